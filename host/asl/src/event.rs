@@ -1,0 +1,81 @@
+//! What can happen to an execution.
+
+use serde_json::Value;
+
+use crate::{EffectId, Timestamp};
+
+/// Something that happened, with the time and randomness its consequences may use.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// When it happened; the interpreter has no other clock.
+    pub at: Timestamp,
+    /// Randomness for jitter; the interpreter has no other source.
+    pub seed: u64,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// The kinds of events.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EventKind {
+    /// The execution begins; the first event of every execution.
+    Start,
+    /// An attempt was admitted and its code is about to run.
+    TaskStarted {
+        /// The [`crate::Effect::RunTask`] it answers.
+        effect: EffectId,
+        /// What was decided about the attempt.
+        facts: AttemptFacts,
+    },
+    /// An attempt ended well.
+    TaskSucceeded {
+        /// The [`crate::Effect::RunTask`] it answers.
+        effect: EffectId,
+        /// What the component returned.
+        output: Value,
+    },
+    /// An attempt failed, was refused, or was interrupted.
+    TaskFailed {
+        /// The [`crate::Effect::RunTask`] it answers.
+        effect: EffectId,
+        /// An ASL error name.
+        error: String,
+        /// Text for people.
+        cause: String,
+    },
+    /// A timer's time has come.
+    TimerFired {
+        /// The [`crate::Effect::StartTimer`] it answers.
+        effect: EffectId,
+    },
+    /// The interpreter asked to be continued, see [`crate::Effect::Continue`].
+    Continued {
+        /// The [`crate::Effect::Continue`] it answers.
+        effect: EffectId,
+    },
+    /// Somebody stops the execution (StopExecution).
+    Stop {
+        /// An ASL error name, if the caller gave one.
+        error: Option<String>,
+        /// Text for people, if the caller gave one.
+        cause: Option<String>,
+        /// Who stopped it, for the history.
+        principal: String,
+    },
+}
+
+/// What only this host knows of an attempt; goes into the history's own fields.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttemptFacts {
+    /// The component's name.
+    pub component: String,
+    /// The component's version.
+    pub version: String,
+    /// `sha256:` and 64 hexadecimal digits.
+    pub digest: String,
+    /// The role the attempt runs under.
+    pub role: String,
+    /// The role's revision.
+    pub role_revision: u64,
+}

@@ -1,0 +1,1 @@
+//! The hash-chained audit log: sealing records and verifying a chain.

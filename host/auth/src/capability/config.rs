@@ -1,0 +1,3 @@
+//! placeholder
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Config;

@@ -1,0 +1,1 @@
+//! Runs executions: applies events, commits transitions, then performs effects.

@@ -1,0 +1,300 @@
+//! Durable executions: one atomic write per transition, and the ways to read them back.
+
+use std::sync::Arc;
+
+use asl::{Delta, ExecutionId, Header, HistoryEvent, PayloadId, Status, Timestamp};
+use async_trait::async_trait;
+use auth::authority::AuthorityVersion;
+use auth::principal::Caller;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{AuditRecord, Blob, Change, Head, Key, Sealed};
+
+/// Which holder of an execution writes. A store shared by several hosts hands out a higher
+/// fence with every change of owner and refuses writes under a lower one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Fence(pub u64);
+
+/// Everything one decision or transition changes. All of it becomes durable, or none.
+#[derive(Clone, Debug, Default)]
+pub struct Commit {
+    /// The authority that what is written was decided under; the commit fails with
+    /// [`CommitError::AuthorityMoved`] if it has moved on. `None` where nothing was decided.
+    pub decided_under: Option<AuthorityVersion>,
+    /// Whether this commit itself moves the authority on by one.
+    pub moves_authority: bool,
+    /// The execution that takes a step.
+    pub execution: Option<ExecutionCommit>,
+    /// Documents to add.
+    pub documents: Vec<Change>,
+    /// Bytes to add.
+    pub blobs: Vec<Blob>,
+    /// Links for the audit log, in order; at least one.
+    pub audit: Vec<AuditRecord>,
+}
+
+/// One step of one execution.
+#[derive(Clone, Debug)]
+pub struct ExecutionCommit {
+    /// Which execution.
+    pub id: ExecutionId,
+    /// Under which ownership.
+    pub fence: Fence,
+    /// Given with the first record only; claims the execution's name.
+    pub start: Option<Start>,
+    /// What changed.
+    pub record: Record,
+    /// How it stands after this step.
+    pub summary: Summary,
+}
+
+/// What is fixed at the start of an execution.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Start {
+    /// What the interpreter needs.
+    pub header: Header,
+    /// On whose authority it runs, to be asked again at each attempt.
+    pub caller: Caller,
+    /// The state machine revision it runs.
+    pub machine: Key,
+}
+
+/// One packed record of an execution: what one or more transitions changed, applied in one write.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Record {
+    /// 0 for the first, one more for each.
+    pub number: u32,
+    /// Frames, payloads and history events.
+    pub delta: Delta,
+    /// What components logged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logs: Vec<LogLine>,
+}
+
+/// One line that a component wrote.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogLine {
+    /// When.
+    pub at: Timestamp,
+    /// The state whose attempt wrote it.
+    pub state: String,
+    /// The attempt.
+    pub attempt: u32,
+    /// `stdout` or `stderr`.
+    pub stream: String,
+    /// The line, without its end.
+    pub line: String,
+}
+
+/// An execution in one line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Where it stands.
+    pub status: Status,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_at: Option<Timestamp>,
+    /// Its output, once it succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<PayloadId>,
+    /// The error it ended with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// That error's cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+}
+
+/// What a durable commit answers.
+#[derive(Clone, Copy, Debug)]
+pub struct Receipt {
+    /// The authority in force after the commit.
+    pub authority: AuthorityVersion,
+    /// The audit log's end after the commit.
+    pub audit: Head,
+}
+
+/// Why a commit did not happen. In every case nothing of it was written.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Decide again under the authority now in force.
+    #[error("the authority moved on to version {}", .now.0)]
+    AuthorityMoved {
+        /// The version in force.
+        now: AuthorityVersion,
+    },
+    /// Another host owns the execution; forget it.
+    #[error("execution `{0}` belongs to another host")]
+    Fenced(ExecutionId),
+    /// A document's key is taken; read it and decide again.
+    #[error("{:?} `{}` revision {} exists", .0.kind, .0.name, .0.revision)]
+    Conflict(Key),
+    /// The state machine already has an execution of that name.
+    #[error("the name is taken by execution `{0}`")]
+    NameTaken(ExecutionId),
+    /// The store cannot write; nothing more may be acknowledged.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The store could not do its work.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A record does not have the checksum, format or order it was written with.
+    #[error("damaged record at `{key}`: {problem}")]
+    Damaged {
+        /// Where.
+        key: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The disk or database refused.
+    #[error("the store failed: {0}")]
+    Io(Arc<str>),
+    /// The store has been closed.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// An execution this host now owns.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// Which one.
+    pub id: ExecutionId,
+    /// The ownership to write under.
+    pub fence: Fence,
+}
+
+/// Everything written about one execution, in order.
+#[derive(Clone, Debug)]
+pub struct StoredExecution {
+    /// The beginning.
+    pub start: Start,
+    /// Every step.
+    pub records: Vec<Record>,
+}
+
+/// Writes transitions and says who owns which execution.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// Makes a commit durable and returns once a power cut cannot undo it. A crash before the
+    /// return leaves all of it or none; a crash after leaves all.
+    ///
+    /// # Errors
+    /// As [`CommitError`] says; nothing was written.
+    async fn commit(&self, commit: Commit) -> Result<Receipt, CommitError>;
+
+    /// The ownership under which this host may start new executions. The embedded store answers
+    /// at once: it is always this host. A crash gives the ownership up.
+    ///
+    /// # Errors
+    /// The store is damaged or gone.
+    async fn fence(&self) -> Result<Fence, StoreError>;
+
+    /// Claims running executions that no live host owns, at most `limit`, after `after` in id
+    /// order; the embedded store hands out every one. A crash after the call means that they
+    /// are claimed again by the next host.
+    ///
+    /// # Errors
+    /// The store is damaged or gone.
+    async fn claim(&self, after: Option<ExecutionId>, limit: usize) -> Result<Vec<Claim>, StoreError>;
+
+    /// Reads everything needed to go on with an execution. No effect.
+    ///
+    /// # Errors
+    /// The store is damaged or gone.
+    async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError>;
+}
+
+/// One page of a listing.
+#[derive(Clone, Debug)]
+pub struct Page<T, C> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<C>,
+}
+
+/// Where a page of history begins: a record, and how many of its events to skip.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HistoryCursor {
+    /// The record's number.
+    pub record: u32,
+    /// Events of that record already read.
+    pub skip: u32,
+}
+
+/// A page of history events, payloads filled in.
+#[derive(Clone, Debug)]
+pub struct HistoryPage {
+    /// The events.
+    pub events: Vec<HistoryEvent>,
+    /// Where reading goes on; for a running execution, where events yet to come will appear.
+    pub next: HistoryCursor,
+    /// Whether more could be read at once.
+    pub has_more: bool,
+}
+
+/// What can be read of an execution at a glance.
+#[derive(Clone, Debug)]
+pub struct Description {
+    /// The beginning.
+    pub start: Start,
+    /// How it stands.
+    pub summary: Summary,
+    /// Its input; `None` in listings.
+    pub input: Option<Arc<Value>>,
+    /// Its output once it succeeded; `None` in listings.
+    pub output: Option<Arc<Value>>,
+}
+
+/// Which executions to list.
+#[derive(Clone, Debug, Default)]
+pub struct ExecutionFilter {
+    /// Only those of this state machine ARN.
+    pub machine_arn: Option<String>,
+    /// Only those that stand so.
+    pub status: Option<Status>,
+}
+
+/// Reads what was written. No call has an effect; what is read is durable.
+#[async_trait]
+pub trait Archive: Send + Sync {
+    /// One execution, with input and output.
+    ///
+    /// # Errors
+    /// The store is damaged or gone.
+    async fn execution(&self, id: &ExecutionId) -> Result<Option<Description>, StoreError>;
+
+    /// The execution of a state machine that has this name.
+    ///
+    /// # Errors
+    /// The store is damaged or gone.
+    async fn execution_named(&self, machine_arn: &str, name: &str) -> Result<Option<ExecutionId>, StoreError>;
+
+    /// Executions, newest first, before `before`.
+    ///
+    /// # Errors
+    /// The store is damaged or gone.
+    async fn executions(
+        &self,
+        filter: ExecutionFilter,
+        before: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Page<Description, ExecutionId>, StoreError>;
+
+    /// History events from `cursor` on, at most `limit`, with the log lines of the same records.
+    ///
+    /// # Errors
+    /// The store is damaged or gone.
+    async fn history(&self, id: &ExecutionId, cursor: HistoryCursor, limit: usize) -> Result<Option<HistoryPage>, StoreError>;
+
+    /// Links of the audit log after `after` in sequence, at most `limit`, and the log's head.
+    ///
+    /// # Errors
+    /// The store is damaged or gone.
+    async fn audit(&self, after: u64, limit: usize) -> Result<(Vec<Sealed>, Head), StoreError>;
+}

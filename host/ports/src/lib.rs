@@ -1,0 +1,23 @@
+//! The traits between the engine and the outside world, and the words in their signatures.
+//!
+//! Owns what the engine may ask of a store, an audit log, a component runner and a clock. It
+//! does not know who answers.
+
+mod audit;
+mod catalogue;
+mod clock;
+mod journal;
+mod runner;
+
+pub use audit::{AuditRecord, Chain, Decision, Hash, Head, Sealed};
+pub use catalogue::{Blob, Catalogue, Change, Document, Key, Kind};
+pub use clock::Clock;
+pub use journal::{
+    Archive, Claim, Commit, CommitError, Description, ExecutionCommit, ExecutionFilter, Fence,
+    HistoryCursor, HistoryPage, Journal, LogLine, Page, Receipt, Record, Start, StoreError,
+    StoredExecution, Summary,
+};
+pub use runner::{
+    Attempt, AttemptReport, Exports, Inspection, Outcome, Refusal, Rejected, RunError, Runner,
+    StepContext, Usage, Use, Witness, WitnessError,
+};

@@ -1,0 +1,1 @@
+//! Runs components in wasmtime with exactly the capabilities they were granted.

@@ -1,0 +1,1 @@
+//! Keeps checkpoints, history, documents and the audit log in sled, one atomic synced write per transition.
