@@ -46,6 +46,51 @@ impl Payload {
     }
 }
 
+/// How many bytes of JSON text a state's input, result or output may have (the service's quota).
+pub const PAYLOAD_BYTES_MAX: usize = 256 * 1024;
+
+/// How deeply a payload may nest: little enough that every record can be read back.
+pub const PAYLOAD_NESTING_MAX: usize = 100;
+
+/// The number of bytes of `value` as compact JSON text; `None` once it passes
+/// [`PAYLOAD_BYTES_MAX`] or [`PAYLOAD_NESTING_MAX`]. Whoever starts executions checks their
+/// input with it.
+pub fn payload_bytes(value: &Value) -> Option<usize> {
+    let mut bytes = 0_usize;
+    let mut open = vec![(value, 1_usize)];
+    while let Some((value, depth)) = open.pop() {
+        bytes += match value {
+            Value::Null | Value::Bool(true) => 4,
+            Value::Bool(false) => 5,
+            Value::Number(number) => number.to_string().len(),
+            Value::String(text) => text_bytes(text),
+            Value::Array(items) => {
+                open.extend(items.iter().map(|item| (item, depth + 1)));
+                1 + items.len().max(1)
+            }
+            Value::Object(members) => {
+                open.extend(members.values().map(|member| (member, depth + 1)));
+                let keys: usize = members.keys().map(|key| text_bytes(key) + 1).sum();
+                1 + members.len().max(1) + keys
+            }
+        };
+        let is_nested = matches!(value, Value::Array(_) | Value::Object(_));
+        if bytes > PAYLOAD_BYTES_MAX || (is_nested && depth > PAYLOAD_NESTING_MAX) {
+            return None;
+        }
+    }
+    Some(bytes)
+}
+
+fn text_bytes(text: &str) -> usize {
+    let escaped = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0x00..=0x1f => 6,
+        0x20..=0xff => 1,
+    };
+    2 + text.bytes().map(escaped).sum::<usize>()
+}
+
 impl Serialize for Payload {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         (self.id.record, self.id.index).serialize(serializer)
@@ -57,5 +102,40 @@ impl<'de> Deserialize<'de> for Payload {
         let (record, index) = Deserialize::deserialize(deserializer)?;
         let id = PayloadId { record, index };
         Ok(Self::new(id, Arc::new(Value::Null)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_payload_is_measured_as_its_compact_text() {
+        for value in [
+            json!(null),
+            json!([true, false, -1.5, 1e300, "a\"\\\n\u{1}é\u{7f}"]),
+            json!({}),
+            json!([]),
+            json!({ "a": { "b\t": [1, 2, []] }, "c": "" }),
+        ] {
+            assert_eq!(payload_bytes(&value), Some(value.to_string().len()), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_payload_over_the_quota_is_refused() {
+        let fits = Value::String("x".repeat(PAYLOAD_BYTES_MAX - 2));
+        assert_eq!(payload_bytes(&fits), Some(PAYLOAD_BYTES_MAX));
+        let too_long = Value::String("x".repeat(PAYLOAD_BYTES_MAX - 1));
+        assert_eq!(payload_bytes(&too_long), None);
+    }
+
+    #[test]
+    fn a_payload_nested_too_deeply_is_refused() {
+        let nest = |depth| (1..depth).fold(json!([]), |inner, _| json!([inner]));
+        assert!(payload_bytes(&nest(PAYLOAD_NESTING_MAX)).is_some());
+        assert_eq!(payload_bytes(&nest(PAYLOAD_NESTING_MAX + 1)), None);
     }
 }

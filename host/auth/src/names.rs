@@ -20,8 +20,8 @@ impl Name {
             return Ok(Self(text.to_owned()));
         }
         Err(format!(
-            "`{}` is not a name, use 1 to 80 of the characters A-Z a-z 0-9 _ -",
-            text.chars().take(100).collect::<String>().escape_debug()
+            "{} is not a name, use 1 to 80 of the characters A-Z a-z 0-9 _ -",
+            quoted(text)
         ))
     }
 
@@ -84,6 +84,13 @@ impl<'de> Deserialize<'de> for Digest {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a sha256 digest"))
     }
+}
+
+/// The first hundred characters of some user's text, in backticks and on one line, for messages.
+pub(crate) fn quoted(text: &str) -> String {
+    let start: String = text.chars().take(100).collect();
+    let more = if start.len() < text.len() { "…" } else { "" };
+    format!("`{}{more}`", start.escape_debug())
 }
 
 #[cfg(test)]

@@ -1,0 +1,177 @@
+//! Decides Choice rules.
+
+use std::borrow::Cow;
+use std::cmp;
+
+use serde_json::{Number, Value};
+
+use super::wildcard;
+use super::{Comparison, Condition, Operand, Ordering};
+use crate::budget::Budget;
+use crate::definition::Choice;
+use crate::path::{Path, PathError};
+use crate::{Failure, Timestamp, number};
+
+impl Choice {
+    /// The `Next` of the first rule that matches, else `Default`.
+    ///
+    /// # Errors
+    /// `States.Runtime` if a rule reads a place that is not there.
+    pub fn pick(&self, data: &Value, context: &Value) -> Result<Option<&str>, Failure> {
+        let mut reader = Reader::new(data, context);
+        for rule in &self.rules {
+            if reader.matches(&rule.condition)? {
+                return Ok(Some(&rule.next));
+            }
+        }
+        Ok(self.default.as_deref())
+    }
+}
+
+impl Condition {
+    /// Whether the condition holds; `And` and `Or` stop at the first part that decides.
+    ///
+    /// # Errors
+    /// `States.Runtime` if the condition reads a place that is not there, except with `IsPresent`.
+    pub fn matches(&self, data: &Value, context: &Value) -> Result<bool, Failure> {
+        Reader::new(data, context).matches(self)
+    }
+}
+
+/// What conditions read, with what they may spend on reading.
+struct Reader<'a> {
+    data: &'a Value,
+    context: &'a Value,
+    budget: Budget,
+}
+
+impl<'a> Reader<'a> {
+    fn new(data: &'a Value, context: &'a Value) -> Self {
+        Self {
+            data,
+            context,
+            budget: Budget::new(),
+        }
+    }
+
+    fn matches(&mut self, condition: &Condition) -> Result<bool, Failure> {
+        match condition {
+            Condition::And(parts) => {
+                for part in parts {
+                    if !self.matches(part)? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+            Condition::Or(parts) => {
+                for part in parts {
+                    if self.matches(part)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            Condition::Not(part) => Ok(!self.matches(part)?),
+            Condition::Compare { variable, comparison } => match comparison {
+                Comparison::IsPresent(expected) => Ok(self.is_present(variable)? == *expected),
+                other => {
+                    let value = self.value(variable)?;
+                    self.holds(other, &value)
+                }
+            },
+        }
+    }
+
+    fn is_present(&mut self, path: &Path) -> Result<bool, Failure> {
+        match path.select(self.data, self.context, &mut self.budget) {
+            Ok(_) => Ok(true),
+            Err(PathError::NotFound { .. }) => Ok(false),
+            Err(error @ PathError::TooCostly { .. }) => Err(error.of_condition()),
+        }
+    }
+
+    fn value(&mut self, path: &Path) -> Result<Cow<'a, Value>, Failure> {
+        let value = path.select(self.data, self.context, &mut self.budget);
+        value.map_err(|error| error.of_condition())
+    }
+
+    fn holds(&mut self, comparison: &Comparison, value: &Value) -> Result<bool, Failure> {
+        Ok(match comparison {
+            Comparison::BooleanEquals(operand) => {
+                let operand = self.operand(operand, Value::as_bool)?;
+                operand.is_some() && operand == value.as_bool()
+            }
+            Comparison::Numeric(ordering, operand) => {
+                let operand = self.operand(operand, number)?;
+                let order = both(value.as_number(), operand.as_ref(), number::compare);
+                ordering.admits(order)
+            }
+            Comparison::String(ordering, operand) => {
+                let operand = self.operand(operand, text)?;
+                ordering.admits(both(value.as_str(), operand.as_deref(), str::cmp))
+            }
+            Comparison::Timestamp(ordering, operand) => {
+                let operand = self.operand(operand, timestamp)?;
+                ordering.admits(both(timestamp(value).as_ref(), operand.as_ref(), Ord::cmp))
+            }
+            Comparison::StringMatches(pattern) => {
+                value.as_str().is_some_and(|text| wildcard::matches(pattern, text))
+            }
+            Comparison::IsPresent(expected) => *expected,
+            Comparison::IsNull(expected) => value.is_null() == *expected,
+            Comparison::IsBoolean(expected) => value.is_boolean() == *expected,
+            Comparison::IsNumeric(expected) => value.is_number() == *expected,
+            Comparison::IsString(expected) => value.is_string() == *expected,
+            Comparison::IsTimestamp(expected) => timestamp(value).is_some() == *expected,
+        })
+    }
+
+    /// The operand's value; nothing if it is of another type.
+    fn operand<T: Clone>(
+        &mut self,
+        operand: &Operand<T>,
+        convert: impl Fn(&Value) -> Option<T>,
+    ) -> Result<Option<T>, Failure> {
+        match operand {
+            Operand::Constant(constant) => Ok(Some(constant.clone())),
+            Operand::At(path) => Ok(convert(self.value(path)?.as_ref())),
+        }
+    }
+}
+
+fn number(value: &Value) -> Option<Number> {
+    value.as_number().cloned()
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
+fn timestamp(value: &Value) -> Option<Timestamp> {
+    Timestamp::parse(value.as_str()?)
+}
+
+fn both<T: ?Sized>(
+    left: Option<&T>,
+    right: Option<&T>,
+    compare: impl Fn(&T, &T) -> cmp::Ordering,
+) -> Option<cmp::Ordering> {
+    Some(compare(left?, right?))
+}
+
+impl Ordering {
+    /// Whether the operator holds for two values in this order; values of different types have none.
+    fn admits(self, order: Option<cmp::Ordering>) -> bool {
+        order.is_some_and(|order| match self {
+            Self::Equals => order.is_eq(),
+            Self::LessThan => order.is_lt(),
+            Self::LessThanEquals => order.is_le(),
+            Self::GreaterThan => order.is_gt(),
+            Self::GreaterThanEquals => order.is_ge(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! One strand of an execution: the root, a Parallel branch or a Map iteration.
+//!
+//! Owns where the strand stands and what it waits for. It does not know what its state means.
+
+use serde::{Deserialize, Serialize};
+
+use crate::definition::BlockId;
+use crate::history::Called;
+use crate::{EffectId, Payload, TaskPhase, Timestamp};
+
+/// Names one frame of one execution; never reused within it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct FrameId(pub u32);
+
+/// One strand. Its size does not depend on how many children it has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Frame {
+    #[serde(rename = "i")]
+    pub(crate) id: FrameId,
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) parent: Option<FrameId>,
+    /// Which branch or iteration of the parent, from 0.
+    #[serde(rename = "n", default, skip_serializing_if = "is_zero")]
+    pub(crate) place: u32,
+    #[serde(rename = "b")]
+    pub(crate) block: BlockId,
+    #[serde(rename = "s")]
+    pub(crate) state: String,
+    /// The state's raw input.
+    #[serde(rename = "in")]
+    pub(crate) input: Payload,
+    #[serde(rename = "t")]
+    pub(crate) entered_at: Timestamp,
+    /// The `…StateEntered` event; 0 before the state is entered.
+    #[serde(rename = "e", default)]
+    pub(crate) entered_event: u64,
+    /// How often each of the state's retriers has retried; empty until one does.
+    #[serde(rename = "r", default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) retries: Vec<u32>,
+    /// The event that the strand's next event follows.
+    #[serde(rename = "l", default)]
+    pub(crate) last_event: u64,
+    #[serde(rename = "w")]
+    pub(crate) waiting: Waiting,
+}
+
+/// What a frame waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Waiting {
+    /// Its turn to enter its state.
+    #[serde(rename = "r")]
+    Turn,
+    /// An attempt.
+    #[serde(rename = "t")]
+    Task(TaskWait),
+    /// A Wait state's time.
+    #[serde(rename = "w")]
+    Time(Deadline),
+    /// A retrier's delay.
+    #[serde(rename = "d")]
+    Delay(Deadline),
+    /// Branches or iterations.
+    #[serde(rename = "c")]
+    Children(ChildrenWait),
+    /// Its siblings; it has reached its end.
+    #[serde(rename = "f")]
+    Siblings {
+        /// The strand's output.
+        #[serde(rename = "o")]
+        output: Payload,
+    },
+}
+
+/// A timer and when it fires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Deadline {
+    #[serde(rename = "e")]
+    pub(crate) effect: EffectId,
+    #[serde(rename = "t")]
+    pub(crate) at: Timestamp,
+}
+
+/// An open attempt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TaskWait {
+    #[serde(rename = "e")]
+    pub(crate) effect: EffectId,
+    #[serde(rename = "p")]
+    pub(crate) phase: TaskPhase,
+    #[serde(rename = "u")]
+    pub(crate) resource: String,
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) role_arn: Option<String>,
+    #[serde(rename = "in")]
+    pub(crate) input: Payload,
+    #[serde(rename = "c")]
+    pub(crate) called: Called,
+    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) timeout: Option<Deadline>,
+    /// Whether `timeout` is that of a heartbeat that never comes.
+    #[serde(rename = "h", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_heartbeat: bool,
+}
+
+/// How far a Parallel or Map state has come.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ChildrenWait {
+    /// How many there will be.
+    #[serde(rename = "n")]
+    pub(crate) total: u32,
+    #[serde(rename = "s")]
+    pub(crate) started: u32,
+    #[serde(rename = "d")]
+    pub(crate) done: u32,
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) map: Option<MapWait>,
+}
+
+/// What the iterations of a Map are made of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct MapWait {
+    /// The Map's effective input.
+    #[serde(rename = "in")]
+    pub(crate) input: Payload,
+    /// The array under iteration.
+    #[serde(rename = "a")]
+    pub(crate) items: Payload,
+}
+
+impl Frame {
+    /// 1 for the first attempt at the state, one more for each retry.
+    pub(crate) fn attempt(&self) -> u32 {
+        self.retries.iter().fold(1, |sum, count| sum.saturating_add(*count))
+    }
+
+    /// Every effect the frame is waiting for.
+    pub(crate) fn effects(&self) -> impl Iterator<Item = EffectId> {
+        let pair = match &self.waiting {
+            Waiting::Task(task) => [Some(task.effect), task.timeout.map(|timeout| timeout.effect)],
+            Waiting::Time(timer) | Waiting::Delay(timer) => [Some(timer.effect), None],
+            Waiting::Turn | Waiting::Children(_) | Waiting::Siblings { .. } => [None, None],
+        };
+        pair.into_iter().flatten()
+    }
+
+    /// Every payload the frame holds.
+    pub(crate) fn payloads_mut(&mut self) -> Vec<&mut Payload> {
+        let mut payloads = vec![&mut self.input];
+        match &mut self.waiting {
+            Waiting::Task(task) => payloads.push(&mut task.input),
+            Waiting::Children(ChildrenWait { map: Some(map), .. }) => {
+                payloads.extend([&mut map.input, &mut map.items]);
+            }
+            Waiting::Siblings { output } => payloads.push(output),
+            Waiting::Turn
+            | Waiting::Time(_)
+            | Waiting::Delay(_)
+            | Waiting::Children(ChildrenWait { map: None, .. }) => {}
+        }
+        payloads
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's `skip_serializing_if` asks for a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}

@@ -1,0 +1,20 @@
+//! An ASL error: what Retry and Catch match, and what an execution fails with.
+
+/// An error name with its explanation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// An ASL error name, such as `States.Runtime`.
+    pub error: String,
+    /// Text for people.
+    pub cause: String,
+}
+
+impl Failure {
+    /// A `States.Runtime` error: the state could not be processed.
+    pub fn runtime(cause: impl Into<String>) -> Self {
+        Self {
+            error: "States.Runtime".to_owned(),
+            cause: cause.into(),
+        }
+    }
+}

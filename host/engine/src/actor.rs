@@ -1,0 +1,380 @@
+//! One task that owns one running execution.
+//!
+//! Owns the rhythm of an execution: wait for something to happen, decide what follows, commit it,
+//! then perform it. It does not know what an event means (that is `asl`) nor whether an attempt
+//! may run (that is `admission`).
+
+mod attempt;
+mod timers;
+mod turn;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use asl::{Effect, EffectId, EventKind, Execution, ExecutionId, TaskPhase, TaskRun, Timestamp};
+use auth::authority::AuthorityVersion;
+use auth::principal::Caller;
+use ports::{AuditRecord, Commit, CommitError, Decision, ExecutionCommit, Fence, Record, Start, Summary};
+use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::shared::{Running, Shared};
+use crate::{Error, Machine};
+use attempt::{Facts, Finished};
+use timers::Timers;
+use turn::{Turn, decide};
+
+/// Requests waiting for one execution; more wait in their senders.
+const MAILBOX: usize = 16;
+/// The longest uninterrupted sleep: a clock that was set is noticed after this.
+const SLEEP_MAX: Duration = Duration::from_secs(60);
+
+/// What a request may ask of a running execution.
+pub(crate) enum Message {
+    /// Stop it.
+    Stop(Box<Stop>),
+}
+
+/// A request to stop an execution.
+pub(crate) struct Stop {
+    /// The error to end with.
+    pub(crate) error: Option<String>,
+    /// Its cause.
+    pub(crate) cause: Option<String>,
+    /// Who asks.
+    pub(crate) caller: Caller,
+    /// By which rules.
+    pub(crate) rules: Vec<String>,
+    /// Told when it is durable.
+    pub(crate) done: oneshot::Sender<Result<Timestamp, Error>>,
+}
+
+/// What makes an execution take a step.
+#[derive(Clone)]
+pub(crate) enum Trigger {
+    /// Something happened.
+    Event(EventKind),
+    /// An attempt ended, with what it logged and used.
+    Answer { kind: EventKind, facts: Arc<Facts> },
+    /// An attempt wants to run.
+    Admit { run: Box<TaskRun>, slots: Option<Arc<Slots>> },
+}
+
+/// The right to run one attempt now, on this host and under its role's concurrency limit.
+pub(crate) struct Slots {
+    _host: OwnedSemaphorePermit,
+    _role: OwnedSemaphorePermit,
+}
+
+/// Why an actor ended before its execution did.
+pub(crate) enum Halt {
+    /// The store failed, or the execution belongs to another host: nothing more may be acknowledged.
+    Store(Error),
+    /// Another execution holds the name; only a first step can fail so.
+    NameTaken(ExecutionId),
+}
+
+/// Everything a running execution needs beside its durable state.
+pub(crate) struct Actor {
+    shared: Arc<Shared>,
+    start: Arc<Start>,
+    input: Arc<Value>,
+    machine: Arc<Machine>,
+    fence: Fence,
+    /// `None` while a step is under way, or after one failed.
+    execution: Option<Execution>,
+    is_stored: bool,
+    mailbox: mpsc::Receiver<Message>,
+    progress: watch::Sender<u64>,
+    attempts: JoinSet<Finished>,
+    cancels: BTreeMap<EffectId, CancellationToken>,
+    timers: Timers,
+    due: VecDeque<Trigger>,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Actor {
+    /// An execution about to start or to be taken up, and how to reach it.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        start: Start,
+        input: Value,
+        machine: Arc<Machine>,
+        fence: Fence,
+        slot: OwnedSemaphorePermit,
+    ) -> (Self, Running) {
+        let (sender, mailbox) = mpsc::channel(MAILBOX);
+        let (progress, receiver) = watch::channel(0);
+        let actor = Self {
+            shared,
+            start: Arc::new(start),
+            input: Arc::new(input),
+            machine,
+            fence,
+            execution: None,
+            is_stored: false,
+            mailbox,
+            progress,
+            attempts: JoinSet::new(),
+            cancels: BTreeMap::new(),
+            timers: Timers::default(),
+            due: VecDeque::new(),
+            _slot: slot,
+        };
+        (actor, Running { mailbox: sender, progress: receiver })
+    }
+
+    /// Takes the first step of a new execution; `record` tells of the decision to start it.
+    pub(crate) async fn begin(&mut self, record: AuditRecord) -> Result<(), Halt> {
+        self.step(Trigger::Event(EventKind::Start), Some(record)).await
+    }
+
+    /// Takes up a stored execution where the last host left it.
+    pub(crate) fn resume(&mut self, execution: Execution) {
+        self.is_stored = true;
+        for effect in execution.outstanding() {
+            match effect {
+                Effect::RunTask(run) => self.due.push_back(self.take_up(run)),
+                Effect::StartTimer { effect, at } => self.timers.add(at, effect),
+                Effect::Continue(effect) => {
+                    self.due.push_back(Trigger::Event(EventKind::Continued { effect }));
+                }
+                Effect::Cancel(_) => {}
+            }
+        }
+        self.execution = Some(execution);
+    }
+
+    /// An attempt that was only scheduled has run no code. One that was started may have: it
+    /// reruns only if its component says that this is harmless.
+    fn take_up(&self, run: TaskRun) -> Trigger {
+        let is_idempotent = || {
+            let pin = self.machine.pins.get(&run.resource)?;
+            let authority = self.shared.authority();
+            Some(authority.component(&pin.name, &pin.version)?.manifest.is_idempotent())
+        };
+        match run.phase {
+            TaskPhase::Started if is_idempotent() != Some(true) => Trigger::Event(EventKind::TaskFailed {
+                effect: run.effect,
+                error: "Sluice.Interrupted".to_owned(),
+                cause: format!(
+                    "the host ended while attempt {} of state `{}` ran, and its component is not declared idempotent",
+                    run.attempt, run.state
+                ),
+            }),
+            TaskPhase::Scheduled | TaskPhase::Started => Trigger::Admit { run: Box::new(run), slots: None },
+        }
+    }
+
+    /// Runs the execution until it ends, the host drains, or the store fails.
+    pub(crate) async fn run(mut self) {
+        let id = self.start.header.id.clone();
+        while !self.is_finished() {
+            let Some(trigger) = self.next_trigger().await else { break };
+            let result = match trigger {
+                Next::Trigger(trigger) => self.step(trigger, None).await,
+                Next::Message(Message::Stop(stop)) => self.stop(*stop).await,
+            };
+            if let Err(Halt::Store(error)) = result {
+                tracing::error!(execution = %id, %error, "the execution is left where it is");
+                break;
+            }
+        }
+        self.shared.remove_running(&id);
+    }
+
+    fn is_finished(&self) -> bool {
+        self.execution.as_ref().is_none_or(|execution| execution.status().is_terminal())
+    }
+
+    fn now(&self) -> Timestamp {
+        self.shared.ports.clock.now()
+    }
+
+    /// Waits for the next thing to do; `None` once the host has drained this execution.
+    async fn next_trigger(&mut self) -> Option<Next> {
+        loop {
+            let is_draining = self.shared.draining.is_cancelled();
+            if is_draining && self.attempts.is_empty() {
+                return None;
+            }
+            if !is_draining && let Some(trigger) = self.pop_due() {
+                return Some(Next::Trigger(trigger));
+            }
+            let sleep = self.until_next_timer();
+            tokio::select! {
+                () = self.shared.killed.cancelled() => return None,
+                () = self.shared.draining.cancelled(), if !is_draining => {}
+                Some(message) = self.mailbox.recv() => return Some(Next::Message(message)),
+                Some(finished) = self.attempts.join_next() => {
+                    if let Some(trigger) = self.finished(finished) {
+                        return Some(Next::Trigger(trigger));
+                    }
+                }
+                () = tokio::time::sleep(sleep.unwrap_or(SLEEP_MAX)), if sleep.is_some() && !is_draining => {}
+            }
+        }
+    }
+
+    fn pop_due(&mut self) -> Option<Trigger> {
+        if let Some(trigger) = self.due.pop_front() {
+            return Some(trigger);
+        }
+        let effect = self.timers.pop_due(self.now())?;
+        Some(Trigger::Event(EventKind::TimerFired { effect }))
+    }
+
+    fn until_next_timer(&self) -> Option<Duration> {
+        let at = self.timers.next()?;
+        let milliseconds = u64::try_from(at.0.saturating_sub(self.now().0)).unwrap_or(0);
+        Some(Duration::from_millis(milliseconds).min(SLEEP_MAX))
+    }
+
+    /// Stops the execution; the asker is told once that is durable.
+    async fn stop(&mut self, stop: Stop) -> Result<(), Halt> {
+        let record = self.stop_record(&stop);
+        let principal = stop.caller.principal.key();
+        let kind = EventKind::Stop { error: stop.error, cause: stop.cause, principal };
+        let result = self.step(Trigger::Event(kind), Some(record)).await;
+        let answer = match &result {
+            Ok(()) => Ok(self.now()),
+            Err(Halt::Store(_) | Halt::NameTaken(_)) => Err(Error::host("the stop could not be stored")),
+        };
+        // The asker may have gone; the stop stands.
+        let _ = stop.done.send(answer);
+        result
+    }
+
+    fn stop_record(&self, stop: &Stop) -> AuditRecord {
+        AuditRecord {
+            at: self.now(),
+            caller: Some(stop.caller.clone()),
+            through: "http".to_owned(),
+            action: "StopExecution".to_owned(),
+            resource: self.start.header.arn.clone(),
+            request: Value::Null,
+            decision: Decision::Allowed { rules: stop.rules.clone() },
+            outcome: Value::Null,
+            execution: Some(self.start.header.id.clone()),
+            state: None,
+            attempt: None,
+            checkpoint: None,
+        }
+    }
+
+    /// Decides, commits, performs. Nothing is performed or told before the commit is durable; a
+    /// commit refused because the authority moved is decided again from the stored state.
+    async fn step(&mut self, trigger: Trigger, first: Option<AuditRecord>) -> Result<(), Halt> {
+        loop {
+            let execution = match self.execution.take() {
+                Some(execution) => execution,
+                None => self.stored().await?,
+            };
+            let authority = self.shared.authority();
+            let (mut execution, mut turn) = decide(self, &authority, execution, trigger.clone());
+            if turn.audit.is_empty() {
+                self.perform(execution, turn);
+                return Ok(());
+            }
+            turn.audit.splice(0..0, first.clone());
+            match self.commit(&mut execution, &mut turn, authority.version).await {
+                Ok(()) => {
+                    self.perform(execution, turn);
+                    return Ok(());
+                }
+                Err(CommitError::AuthorityMoved { now }) => {
+                    self.shared.catch_up(now).await.map_err(Halt::Store)?;
+                }
+                Err(CommitError::NameTaken(id)) => return Err(Halt::NameTaken(id)),
+                Err(CommitError::Store(error)) => return Err(Halt::Store(error.into())),
+                Err(error @ (CommitError::Fenced(_) | CommitError::Conflict(_))) => {
+                    return Err(Halt::Store(Error::host(error)));
+                }
+            }
+        }
+    }
+
+    /// The execution as it is stored, or as it begins.
+    async fn stored(&self) -> Result<Execution, Halt> {
+        let header = self.start.header.clone();
+        if !self.is_stored {
+            return Ok(Execution::start(header, self.input.as_ref().clone()));
+        }
+        let stored = self.shared.ports.journal.load(&header.id).await;
+        let stored = stored.map_err(|error| Halt::Store(error.into()))?;
+        let records = stored.map(|stored| stored.records).unwrap_or_default();
+        Execution::restore(header, records.into_iter().map(|record| record.delta))
+            .map_err(|error| Halt::Store(Error::host(error)))
+    }
+
+    async fn commit(
+        &mut self,
+        execution: &mut Execution,
+        turn: &mut Turn,
+        version: AuthorityVersion,
+    ) -> Result<(), CommitError> {
+        let number = execution.record_number();
+        let logs = std::mem::take(&mut turn.logs);
+        let record = Record { number, delta: execution.take_delta(), logs };
+        let step = ExecutionCommit {
+            id: self.start.header.id.clone(),
+            fence: self.fence,
+            start: (!self.is_stored).then(|| self.start.as_ref().clone()),
+            record,
+            summary: summary(execution, self.now()),
+        };
+        let commit = Commit {
+            decided_under: Some(version),
+            execution: Some(step),
+            audit: std::mem::take(&mut turn.audit),
+            ..Commit::default()
+        };
+        self.shared.commit(commit).await?;
+        self.is_stored = true;
+        Ok(())
+    }
+
+    /// Does what a durable turn asked for, and tells those who follow.
+    fn perform(&mut self, execution: Execution, turn: Turn) {
+        for effect in turn.cancelled {
+            if let Some(cancel) = self.cancels.remove(&effect) {
+                cancel.cancel();
+            }
+            self.timers.remove(effect);
+        }
+        for (at, effect) in turn.timers {
+            self.timers.add(at, effect);
+        }
+        self.due.extend(turn.deferred);
+        for (run, permit, slots) in turn.runs {
+            self.spawn_attempt(run, permit, slots);
+        }
+        for waiting in turn.waiting {
+            self.spawn_wait(waiting);
+        }
+        let last_event = execution.next_event_id().saturating_sub(1);
+        self.execution = Some(execution);
+        // Nobody may be following.
+        let _ = self.progress.send(last_event);
+    }
+}
+
+/// What an actor does next.
+enum Next {
+    Trigger(Trigger),
+    Message(Message),
+}
+
+fn summary(execution: &Execution, now: Timestamp) -> Summary {
+    let status = execution.status();
+    Summary {
+        status,
+        stopped_at: status.is_terminal().then_some(now),
+        output: execution.output().map(|output| output.id),
+        error: execution.error().map(ToOwned::to_owned),
+        cause: execution.cause().map(ToOwned::to_owned),
+    }
+}

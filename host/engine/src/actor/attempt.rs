@@ -1,0 +1,163 @@
+//! Running one attempt: from a durable record to the event that answers it.
+
+use std::sync::Arc;
+
+use asl::{EventKind, TaskRun};
+use auth::authority::AttemptPermit;
+use ports::{Attempt, AttemptReport, AuditRecord, LogLine, Outcome, RunError, StepContext, Usage, Use};
+use serde_json::{Value, json};
+use tokio::task::JoinError;
+use tokio_util::sync::CancellationToken;
+
+use super::turn::Waiting;
+use super::{Actor, Slots, Trigger};
+use crate::witness::AuditWitness;
+
+/// What a task of the actor's came back with.
+pub(crate) enum Finished {
+    /// An attempt ran to its end.
+    Attempt {
+        run: Box<TaskRun>,
+        result: Result<AttemptReport, RunError>,
+    },
+    /// A slot came free.
+    Slot { run: Box<TaskRun>, slots: Arc<Slots> },
+    /// The host is ending; nothing came free.
+    NoSlot,
+}
+
+/// What is kept of an attempt's report beside its outcome.
+pub(crate) struct Facts {
+    pub(super) logs: Vec<LogLine>,
+    state: String,
+    attempt: u32,
+    usage: Usage,
+    uses: Vec<Use>,
+}
+
+impl Facts {
+    /// Adds what the attempt was and used to the record of the transition it led to.
+    pub(super) fn describe(&self, record: &mut AuditRecord) {
+        record.state = Some(self.state.clone());
+        record.attempt = Some(self.attempt);
+        if let Value::Object(outcome) = &mut record.outcome {
+            outcome.insert("usage".to_owned(), json!(self.usage));
+            outcome.insert("uses".to_owned(), json!(self.uses));
+        }
+    }
+}
+
+impl Actor {
+    pub(super) fn spawn_attempt(&mut self, run: TaskRun, permit: AttemptPermit, slots: Arc<Slots>) {
+        let cancelled = CancellationToken::new();
+        self.cancels.insert(run.effect, cancelled.clone());
+        let attempt = self.attempt(&run, permit, cancelled);
+        let runner = Arc::clone(&self.shared.ports.runner);
+        self.attempts.spawn(async move {
+            let result = runner.run(attempt).await;
+            drop(slots);
+            Finished::Attempt { run: Box::new(run), result }
+        });
+    }
+
+    pub(super) fn spawn_wait(&mut self, waiting: Waiting) {
+        let Waiting { run, role, concurrency } = waiting;
+        let role = self.shared.role_slots(&role, concurrency);
+        let host = Arc::clone(&self.shared.attempts);
+        let draining = self.shared.draining.clone();
+        self.attempts.spawn(async move {
+            let both = async { Some((role.acquire_owned().await.ok()?, host.acquire_owned().await.ok()?)) };
+            tokio::select! {
+                Some((role, host)) = both => {
+                    let slots = Arc::new(Slots { _host: host, _role: role });
+                    Finished::Slot { run: Box::new(run), slots }
+                }
+                () = draining.cancelled() => Finished::NoSlot,
+            }
+        });
+    }
+
+    fn attempt(&self, run: &TaskRun, permit: AttemptPermit, cancelled: CancellationToken) -> Attempt {
+        let header = &self.start.header;
+        let time = permit.time();
+        let limit = self.now().plus_ms(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
+        let deadline = run.timeout_at.map_or(limit, |timeout| timeout.min(limit));
+        let context = StepContext {
+            execution_arn: header.arn.clone(),
+            execution: header.id.clone(),
+            state_machine: header.machine_name.clone(),
+            state: run.state.clone(),
+            component: permit.component().to_string(),
+            attempt: run.attempt,
+            idempotency_key: format!("{}-{}", header.id, run.effect.0),
+            deadline,
+            caller: self.start.caller.clone(),
+        };
+        Attempt {
+            permit,
+            context,
+            input: run.input.value().to_string(),
+            time,
+            cancelled,
+            witness: Arc::new(AuditWitness::new(Arc::clone(&self.shared), Arc::clone(&self.start))),
+        }
+    }
+
+    /// The trigger that a finished task of the actor's is; `None` where nobody waits for it.
+    pub(super) fn finished(&mut self, finished: Result<Finished, JoinError>) -> Option<Trigger> {
+        let (run, result) = match finished {
+            Ok(Finished::Attempt { run, result }) => (run, result),
+            Ok(Finished::Slot { run, slots }) => {
+                return Some(Trigger::Admit { run, slots: Some(slots) });
+            }
+            Ok(Finished::NoSlot) => return None,
+            Err(error) => {
+                tracing::error!(execution = %self.start.header.id, %error, "an attempt's task ended abnormally");
+                return self.abandoned();
+            }
+        };
+        self.cancels.remove(&run.effect)?;
+        Some(answer(&run, result))
+    }
+
+    /// The first attempt whose task is gone without an answer.
+    fn abandoned(&mut self) -> Option<Trigger> {
+        let execution = self.execution.as_ref()?;
+        let effect = self.cancels.keys().copied().find(|effect| execution.is_waiting_for(*effect))?;
+        let is_alone = self.attempts.is_empty();
+        self.cancels.remove(&effect).filter(|_| is_alone)?;
+        Some(Trigger::Event(EventKind::TaskFailed {
+            effect,
+            error: "Sluice.Interrupted".to_owned(),
+            cause: "the host lost the attempt".to_owned(),
+        }))
+    }
+}
+
+fn answer(run: &TaskRun, result: Result<AttemptReport, RunError>) -> Trigger {
+    let effect = run.effect;
+    let failed = |error: &str, cause: String| EventKind::TaskFailed { effect, error: error.to_owned(), cause };
+    let report = match result {
+        Ok(report) => report,
+        Err(error) => {
+            tracing::error!(state = run.state, %error, "an attempt could not be run");
+            return Trigger::Event(failed("Sluice.Interrupted", error.to_string()));
+        }
+    };
+    let kind = match report.outcome {
+        Outcome::Succeeded { output } => match serde_json::from_str(&output) {
+            Ok(output) => EventKind::TaskSucceeded { effect, output },
+            Err(error) => failed("Sluice.InvalidOutput", format!("the output is not JSON: {error}")),
+        },
+        Outcome::Failed { error, cause } => EventKind::TaskFailed { effect, error, cause },
+        Outcome::Cancelled => failed("Sluice.Interrupted", "the attempt was cancelled".to_owned()),
+    };
+    let facts = Facts {
+        logs: report.logs,
+        state: run.state.clone(),
+        attempt: run.attempt,
+        usage: report.usage,
+        uses: report.uses,
+    };
+    Trigger::Answer { kind, facts: Arc::new(facts) }
+}

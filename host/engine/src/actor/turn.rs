@@ -1,0 +1,211 @@
+//! What one trigger leads to: events applied, attempts admitted, records made, nothing done yet.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use asl::{Effect, EffectId, Event, EventKind, Execution, TaskPhase, TaskRun, Timestamp};
+use auth::authority::AttemptPermit;
+use auth::names::Name;
+use auth::policy::Denied;
+use ports::{AuditRecord, Decision, LogLine};
+use serde_json::{Value, json};
+
+use super::attempt::Facts;
+use super::{Actor, Slots, Trigger};
+use crate::admission::{Admitted, admit};
+use crate::authority::Authority;
+use crate::shared::Shared;
+
+/// Triggers worked off in one turn; what is left over takes turns of its own, so that a loop of
+/// refused attempts cannot grow one commit without end.
+const TRIGGERS_MAX: usize = 256;
+
+/// Everything a trigger leads to, to be committed and then performed.
+#[derive(Default)]
+pub(crate) struct Turn {
+    pub(crate) audit: Vec<AuditRecord>,
+    pub(crate) logs: Vec<LogLine>,
+    pub(crate) runs: Vec<(TaskRun, AttemptPermit, Arc<Slots>)>,
+    pub(crate) waiting: Vec<Waiting>,
+    pub(crate) timers: Vec<(Timestamp, EffectId)>,
+    pub(crate) cancelled: Vec<EffectId>,
+    pub(crate) deferred: Vec<Trigger>,
+    /// What is left to work off.
+    queue: VecDeque<Trigger>,
+}
+
+/// An attempt that is allowed but has no slot yet; it is asked about again when it has one.
+pub(crate) struct Waiting {
+    pub(crate) run: TaskRun,
+    pub(crate) role: Name,
+    pub(crate) concurrency: usize,
+}
+
+/// What decisions are made with.
+struct Bench<'a> {
+    actor: &'a Actor,
+    authority: &'a Authority,
+}
+
+/// Works a trigger off until everything that follows from it waits for the outside world.
+pub(crate) fn decide(
+    actor: &Actor,
+    authority: &Authority,
+    mut execution: Execution,
+    trigger: Trigger,
+) -> (Execution, Turn) {
+    let bench = Bench { actor, authority };
+    let mut turn = Turn::default();
+    turn.queue.push_back(trigger);
+    for _ in 0..TRIGGERS_MAX {
+        let Some(trigger) = turn.queue.pop_front() else { break };
+        execution = match trigger {
+            Trigger::Event(kind) => turn.apply(&bench, execution, kind, None),
+            Trigger::Answer { kind, facts } => turn.apply(&bench, execution, kind, Some(&facts)),
+            Trigger::Admit { run, slots } => turn.admit(&bench, execution, *run, slots),
+        };
+    }
+    turn.deferred.extend(std::mem::take(&mut turn.queue));
+    (execution, turn)
+}
+
+impl Turn {
+    fn apply(&mut self, bench: &Bench<'_>, execution: Execution, kind: EventKind, facts: Option<&Facts>) -> Execution {
+        let ports = &bench.actor.shared.ports;
+        let name = kind.name();
+        let event = Event { at: ports.clock.now(), seed: ports.clock.seed(), kind };
+        let (at, first) = (event.at, execution.next_event_id());
+        let transition = asl::apply(&bench.actor.machine.machine, execution, event);
+        if let Some(ignored) = transition.ignored {
+            tracing::debug!(execution = %bench.actor.start.header.id, event = name, ?ignored, "nothing to do");
+            return transition.execution;
+        }
+        let last = transition.execution.next_event_id().saturating_sub(1);
+        let status = transition.execution.status().as_str();
+        let mut record = bench.record(at, name);
+        record.outcome = json!({"status": status});
+        if last >= first {
+            record.outcome = json!({"status": status, "events": [first, last]});
+        }
+        if let Some(facts) = facts {
+            facts.describe(&mut record);
+            self.logs.extend(facts.logs.iter().cloned());
+        }
+        self.audit.push(record);
+        for effect in transition.effects {
+            self.take(effect);
+        }
+        transition.execution
+    }
+
+    fn take(&mut self, effect: Effect) {
+        match effect {
+            Effect::RunTask(run) => self.queue.push_back(Trigger::Admit { run: Box::new(run), slots: None }),
+            Effect::StartTimer { effect, at } => self.timers.push((at, effect)),
+            Effect::Continue(effect) => {
+                self.deferred.push(Trigger::Event(EventKind::Continued { effect }));
+            }
+            Effect::Cancel(effect) => {
+                self.runs.retain(|(run, ..)| run.effect != effect);
+                self.waiting.retain(|waiting| waiting.run.effect != effect);
+                self.timers.retain(|(_, timer)| *timer != effect);
+                self.cancelled.push(effect);
+            }
+        }
+    }
+
+    /// Asks for authority and a slot. An attempt without a slot, or on a draining host, stays
+    /// scheduled; one that was started by an earlier host is run again under the same key.
+    fn admit(&mut self, bench: &Bench<'_>, execution: Execution, run: TaskRun, slots: Option<Arc<Slots>>) -> Execution {
+        let Bench { actor, authority } = bench;
+        if actor.shared.draining.is_cancelled() || !execution.is_waiting_for(run.effect) {
+            return execution;
+        }
+        let Admitted { permit, facts } = match admit(authority, &actor.start.caller, &actor.machine, &run) {
+            Ok(admitted) => admitted,
+            Err(denied) => {
+                let failed = self.deny(bench, &run, denied);
+                return self.apply(bench, execution, failed, None);
+            }
+        };
+        let concurrency = permit.concurrency();
+        let taken = slots.or_else(|| Slots::try_take(&actor.shared, permit.role(), concurrency));
+        let Some(slots) = taken else {
+            let role = permit.role().clone();
+            self.waiting.push(Waiting { run, role, concurrency });
+            return execution;
+        };
+        let mut record = bench.admission_record(&run, &permit);
+        let execution = match run.phase {
+            TaskPhase::Scheduled => {
+                self.audit.push(record);
+                let started = EventKind::TaskStarted { effect: run.effect, facts };
+                self.apply(bench, execution, started, None)
+            }
+            TaskPhase::Started => {
+                record.outcome = json!({"rerun": true});
+                self.audit.push(record);
+                execution
+            }
+        };
+        self.runs.push((run, permit, slots));
+        execution
+    }
+
+    fn deny(&mut self, bench: &Bench<'_>, run: &TaskRun, denied: Denied) -> EventKind {
+        let cause = format!("{} (rule `{}`)", denied.reason, denied.rule);
+        let record = bench.record(bench.actor.now(), "StartAttempt");
+        self.audit.push(AuditRecord {
+            resource: denied.resource,
+            decision: Decision::Denied { rule: denied.rule, reason: denied.reason },
+            state: Some(run.state.clone()),
+            attempt: Some(run.attempt),
+            ..record
+        });
+        EventKind::TaskFailed { effect: run.effect, error: "Sluice.AccessDenied".to_owned(), cause }
+    }
+}
+
+impl Bench<'_> {
+    fn record(&self, at: Timestamp, action: &str) -> AuditRecord {
+        let start = &self.actor.start;
+        AuditRecord {
+            at,
+            caller: Some(start.caller.clone()),
+            through: "engine".to_owned(),
+            action: action.to_owned(),
+            resource: start.header.arn.clone(),
+            request: Value::Null,
+            decision: Decision::Allowed { rules: Vec::new() },
+            outcome: Value::Null,
+            execution: Some(start.header.id.clone()),
+            state: None,
+            attempt: None,
+            checkpoint: None,
+        }
+    }
+
+    fn admission_record(&self, run: &TaskRun, permit: &AttemptPermit) -> AuditRecord {
+        AuditRecord {
+            resource: format!("component/{}@{}", permit.component(), permit.version()),
+            request: json!({
+                "digest": permit.digest(),
+                "role": permit.role(),
+                "roleRevision": permit.role_revision(),
+            }),
+            decision: Decision::Allowed { rules: permit.rules().to_vec() },
+            state: Some(run.state.clone()),
+            attempt: Some(run.attempt),
+            ..self.record(self.actor.now(), "StartAttempt")
+        }
+    }
+}
+
+impl Slots {
+    /// Takes a slot of the role and of the host, if both are free.
+    fn try_take(shared: &Shared, role: &Name, concurrency: usize) -> Option<Arc<Self>> {
+        let role = shared.role_slots(role, concurrency).try_acquire_owned().ok()?;
+        let host = Arc::clone(&shared.attempts).try_acquire_owned().ok()?;
+        Some(Arc::new(Self { _host: host, _role: role }))
+    }
+}

@@ -1,0 +1,86 @@
+//! Why a request was not carried out.
+
+use std::sync::Arc;
+
+use auth::policy::Denied;
+use document::Problem;
+use ports::{RunError, StoreError};
+
+/// Why a request was not carried out; one variant per thing the caller could do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The document is malformed: correct it.
+    #[error("{}", join(.0))]
+    Invalid(Vec<Problem>),
+    /// The document is well formed, but the authority chain refuses it: change grants, needs or reviews.
+    #[error("{}", join(.0))]
+    Refused(Vec<Problem>),
+    /// Policy refuses: ask for the right.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// Nothing of that name is here.
+    #[error("{0} does not exist")]
+    NotFound(String),
+    /// Something else holds that name or state.
+    #[error("{0}")]
+    Conflict(String),
+    /// Send less.
+    #[error("{0}")]
+    TooLarge(String),
+    /// Try again later.
+    #[error("the host runs as many executions as it may, try again in {retry_after_s} s")]
+    Busy {
+        /// When, in seconds.
+        retry_after_s: u64,
+    },
+    /// The host is shutting down: ask the next one.
+    #[error("the host is shutting down")]
+    Closing,
+    /// The store cannot do its work.
+    #[error("the store cannot do its work")]
+    Store(#[from] StoreError),
+    /// The host cannot do its work.
+    #[error("the host cannot do its work: {0}")]
+    Host(Arc<str>),
+}
+
+fn join(problems: &[Problem]) -> String {
+    let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    lines.join("; ")
+}
+
+impl Error {
+    /// One problem with the document as a whole or one member of it.
+    pub(crate) fn invalid(pointer: &str, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![Problem::new(pointer, message)])
+    }
+
+    /// A failure inside the host, told to its log.
+    pub(crate) fn host(message: impl std::fmt::Display) -> Self {
+        Self::Host(message.to_string().into())
+    }
+}
+
+impl From<RunError> for Error {
+    fn from(error: RunError) -> Self {
+        Self::host(error)
+    }
+}
+
+/// Whether a request made something or found it made already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Created<T> {
+    /// It was made.
+    New(T),
+    /// It was there, exactly so.
+    Same(T),
+}
+
+impl<T> Created<T> {
+    /// What was made or found.
+    pub fn into_inner(self) -> T {
+        match self {
+            Self::New(value) | Self::Same(value) => value,
+        }
+    }
+}

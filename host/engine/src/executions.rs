@@ -1,0 +1,221 @@
+//! Starting and stopping executions: point 3 of the order of authority.
+
+use std::sync::Arc;
+
+use asl::{ExecutionId, Header, Timestamp};
+use auth::names::Name;
+use auth::policy::{PassRole, Permit, Resource, StartExecution, StopExecution};
+use ports::{AuditRecord, Start};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use crate::actor::{Actor, Halt, Message, Stop};
+use crate::error::Created;
+use crate::{Engine, Error, Machine};
+
+/// When a client whose start was refused for lack of room may try again, in seconds.
+const RETRY_AFTER_S: u64 = 1;
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct StartRequest {
+    /// Of which state machine.
+    pub state_machine: Name,
+    /// Under which name; the host picks one if none is given.
+    pub name: Option<Name>,
+    /// With which input.
+    pub input: Value,
+}
+
+/// What a start answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Started {
+    /// The execution's ARN.
+    pub execution_arn: String,
+    /// Its id in this store.
+    pub id: ExecutionId,
+    /// When it started.
+    pub start_date: Timestamp,
+}
+
+impl Started {
+    /// `{executionArn, id, startDate}`.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "executionArn": self.execution_arn,
+            "id": self.id,
+            "startDate": self.start_date.to_rfc3339(),
+        })
+    }
+
+    fn of(header: &Header) -> Self {
+        Self {
+            execution_arn: header.arn.clone(),
+            id: header.id.clone(),
+            start_date: header.started_at,
+        }
+    }
+}
+
+impl Engine {
+    /// Starts an execution; returns once its first step is durable. The same name and input
+    /// again, while it runs, answers the same execution.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for the state machine, [`Error::Denied`] for a role the caller may
+    /// not pass, [`Error::Conflict`] for a name that is taken, [`Error::Busy`] or
+    /// [`Error::Closing`] where the host has no room.
+    pub async fn start(
+        &self,
+        permit: Permit<StartExecution>,
+        request: StartRequest,
+    ) -> Result<Created<Started>, Error> {
+        if self.shared.draining.is_cancelled() {
+            return Err(Error::Closing);
+        }
+        let authority = self.shared.authority();
+        let machine = authority.machine(&request.state_machine).cloned();
+        let machine = machine
+            .ok_or_else(|| Error::NotFound(format!("state machine `{}`", request.state_machine)))?;
+        self.check_input(&request.input)?;
+        let rules = self.pass_roles(&permit, &machine).await?;
+        let slot = Arc::clone(&self.shared.executions).try_acquire_owned();
+        let slot = slot.map_err(|_| Error::Busy { retry_after_s: RETRY_AFTER_S })?;
+        let header = self.header(&permit, &machine, request.name)?;
+        let started = Started::of(&header);
+        let start = Start { header, caller: permit.caller().clone(), machine: machine.key() };
+        let record = self.start_record(&permit, &start, rules);
+        let fence = self.shared.ports.journal.fence().await?;
+        let shared = Arc::clone(&self.shared);
+        let input = request.input.clone();
+        let (mut actor, running) = Actor::new(shared, start, request.input, machine, fence, slot);
+
+        // The caller may go away while the first step is committed; the execution must not.
+        let shared = Arc::clone(&self.shared);
+        let id = started.id.clone();
+        let first_step = self.shared.tasks.spawn(async move {
+            actor.begin(record).await?;
+            shared.add_running(id, running);
+            shared.tasks.spawn(actor.run());
+            Ok(())
+        });
+        match first_step.await.map_err(Error::host)? {
+            Ok(()) => Ok(Created::New(started)),
+            Err(Halt::Store(error)) => Err(error),
+            Err(Halt::NameTaken(id)) => self.same_start(&id, &input).await,
+        }
+    }
+
+    /// Stops an execution; returns once that is durable. One that has ended stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or the store failed.
+    pub async fn stop(
+        &self,
+        permit: Permit<StopExecution>,
+        id: &ExecutionId,
+        error: Option<String>,
+        cause: Option<String>,
+    ) -> Result<Timestamp, Error> {
+        if let Some(running) = self.shared.running(id) {
+            let (done, answer) = oneshot::channel();
+            let stop = Stop {
+                error,
+                cause,
+                caller: permit.caller().clone(),
+                rules: permit.rules().to_vec(),
+                done,
+            };
+            let is_sent = running.mailbox.send(Message::Stop(Box::new(stop))).await.is_ok();
+            if is_sent && let Ok(answer) = answer.await {
+                return answer;
+            }
+        }
+        let description = self.shared.ports.archive.execution(id).await?;
+        let description = description.ok_or_else(|| Error::NotFound(format!("execution `{id}`")))?;
+        description.summary.stopped_at.ok_or(Error::Closing)
+    }
+
+    fn check_input(&self, input: &Value) -> Result<(), Error> {
+        let (bytes, limit) = (input.to_string().len(), self.shared.config.input_bytes_max);
+        if bytes > limit {
+            return Err(Error::TooLarge(format!("the input has {bytes} bytes, at most {limit} are allowed")));
+        }
+        Ok(())
+    }
+
+    /// The rules that let the caller start the machine and pass each of its roles.
+    async fn pass_roles(&self, permit: &Permit<StartExecution>, machine: &Machine) -> Result<Vec<String>, Error> {
+        let policies = self.policies();
+        let mut rules = permit.rules().to_vec();
+        for role in &machine.roles {
+            match policies.permits::<PassRole>(permit.caller(), &Resource::role(role)) {
+                Ok(pass) => rules.extend_from_slice(pass.rules()),
+                Err(denied) => {
+                    self.record_denied(permit.caller(), &denied).await?;
+                    return Err(denied.into());
+                }
+            }
+        }
+        rules.sort_unstable();
+        rules.dedup();
+        Ok(rules)
+    }
+
+    fn header(&self, permit: &Permit<StartExecution>, machine: &Machine, name: Option<Name>) -> Result<Header, Error> {
+        let clock = &self.shared.ports.clock;
+        let started_at = clock.now();
+        let id = unique_id(started_at, clock.seed(), clock.seed());
+        let name = match name {
+            Some(name) => name,
+            None => Name::parse(id.as_str()).map_err(Error::host)?,
+        };
+        let caller = permit.caller();
+        Ok(Header {
+            arn: self.shared.execution_arn(&machine.name, &name),
+            name: name.to_string(),
+            machine_arn: machine.arn.clone(),
+            machine_name: machine.name.to_string(),
+            role_arn: machine.role.as_ref().map(|role| self.shared.role_arn(role)),
+            started_at,
+            principal: caller.principal.key(),
+            actor: caller.actors.first().map(auth::principal::Principal::key),
+            id,
+        })
+    }
+
+    fn start_record(&self, permit: &Permit<StartExecution>, start: &Start, rules: Vec<String>) -> AuditRecord {
+        let request = json!({"stateMachine": start.machine.name, "revision": start.machine.revision});
+        let mut record = self.allowed(permit, request);
+        record.decision = ports::Decision::Allowed { rules };
+        record.resource.clone_from(&start.header.arn);
+        record.execution = Some(start.header.id.clone());
+        record
+    }
+
+    /// The execution that holds the name, if it is the very one that was asked for.
+    async fn same_start(&self, id: &ExecutionId, input: &Value) -> Result<Created<Started>, Error> {
+        let Some(known) = self.shared.ports.archive.execution(id).await? else {
+            return Err(Error::Conflict(format!("the name is taken by execution `{id}`")));
+        };
+        let is_same = known.input.as_deref() == Some(input);
+        if is_same && !known.summary.status.is_terminal() {
+            return Ok(Created::Same(Started::of(&known.start.header)));
+        }
+        Err(Error::Conflict(format!(
+            "execution `{}` exists with {}, choose another name",
+            known.start.header.arn,
+            if is_same { "the same input and has ended" } else { "another input" }
+        )))
+    }
+}
+
+/// A version 7 UUID: sorts by time.
+fn unique_id(at: Timestamp, high: u64, low: u64) -> ExecutionId {
+    let milliseconds = u64::try_from(at.0).unwrap_or(0);
+    let mut random = [0; 10];
+    let bits = high.to_be_bytes().into_iter().chain(low.to_be_bytes());
+    random.iter_mut().zip(bits).for_each(|(byte, bit)| *byte = bit);
+    let uuid = uuid::Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid();
+    ExecutionId::parse(&uuid.to_string()).expect("a UUID is 36 characters of [0-9a-f-]")
+}

@@ -1,0 +1,148 @@
+//! Reading executions, their history and the audit log, and recording decisions about requests.
+
+use asl::ExecutionId;
+use auth::policy::{Action, Denied, Permit, ReadAudit, ReadExecution};
+use auth::principal::Caller;
+use document::Problem;
+use ports::{
+    AuditRecord, Commit, Decision, Description, ExecutionFilter, Head, HistoryCursor, HistoryPage,
+    Page, Sealed,
+};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::components::commit_error;
+use crate::{Engine, Error};
+
+impl Engine {
+    /// The execution with this id or ARN.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn find(&self, id_or_arn: &str) -> Result<Option<Description>, Error> {
+        let archive = &self.shared.ports.archive;
+        let id = match ExecutionId::parse(id_or_arn) {
+            Some(id) => Some(id),
+            None => match split_execution_arn(id_or_arn) {
+                Some((machine_arn, name)) => archive.execution_named(&machine_arn, name).await?,
+                None => None,
+            },
+        };
+        match id {
+            Some(id) => Ok(archive.execution(&id).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// Executions, newest first.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn executions(
+        &self,
+        _permit: Permit<ReadExecution>,
+        filter: ExecutionFilter,
+        before: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Page<Description, ExecutionId>, Error> {
+        Ok(self.shared.ports.archive.executions(filter, before, limit).await?)
+    }
+
+    /// A page of an execution's history.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or the store failed.
+    pub async fn history(
+        &self,
+        _permit: &Permit<ReadExecution>,
+        id: &ExecutionId,
+        cursor: HistoryCursor,
+        limit: usize,
+    ) -> Result<HistoryPage, Error> {
+        let page = self.shared.ports.archive.history(id, cursor, limit).await?;
+        page.ok_or_else(|| Error::NotFound(format!("execution `{id}`")))
+    }
+
+    /// The number of the last durable history event of a running execution, and every later
+    /// one; `None` if it does not run on this host.
+    pub fn follow(&self, id: &ExecutionId) -> Option<watch::Receiver<u64>> {
+        self.shared.running(id).map(|running| running.progress)
+    }
+
+    /// Links of the audit log; that they were read becomes a link itself.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn audit(
+        &self,
+        permit: Permit<ReadAudit>,
+        after: u64,
+        limit: usize,
+    ) -> Result<(Vec<Sealed>, Head), Error> {
+        let record = self.allowed(&permit, json!({"after": after, "limit": limit}));
+        self.record(record).await?;
+        Ok(self.shared.ports.archive.audit(after, limit).await?)
+    }
+
+    /// Records that policy refused a request.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn record_denied(&self, caller: &Caller, denied: &Denied) -> Result<(), Error> {
+        let decision = Decision::Denied { rule: denied.rule.clone(), reason: denied.reason.clone() };
+        let record = self.request_record(caller, denied.action, &denied.resource, decision);
+        self.record(record).await
+    }
+
+    /// Records that the authority chain refused what a caller was otherwise permitted to do.
+    pub(crate) async fn record_refused<A: Action>(
+        &self,
+        permit: &Permit<A>,
+        problems: &[Problem],
+    ) -> Result<(), Error> {
+        let reason = problems.first().map_or_else(String::new, ToString::to_string);
+        let decision = Decision::Denied { rule: "order-of-authority".to_owned(), reason };
+        let resource = permit.resource().to_string();
+        let mut record = self.request_record(permit.caller(), A::NAME, &resource, decision);
+        record.outcome = json!({"problems": problems.len()});
+        self.record(record).await
+    }
+
+    /// The record of a permitted request.
+    pub(crate) fn allowed<A: Action>(&self, permit: &Permit<A>, request: Value) -> AuditRecord {
+        let decision = Decision::Allowed { rules: permit.rules().to_vec() };
+        let resource = permit.resource().to_string();
+        let record = self.request_record(permit.caller(), A::NAME, &resource, decision);
+        AuditRecord { request, ..record }
+    }
+
+    fn request_record(&self, caller: &Caller, action: &str, resource: &str, decision: Decision) -> AuditRecord {
+        AuditRecord {
+            at: self.shared.ports.clock.now(),
+            caller: Some(caller.clone()),
+            through: "http".to_owned(),
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            request: Value::Null,
+            decision,
+            outcome: Value::Null,
+            execution: None,
+            state: None,
+            attempt: None,
+            checkpoint: None,
+        }
+    }
+
+    async fn record(&self, record: AuditRecord) -> Result<(), Error> {
+        let commit = Commit { audit: vec![record], ..Commit::default() };
+        self.shared.commit(commit).await.map(|_| ()).map_err(commit_error)
+    }
+}
+
+/// `arn:aws:states:R:A:execution:MACHINE:NAME` into the machine's ARN and the name.
+fn split_execution_arn(arn: &str) -> Option<(String, &str)> {
+    let (rest, name) = arn.rsplit_once(':')?;
+    let (rest, machine) = rest.rsplit_once(':')?;
+    let prefix = rest.strip_suffix(":execution")?;
+    Some((format!("{prefix}:stateMachine:{machine}"), name))
+}

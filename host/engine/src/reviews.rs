@@ -1,0 +1,1 @@
+//! Reviews: who signed off that a component may run under a role.

@@ -1,0 +1,96 @@
+//! Taking up the executions of the last host, and ending without losing any.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use asl::{Execution, ExecutionId};
+use ports::{Claim, Fence};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::Error;
+use crate::actor::Actor;
+use crate::shared::Shared;
+
+/// Executions claimed per call.
+const CLAIMS: usize = 256;
+
+/// The engine's own work, to be run beside its requests.
+pub struct Service {
+    shared: Arc<Shared>,
+}
+
+impl Service {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Takes up every running execution, then waits for `shutdown`, then lets attempts finish
+    /// for as long as the configuration says. What is not finished goes on with the next host.
+    pub async fn run(self, shutdown: CancellationToken) {
+        tokio::select! {
+            () = self.recover() => shutdown.cancelled().await,
+            () = shutdown.cancelled() => {}
+        }
+        self.shared.draining.cancel();
+        self.shared.tasks.close();
+        let drain = Duration::from_millis(self.shared.config.drain_ms);
+        if tokio::time::timeout(drain, self.shared.tasks.wait()).await.is_err() {
+            tracing::warn!(drain_ms = self.shared.config.drain_ms, "attempts are cut off, they outlasted the drain");
+            self.shared.killed.cancel();
+            self.shared.tasks.wait().await;
+        }
+    }
+
+    async fn recover(&self) {
+        let mut after = None;
+        loop {
+            let claims = match self.shared.ports.journal.claim(after.clone(), CLAIMS).await {
+                Ok(claims) => claims,
+                Err(error) => {
+                    tracing::error!(%error, "executions cannot be taken up");
+                    return;
+                }
+            };
+            let Some(last) = claims.last() else { break };
+            after = Some(last.id.clone());
+            for claim in claims {
+                let id = claim.id.clone();
+                if let Err(error) = self.take_up(claim).await {
+                    tracing::error!(execution = %id, %error, "the execution cannot be taken up");
+                }
+            }
+        }
+        self.shared.recovered.store(true, Ordering::Relaxed);
+    }
+
+    async fn take_up(&self, claim: Claim) -> Result<(), Error> {
+        let Claim { id, fence } = claim;
+        if self.shared.running(&id).is_some() {
+            return Ok(());
+        }
+        let (actor, running) = self.restore(&id, fence).await?;
+        self.shared.add_running(id, running);
+        self.shared.tasks.spawn(actor.run());
+        Ok(())
+    }
+
+    async fn restore(&self, id: &ExecutionId, fence: Fence) -> Result<(Actor, crate::shared::Running), Error> {
+        let stored = self.shared.ports.journal.load(id).await?;
+        let stored = stored.ok_or_else(|| Error::NotFound(format!("execution `{id}`")))?;
+        let authority = self.shared.authority();
+        let machine = authority.machine_revision(&stored.start.machine).cloned();
+        let machine = machine.ok_or_else(|| {
+            let key = &stored.start.machine;
+            Error::NotFound(format!("state machine `{}` revision {}", key.name, key.revision))
+        })?;
+        let deltas = stored.records.into_iter().map(|record| record.delta);
+        let execution = Execution::restore(stored.start.header.clone(), deltas).map_err(Error::host)?;
+        let slot = Arc::clone(&self.shared.executions).acquire_owned().await.map_err(Error::host)?;
+        let shared = Arc::clone(&self.shared);
+        let (mut actor, running) = Actor::new(shared, stored.start, Value::Null, machine, fence, slot);
+        actor.resume(execution);
+        Ok((actor, running))
+    }
+}

@@ -1,0 +1,266 @@
+//! What every request and every execution shares.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use asl::ExecutionId;
+use auth::authority::AuthorityVersion;
+use auth::names::Name;
+use auth::policy::Policies;
+use ports::{
+    Archive, AuditRecord, Catalogue, Clock, Commit, CommitError, Decision, Journal, Receipt, Runner,
+};
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::actor::Message;
+use crate::authority::Authority;
+use crate::{Error, Service};
+
+/// Everything the engine reaches the outside world through.
+#[derive(Clone)]
+pub struct Ports {
+    /// Writes transitions.
+    pub journal: Arc<dyn Journal>,
+    /// Reads what was written.
+    pub archive: Arc<dyn Archive>,
+    /// Reads documents.
+    pub catalogue: Arc<dyn Catalogue>,
+    /// Runs components.
+    pub runner: Arc<dyn Runner>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The engine's limits and names.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The region in ARNs.
+    pub region: String,
+    /// The account in ARNs: twelve digits.
+    pub account: String,
+    /// Executions that may run at once on this host.
+    pub executions_running_max: usize,
+    /// Attempts that may run at once on this host.
+    pub attempts_running_max: usize,
+    /// How long attempts may go on at shutdown, in milliseconds.
+    pub drain_ms: u64,
+    /// The largest definition, in bytes of JSON.
+    pub definition_bytes_max: usize,
+    /// The largest execution input, in bytes of JSON.
+    pub input_bytes_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            region: "us-east-1".to_owned(),
+            account: "000000000000".to_owned(),
+            executions_running_max: 100_000,
+            attempts_running_max: 64,
+            drain_ms: 30_000,
+            definition_bytes_max: 1 << 20,
+            input_bytes_max: 256 << 10,
+        }
+    }
+}
+
+/// Whether the engine can do its work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It can.
+    Ready,
+    /// Executions of the last host are being taken up.
+    Recovering,
+    /// It is shutting down.
+    Draining,
+    /// The store failed; nothing is acknowledged any more.
+    Failed,
+}
+
+/// The engine: cheap to clone, shared by every request.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) ports: Ports,
+    pub(crate) config: Config,
+    pub(crate) executions: Arc<Semaphore>,
+    pub(crate) attempts: Arc<Semaphore>,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) draining: CancellationToken,
+    pub(crate) killed: CancellationToken,
+    pub(crate) recovered: AtomicBool,
+    failed: AtomicBool,
+    authority: ArcSwap<Authority>,
+    changing: tokio::sync::Mutex<()>,
+    running: Mutex<BTreeMap<ExecutionId, Running>>,
+    role_slots: Mutex<BTreeMap<Name, (usize, Arc<Semaphore>)>>,
+}
+
+/// How to reach a running execution.
+#[derive(Clone)]
+pub(crate) struct Running {
+    pub(crate) mailbox: mpsc::Sender<Message>,
+    pub(crate) progress: watch::Receiver<u64>,
+}
+
+impl Engine {
+    /// Reads the authority in force and prepares to run; [`Service::run`] does the running.
+    ///
+    /// # Errors
+    /// The store is damaged or gone.
+    pub async fn open(ports: Ports, config: Config, policies: Arc<Policies>) -> Result<(Self, Service), Error> {
+        let version = announce_policies(&ports, &policies).await?;
+        let authority = Authority::load(ports.catalogue.as_ref(), policies, version).await?;
+        let shared = Arc::new(Shared {
+            executions: Arc::new(Semaphore::new(config.executions_running_max)),
+            attempts: Arc::new(Semaphore::new(config.attempts_running_max)),
+            tasks: TaskTracker::new(),
+            draining: CancellationToken::new(),
+            killed: CancellationToken::new(),
+            recovered: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
+            authority: ArcSwap::from_pointee(authority),
+            changing: tokio::sync::Mutex::new(()),
+            running: Mutex::default(),
+            role_slots: Mutex::default(),
+            ports,
+            config,
+        });
+        Ok((Self { shared: Arc::clone(&shared) }, Service::new(shared)))
+    }
+
+    /// The policies in force.
+    pub fn policies(&self) -> Arc<Policies> {
+        Arc::clone(&self.shared.authority().policies)
+    }
+
+    /// Whether the engine can do its work.
+    pub fn health(&self) -> Health {
+        if self.shared.failed.load(Ordering::Relaxed) {
+            Health::Failed
+        } else if self.shared.draining.is_cancelled() {
+            Health::Draining
+        } else if self.shared.recovered.load(Ordering::Relaxed) {
+            Health::Ready
+        } else {
+            Health::Recovering
+        }
+    }
+}
+
+/// Records which policies come into force, and moves the authority on, so that nothing decided
+/// under those of the last host can still be committed.
+async fn announce_policies(ports: &Ports, policies: &Policies) -> Result<AuthorityVersion, Error> {
+    let record = AuditRecord {
+        at: ports.clock.now(),
+        caller: None,
+        through: "engine".to_owned(),
+        action: "LoadPolicies".to_owned(),
+        resource: "host".to_owned(),
+        request: json!({"digest": policies.digest().to_string()}),
+        decision: Decision::Allowed { rules: Vec::new() },
+        outcome: Value::Null,
+        execution: None,
+        state: None,
+        attempt: None,
+        checkpoint: None,
+    };
+    let commit = Commit { moves_authority: true, audit: vec![record], ..Commit::default() };
+    match ports.journal.commit(commit).await {
+        Ok(receipt) => Ok(receipt.authority),
+        Err(CommitError::Store(error)) => Err(error.into()),
+        Err(error) => Err(Error::host(error)),
+    }
+}
+
+impl Shared {
+    pub(crate) fn authority(&self) -> Arc<Authority> {
+        self.authority.load_full()
+    }
+
+    /// Takes the one lane through which documents and authority change.
+    pub(crate) async fn change(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.changing.lock().await
+    }
+
+    /// Puts a changed authority in force; the caller holds the lane of [`Self::change`].
+    pub(crate) fn put_in_force(&self, authority: Authority) {
+        self.authority.store(Arc::new(authority));
+    }
+
+    /// Waits until the authority in force here is at least `version`, reading it anew if some
+    /// other host moved it.
+    pub(crate) async fn catch_up(&self, version: AuthorityVersion) -> Result<Arc<Authority>, Error> {
+        let _lane = self.change().await;
+        let current = self.authority();
+        if current.version >= version {
+            return Ok(current);
+        }
+        let policies = Arc::clone(&current.policies);
+        let authority = Authority::load(self.ports.catalogue.as_ref(), policies, version).await?;
+        self.put_in_force(authority);
+        Ok(self.authority())
+    }
+
+    /// Commits, and remembers a store that can no longer write.
+    pub(crate) async fn commit(&self, commit: Commit) -> Result<Receipt, CommitError> {
+        let result = self.ports.journal.commit(commit).await;
+        if let Err(CommitError::Store(error)) = &result
+            && !self.failed.swap(true, Ordering::Relaxed)
+        {
+            tracing::error!(%error, "the store failed, nothing is acknowledged any more");
+        }
+        result
+    }
+
+    pub(crate) fn running(&self, id: &ExecutionId) -> Option<Running> {
+        self.lock_running().get(id).cloned()
+    }
+
+    pub(crate) fn add_running(&self, id: ExecutionId, running: Running) {
+        self.lock_running().insert(id, running);
+    }
+
+    pub(crate) fn remove_running(&self, id: &ExecutionId) {
+        self.lock_running().remove(id);
+    }
+
+    fn lock_running(&self) -> std::sync::MutexGuard<'_, BTreeMap<ExecutionId, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The slots of a role's `concurrency` limit on this host.
+    pub(crate) fn role_slots(&self, role: &Name, limit: usize) -> Arc<Semaphore> {
+        let mut slots = self.role_slots.lock().unwrap_or_else(PoisonError::into_inner);
+        match slots.get(role) {
+            Some((known, semaphore)) if *known == limit => Arc::clone(semaphore),
+            Some(_) | None => {
+                let semaphore = Arc::new(Semaphore::new(limit));
+                slots.insert(role.clone(), (limit, Arc::clone(&semaphore)));
+                semaphore
+            }
+        }
+    }
+
+    pub(crate) fn state_machine_arn(&self, name: &Name) -> String {
+        let Config { region, account, .. } = &self.config;
+        format!("arn:aws:states:{region}:{account}:stateMachine:{name}")
+    }
+
+    pub(crate) fn role_arn(&self, name: &Name) -> String {
+        format!("arn:aws:iam::{}:role/{name}", self.config.account)
+    }
+
+    pub(crate) fn execution_arn(&self, machine: &Name, name: &Name) -> String {
+        let Config { region, account, .. } = &self.config;
+        format!("arn:aws:states:{region}:{account}:execution:{machine}:{name}")
+    }
+}

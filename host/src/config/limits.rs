@@ -1,0 +1,66 @@
+//! `[limits]`: what bounds the host's work.
+
+use document::{Fields, Node, Problems};
+
+use super::number;
+
+const COMPONENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+const DEFINITION_BYTES_MAX: u64 = 1024 * 1024;
+const INPUT_BYTES_MAX: u64 = 256 * 1024;
+const DOCUMENT_BYTES_MAX: u64 = 256 * 1024;
+const EXECUTIONS_RUNNING_MAX: u64 = 100_000;
+const ATTEMPTS_RUNNING_MAX: u64 = 64;
+const EVENT_STREAMS_MAX: u64 = 256;
+const MIB: u64 = 1024 * 1024;
+
+/// What bounds the host's work.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    /// The size of an uploaded component.
+    pub(crate) component_bytes_max: usize,
+    /// The size of a state machine definition.
+    pub(crate) definition_bytes_max: usize,
+    /// The size of an execution's input.
+    pub(crate) input_bytes_max: usize,
+    /// The size of a role, a review or any other request body.
+    pub(crate) document_bytes_max: usize,
+    /// Executions in memory at once.
+    pub(crate) executions_running_max: usize,
+    /// Attempts running at once.
+    pub(crate) attempts_running_max: usize,
+    /// Open streams of live events.
+    pub(crate) event_streams_max: usize,
+}
+
+impl Limits {
+    pub(super) fn read(section: Option<Node<'_>>, problems: &mut Problems) -> Option<Self> {
+        let empty = serde_json::json!({});
+        let section = section.unwrap_or(Node {
+            value: &empty,
+            pointer: "/limits".to_owned(),
+        });
+        let mut fields = section.object(problems)?;
+        let mut limit = |fields: &mut Fields<'_>, name, default, most| {
+            let limit = number(fields.optional(name), default, 1..=most, problems)?;
+            usize::try_from(limit).ok()
+        };
+        let component = limit(&mut fields, "component_bytes_max", COMPONENT_BYTES_MAX, 1024 * MIB);
+        let definition = limit(&mut fields, "definition_bytes_max", DEFINITION_BYTES_MAX, 64 * MIB);
+        let input = limit(&mut fields, "input_bytes_max", INPUT_BYTES_MAX, 64 * MIB);
+        let document = limit(&mut fields, "document_bytes_max", DOCUMENT_BYTES_MAX, 64 * MIB);
+        let executions =
+            limit(&mut fields, "executions_running_max", EXECUTIONS_RUNNING_MAX, 100_000_000);
+        let attempts = limit(&mut fields, "attempts_running_max", ATTEMPTS_RUNNING_MAX, 100_000);
+        let streams = limit(&mut fields, "event_streams_max", EVENT_STREAMS_MAX, 1_000_000);
+        fields.finish(problems);
+        Some(Self {
+            component_bytes_max: component?,
+            definition_bytes_max: definition?,
+            input_bytes_max: input?,
+            document_bytes_max: document?,
+            executions_running_max: executions?,
+            attempts_running_max: attempts?,
+            event_streams_max: streams?,
+        })
+    }
+}
