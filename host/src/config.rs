@@ -20,7 +20,7 @@ use document::{Node, Problem, Problems, parse_toml};
 use serde_json::{Map, Value};
 
 pub(crate) use aws::Aws;
-pub(crate) use identity::Identity;
+pub(crate) use identity::{Identity, Provider};
 pub(crate) use limits::Limits;
 pub(crate) use policy::Policy;
 pub(crate) use server::Server;

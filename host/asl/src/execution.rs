@@ -232,7 +232,7 @@ impl Execution {
     /// Hands out everything that changed since the last call and begins the next record.
     pub fn take_delta(&mut self) -> Delta {
         let Pending { payloads, history } = std::mem::take(&mut self.pending);
-        let (frames, removed) = self.frames.take_changes();
+        let (frames, removed) = self.frames.take_changes(FrameId(self.standing.next_frame));
         self.record = self.record.saturating_add(1);
         Delta { payloads, history, frames, removed, standing: self.standing.clone() }
     }

@@ -18,12 +18,15 @@ pub(crate) struct Frames {
     with_turn: BTreeSet<FrameId>,
     changed: BTreeSet<FrameId>,
     removed: BTreeSet<FrameId>,
+    /// Frames from here on are not in any record yet.
+    first_unstored: FrameId,
 }
 
 impl Frames {
-    /// The frames as a record left them: nothing counts as changed.
-    pub(crate) fn stored(frames: impl IntoIterator<Item = Frame>) -> Self {
-        let mut table = Self::default();
+    /// The frames as a record left them: nothing counts as changed. `next` is the id that the
+    /// next new frame will get.
+    pub(crate) fn stored(frames: impl IntoIterator<Item = Frame>, next: FrameId) -> Self {
+        let mut table = Self { first_unstored: next, ..Self::default() };
         for frame in frames {
             table.put(frame);
         }
@@ -66,7 +69,9 @@ impl Frames {
         }
         self.with_turn.remove(&id);
         self.changed.remove(&id);
-        self.removed.insert(id);
+        if id < self.first_unstored {
+            self.removed.insert(id);
+        }
         Some(frame)
     }
 
@@ -87,8 +92,10 @@ impl Frames {
         self.table.insert(id, frame);
     }
 
-    /// Hands out the frames changed and the ids removed since the last call.
-    pub(crate) fn take_changes(&mut self) -> (Vec<Frame>, Vec<FrameId>) {
+    /// Hands out the frames changed and the ids removed since the last call. `next` is the id
+    /// that the next new frame will get.
+    pub(crate) fn take_changes(&mut self, next: FrameId) -> (Vec<Frame>, Vec<FrameId>) {
+        self.first_unstored = next;
         let changed = std::mem::take(&mut self.changed);
         let changed = changed.iter().filter_map(|id| self.table.get(id).cloned()).collect();
         let removed = std::mem::take(&mut self.removed).into_iter().collect();

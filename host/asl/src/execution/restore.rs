@@ -55,11 +55,12 @@ impl Execution {
         if let Some((orphan, _)) = parents.into_iter().find(|(_, parent)| !frames.contains_key(parent)) {
             return Err(RestoreError::Orphan(orphan));
         }
+        let next = FrameId(standing.next_frame);
         Ok(Self {
             header,
             input,
             standing,
-            frames: Frames::stored(frames.into_values()),
+            frames: Frames::stored(frames.into_values(), next),
             record,
             pending: Pending::default(),
         })
