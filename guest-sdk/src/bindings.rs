@@ -17,5 +17,5 @@ wit_bindgen::generate!({
     world: "step",
     pub_export_macro: true,
     export_macro_name: "export",
-    default_bindings_module: "sluice_step::__private",
+    default_bindings_module: "sluice_step::bindings",
 });

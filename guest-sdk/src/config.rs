@@ -38,7 +38,11 @@ pub fn get(key: &str) -> Result<Option<String>, ConfigError> {
 /// # Errors
 /// The role does not set it, or the host could not answer.
 pub fn require(key: &str) -> Result<String, ConfigError> {
-    get(key)?.ok_or_else(|| ConfigError(format!("`{key}` is not set, name it under `[config]` in manifest and role")))
+    get(key)?.ok_or_else(|| {
+        ConfigError(format!(
+            "`{key}` is not set, name it under `[config]` in manifest and role"
+        ))
+    })
 }
 
 /// Every value this step may read, by key.
@@ -54,7 +58,9 @@ fn inside_a_host() -> Result<(), ConfigError> {
     if cfg!(target_os = "wasi") {
         return Ok(());
     }
-    Err(ConfigError("there is none outside a Sluice host".to_owned()))
+    Err(ConfigError(
+        "there is none outside a Sluice host".to_owned(),
+    ))
 }
 
 #[cfg(test)]

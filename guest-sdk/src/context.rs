@@ -30,7 +30,9 @@ impl Context {
     /// with a frozen one it never shrinks.
     pub fn remaining(&self) -> Duration {
         let deadline = UNIX_EPOCH + Duration::from_millis(self.deadline_ms);
-        deadline.duration_since(SystemTime::now()).unwrap_or_default()
+        deadline
+            .duration_since(SystemTime::now())
+            .unwrap_or_default()
     }
 }
 
@@ -113,9 +115,15 @@ mod tests {
 
     #[test]
     fn a_passed_deadline_leaves_no_time() {
-        let context = Context { deadline_ms: 1, ..Context::default() };
+        let context = Context {
+            deadline_ms: 1,
+            ..Context::default()
+        };
         assert_eq!(context.remaining(), Duration::ZERO);
-        let context = Context { deadline_ms: u64::from(u32::MAX) * 1_000, ..Context::default() };
+        let context = Context {
+            deadline_ms: u64::from(u32::MAX) * 1_000,
+            ..Context::default()
+        };
         assert!(context.remaining() > Duration::ZERO);
     }
 }

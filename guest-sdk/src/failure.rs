@@ -86,7 +86,10 @@ mod tests {
     fn any_error_becomes_a_failure_with_its_chain() {
         let read = || -> Result<u8, Failure> { Ok("x".parse::<u8>()?) };
         let failure = read().unwrap_err();
-        assert_eq!(failure, Failure::new("States.TaskFailed", "invalid digit found in string"));
+        assert_eq!(
+            failure,
+            Failure::new("States.TaskFailed", "invalid digit found in string")
+        );
     }
 
     #[test]

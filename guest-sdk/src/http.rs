@@ -158,7 +158,11 @@ impl Response {
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, HttpError> {
         let mut deserializer = serde_json::Deserializer::from_slice(&self.body);
         serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-            HttpError::InvalidResponse(format!("the body does not fit at `{}`: {}", error.path(), error.inner()))
+            HttpError::InvalidResponse(format!(
+                "the body does not fit at `{}`: {}",
+                error.path(),
+                error.inner()
+            ))
         })
     }
 }
@@ -200,13 +204,19 @@ mod tests {
 
     #[test]
     fn headers_are_found_whatever_their_case() {
-        assert_eq!(response(200).header("Content-Type"), Some("application/json"));
+        assert_eq!(
+            response(200).header("Content-Type"),
+            Some("application/json")
+        );
         assert_eq!(response(200).header("etag"), None);
     }
 
     #[test]
     fn outside_a_host_there_is_no_network() {
         let error = Request::get("http://127.0.0.1:1/").send().unwrap_err();
-        assert!(error.to_string().contains("outside a Sluice host"), "{error}");
+        assert!(
+            error.to_string().contains("outside a Sluice host"),
+            "{error}"
+        );
     }
 }

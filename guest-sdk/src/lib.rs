@@ -25,7 +25,8 @@
 //! Owns the types a step sees and their way over the component boundary. It does not know what
 //! the host grants: a call that is not granted returns an error.
 
-mod bindings;
+#[doc(hidden)]
+pub mod bindings;
 #[cfg(feature = "config")]
 pub mod config;
 mod context;

@@ -25,8 +25,9 @@ where
 {
     let output = parse(input).and_then(|input| {
         let output = step(input, &context.into()).map_err(Into::into)?;
-        serde_json::to_string(&output)
-            .map_err(|error| Failure::new(INVALID_OUTPUT, format!("the output is not JSON: {error}")))
+        serde_json::to_string(&output).map_err(|error| {
+            Failure::new(INVALID_OUTPUT, format!("the output is not JSON: {error}"))
+        })
     });
     output.map_err(wire::Failure::from)
 }
@@ -35,10 +36,16 @@ fn parse<I: DeserializeOwned>(input: &str) -> Result<I, Failure> {
     let mut deserializer = serde_json::Deserializer::from_str(input);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
-        Failure::new(INVALID_INPUT, format!("the input does not fit at `{path}`: {}", error.inner()))
+        Failure::new(
+            INVALID_INPUT,
+            format!("the input does not fit at `{path}`: {}", error.inner()),
+        )
     })?;
-    deserializer
-        .end()
-        .map_err(|error| Failure::new(INVALID_INPUT, format!("the input is not one JSON value: {error}")))?;
+    deserializer.end().map_err(|error| {
+        Failure::new(
+            INVALID_INPUT,
+            format!("the input is not one JSON value: {error}"),
+        )
+    })?;
     Ok(value)
 }

@@ -11,11 +11,13 @@ mod limits;
 mod policy;
 mod server;
 mod store;
+mod trust;
 mod volumes;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use auth::names::Name;
 use document::{Node, Problem, Problems, parse_toml};
 use serde_json::{Map, Value};
 
@@ -25,6 +27,7 @@ pub(crate) use limits::Limits;
 pub(crate) use policy::Policy;
 pub(crate) use server::Server;
 pub(crate) use store::Store;
+pub(crate) use trust::Trust;
 
 /// What `sluice config` prints: every setting with its default and what it means.
 pub(crate) const COMMENTED: &str = include_str!("config/commented.toml");
@@ -40,7 +43,8 @@ pub(crate) struct Config {
     pub(crate) identity: Identity,
     pub(crate) policy: Policy,
     pub(crate) aws: Aws,
-    pub(crate) volumes: BTreeMap<String, PathBuf>,
+    pub(crate) trust: Trust,
+    pub(crate) volumes: BTreeMap<Name, PathBuf>,
     pub(crate) limits: Limits,
 }
 
@@ -113,6 +117,7 @@ impl Config {
         let identity = Identity::read(fields.optional("identity"), problems);
         let policy = Policy::read(fields.optional("policy"), surroundings, problems);
         let aws = Aws::read(fields.optional("aws"), problems);
+        let trust = Trust::read(fields.optional("trust"), surroundings, problems);
         let volumes = volumes::read(fields.optional("volumes"), surroundings, problems);
         databases::refuse(fields.optional("databases"), problems);
         let limits = Limits::read(fields.optional("limits"), problems);
@@ -123,6 +128,7 @@ impl Config {
             identity: identity?,
             policy: policy?,
             aws: aws?,
+            trust: trust?,
             volumes: volumes?,
             limits: limits?,
         })

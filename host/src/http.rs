@@ -3,6 +3,7 @@
 //! Owns what a request must look like and what an answer looks like. It decides nothing:
 //! policy is asked through `gate`, the work is the engine's.
 
+mod answer;
 mod audit;
 mod body;
 mod components;

@@ -28,7 +28,7 @@ pub(crate) fn expand(arguments: TokenStream, function: TokenStream) -> syn::Resu
             }
 
             #[cfg(target_family = "wasm")]
-            ::sluice_step::__private::export!(Step with_types_in ::sluice_step::__private);
+            ::sluice_step::__private::export!(Step with_types_in ::sluice_step::bindings);
 
             #manifest
         };
@@ -55,22 +55,30 @@ impl Parse for Arguments {
         if !input.is_empty() {
             return Err(input.error("expected nothing after the manifest's file name"));
         }
-        Ok(Self { manifest: Some(manifest) })
+        Ok(Self {
+            manifest: Some(manifest),
+        })
     }
 }
 
 /// An expression that calls the step with its input and its context.
 fn call(signature: &Signature) -> syn::Result<TokenStream> {
-    let refuse = |tokens: &dyn quote::ToTokens, message: &str| {
-        Err(syn::Error::new_spanned(tokens, message))
-    };
+    let refuse =
+        |tokens: &dyn quote::ToTokens, message: &str| Err(syn::Error::new_spanned(tokens, message));
     if let Some(keyword) = &signature.asyncness {
         return refuse(keyword, "a step is a plain function: outgoing calls block");
     }
     if !signature.generics.params.is_empty() {
-        return refuse(&signature.generics, "a step has concrete types, not generic ones");
+        return refuse(
+            &signature.generics,
+            "a step has concrete types, not generic ones",
+        );
     }
-    if let Some(receiver) = signature.inputs.iter().find(|input| matches!(input, FnArg::Receiver(_))) {
+    if let Some(receiver) = signature
+        .inputs
+        .iter()
+        .find(|input| matches!(input, FnArg::Receiver(_)))
+    {
         return refuse(receiver, "a step is a function of its own, not a method");
     }
     if matches!(signature.output, ReturnType::Default) {
@@ -80,7 +88,10 @@ fn call(signature: &Signature) -> syn::Result<TokenStream> {
     match signature.inputs.len() {
         1 => Ok(quote!(|input, _context: &::sluice_step::Context| #name(input))),
         2 => Ok(quote!(#name)),
-        _ => refuse(&signature.inputs, "a step takes its input and, if it likes, a `&Context`"),
+        _ => refuse(
+            &signature.inputs,
+            "a step takes its input and, if it likes, a `&Context`",
+        ),
     }
 }
 
@@ -111,7 +122,11 @@ mod tests {
 
     #[test]
     fn a_function_is_kept_and_exported() {
-        let code = expanded("", "fn hello(input: u8, context: &Context) -> Result<u8, Failure> { Ok(input) }").unwrap();
+        let code = expanded(
+            "",
+            "fn hello(input: u8, context: &Context) -> Result<u8, Failure> { Ok(input) }",
+        )
+        .unwrap();
         assert!(code.starts_with("fn hello"), "{code}");
         assert!(code.contains("export !"), "{code}");
         assert!(!code.contains("sluice:manifest"), "{code}");
@@ -119,28 +134,67 @@ mod tests {
 
     #[test]
     fn the_context_may_be_left_out() {
-        let code = expanded("", "fn hello(input: u8) -> Result<u8, Failure> { Ok(input) }").unwrap();
+        let code = expanded(
+            "",
+            "fn hello(input: u8) -> Result<u8, Failure> { Ok(input) }",
+        )
+        .unwrap();
         assert!(code.contains("hello (input)"), "{code}");
     }
 
     #[test]
     fn a_manifest_becomes_a_custom_section() {
-        let code = expanded(r#"manifest = "needs.toml""#, "fn hello(input: u8) -> Result<u8, Failure> { Ok(input) }").unwrap();
-        assert!(code.contains("sluice:manifest") && code.contains("needs.toml"), "{code}");
+        let code = expanded(
+            r#"manifest = "needs.toml""#,
+            "fn hello(input: u8) -> Result<u8, Failure> { Ok(input) }",
+        )
+        .unwrap();
+        assert!(
+            code.contains("sluice:manifest") && code.contains("needs.toml"),
+            "{code}"
+        );
     }
 
     #[test]
     fn anything_that_is_not_a_step_is_refused_with_a_reason() {
         let refused = [
-            ("", "async fn step(input: u8) -> Result<u8, Failure> {}", "plain function"),
-            ("", "fn step<T>(input: T) -> Result<T, Failure> {}", "concrete types"),
-            ("", "fn step(&self, input: u8) -> Result<u8, Failure> {}", "not a method"),
+            (
+                "",
+                "async fn step(input: u8) -> Result<u8, Failure> {}",
+                "plain function",
+            ),
+            (
+                "",
+                "fn step<T>(input: T) -> Result<T, Failure> {}",
+                "concrete types",
+            ),
+            (
+                "",
+                "fn step(&self, input: u8) -> Result<u8, Failure> {}",
+                "not a method",
+            ),
             ("", "fn step(input: u8) {}", "returns"),
             ("", "fn step() -> Result<u8, Failure> {}", "takes its input"),
-            ("", "fn step(a: u8, b: u8, c: u8) -> Result<u8, Failure> {}", "takes its input"),
-            ("role = \"x\"", "fn step(input: u8) -> Result<u8, Failure> {}", "unknown argument `role`"),
-            ("manifest = 7", "fn step(input: u8) -> Result<u8, Failure> {}", "string literal"),
-            ("manifest = \"a\", \"b\"", "fn step(input: u8) -> Result<u8, Failure> {}", "expected nothing"),
+            (
+                "",
+                "fn step(a: u8, b: u8, c: u8) -> Result<u8, Failure> {}",
+                "takes its input",
+            ),
+            (
+                "role = \"x\"",
+                "fn step(input: u8) -> Result<u8, Failure> {}",
+                "unknown argument `role`",
+            ),
+            (
+                "manifest = 7",
+                "fn step(input: u8) -> Result<u8, Failure> {}",
+                "string literal",
+            ),
+            (
+                "manifest = \"a\", \"b\"",
+                "fn step(input: u8) -> Result<u8, Failure> {}",
+                "expected nothing",
+            ),
         ];
         for (arguments, function, reason) in refused {
             let message = expanded(arguments, function).unwrap_err();

@@ -47,13 +47,22 @@ impl HttpError {
 impl fmt::Display for HttpError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InvalidRequest(message) => write!(formatter, "the request is not valid: {message}"),
+            Self::InvalidRequest(message) => {
+                write!(formatter, "the request is not valid: {message}")
+            }
             Self::Denied(message) => write!(formatter, "the host refused the request: {message}"),
             Self::Timeout(message) => write!(formatter, "the request took too long: {message}"),
             Self::Socket(message) => write!(formatter, "the connection failed: {message}"),
-            Self::TooLarge { bytes_max } => write!(formatter, "the response has more than {bytes_max} body bytes"),
-            Self::InvalidResponse(message) => write!(formatter, "the response is not usable: {message}"),
-            Self::Status { status, excerpt } => write!(formatter, "the response has status {status}: {excerpt}"),
+            Self::TooLarge { bytes_max } => write!(
+                formatter,
+                "the response has more than {bytes_max} body bytes"
+            ),
+            Self::InvalidResponse(message) => {
+                write!(formatter, "the response is not usable: {message}")
+            }
+            Self::Status { status, excerpt } => {
+                write!(formatter, "the response has status {status}: {excerpt}")
+            }
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{
-    ErrorCode, Fields, FutureIncomingResponse, IncomingBody, IncomingResponse, Method, OutgoingBody,
-    OutgoingRequest, RequestOptions, Scheme,
+    ErrorCode, Fields, FutureIncomingResponse, IncomingBody, IncomingResponse, Method,
+    OutgoingBody, OutgoingRequest, RequestOptions, Scheme,
 };
 use wasip2::io::streams::StreamError;
 
@@ -20,17 +20,25 @@ pub(super) fn send(request: Request) -> Result<Response, HttpError> {
     let body = request.body.clone()?;
     let url = Url::parse(&request.url)?;
     if cfg!(not(target_os = "wasi")) {
-        return Err(HttpError::Socket("there is no network outside a Sluice host".to_owned()));
+        return Err(HttpError::Socket(
+            "there is no network outside a Sluice host".to_owned(),
+        ));
     }
     let outgoing = outgoing(&request, &url, body.len())?;
-    let outgoing_body = outgoing.body().map_err(|()| invalid("the body was taken"))?;
+    let outgoing_body = outgoing
+        .body()
+        .map_err(|()| invalid("the body was taken"))?;
     let future = outgoing_handler::handle(outgoing, options(&request)?).map_err(http_error)?;
     write(outgoing_body, &body)?;
     let incoming = wait(&future)?;
     read(&incoming, request.response_bytes_max)
 }
 
-fn outgoing(request: &Request, url: &Url<'_>, body_bytes: usize) -> Result<OutgoingRequest, HttpError> {
+fn outgoing(
+    request: &Request,
+    url: &Url<'_>,
+    body_bytes: usize,
+) -> Result<OutgoingRequest, HttpError> {
     let headers = Fields::new();
     for (name, value) in &request.headers {
         headers
@@ -43,7 +51,11 @@ fn outgoing(request: &Request, url: &Url<'_>, body_bytes: usize) -> Result<Outgo
             .map_err(|error| invalid(format!("header `content-length`: {error}")))?;
     }
     let outgoing = OutgoingRequest::new(headers);
-    let scheme = if url.is_https { Scheme::Https } else { Scheme::Http };
+    let scheme = if url.is_https {
+        Scheme::Https
+    } else {
+        Scheme::Http
+    };
     let (method, target) = (method(&request.method), url.target());
     outgoing
         .set_method(&method)
@@ -107,7 +119,9 @@ fn wait(future: &FutureIncomingResponse) -> Result<IncomingResponse, HttpError> 
 
 fn read(incoming: &IncomingResponse, bytes_max: usize) -> Result<Response, HttpError> {
     let headers = incoming.headers().entries().into_iter();
-    let headers = headers.filter_map(|(name, value)| Some((name.to_ascii_lowercase(), String::from_utf8(value).ok()?)));
+    let headers = headers.filter_map(|(name, value)| {
+        Some((name.to_ascii_lowercase(), String::from_utf8(value).ok()?))
+    });
     let mut response = Response {
         status: incoming.status(),
         headers: headers.collect(),
@@ -144,9 +158,9 @@ fn invalid(message: impl Into<String>) -> HttpError {
 
 fn http_error(code: ErrorCode) -> HttpError {
     match code {
-        ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => {
-            HttpError::Denied("manifest and role must both allow its origin, path, method and address".to_owned())
-        }
+        ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => HttpError::Denied(
+            "manifest and role must both allow its origin, path, method and address".to_owned(),
+        ),
         ErrorCode::DnsTimeout
         | ErrorCode::ConnectionTimeout
         | ErrorCode::ConnectionReadTimeout

@@ -21,7 +21,9 @@ impl<'a> Url<'a> {
             Some(("https", rest)) => (true, rest),
             Some(_) | None => return refuse("does not begin with `http://` or `https://`"),
         };
-        let rest = rest.split_once('#').map_or(rest, |(before, _fragment)| before);
+        let rest = rest
+            .split_once('#')
+            .map_or(rest, |(before, _fragment)| before);
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path_and_query) = rest.split_at(end);
         if authority.is_empty() {
@@ -53,13 +55,17 @@ mod tests {
     fn check(text: &str, expected: Option<(bool, &str, &str)>) {
         let url = Url::parse(text).ok();
         let parts = url.map(|url| (url.is_https, url.authority, url.target()));
-        let expected = expected.map(|(is_https, authority, target)| (is_https, authority, target.to_owned()));
+        let expected =
+            expected.map(|(is_https, authority, target)| (is_https, authority, target.to_owned()));
         assert_eq!(parts, expected, "{text}");
     }
 
     #[test]
     fn urls_come_apart() {
-        check("http://127.0.0.1:80/a/b?c=d", Some((false, "127.0.0.1:80", "/a/b?c=d")));
+        check(
+            "http://127.0.0.1:80/a/b?c=d",
+            Some((false, "127.0.0.1:80", "/a/b?c=d")),
+        );
         check("https://[::1]:8443", Some((true, "[::1]:8443", "/")));
         check("https://host?q=/#f", Some((true, "host", "/?q=/")));
         check("http://host#f/x", Some((false, "host", "/")));
@@ -67,7 +73,13 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in ["", "host/path", "ftp://host/", "http:///path", "http://user:pass@host/"] {
+        for text in [
+            "",
+            "host/path",
+            "ftp://host/",
+            "http:///path",
+            "http://user:pass@host/",
+        ] {
             check(text, None);
         }
     }

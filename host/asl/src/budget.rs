@@ -110,15 +110,18 @@ mod tests {
     #[test]
     fn a_value_is_measured_by_text_structure_and_depth() {
         let size = Size::of(&json!({"ab": [1, "xyz"]}), usize::MAX);
-        assert_eq!(size, Size { bytes: 4 * VALUE_BYTES + 5, depth: 3 });
+        assert_eq!(
+            size,
+            Size {
+                bytes: 4 * VALUE_BYTES + 5,
+                depth: 3
+            }
+        );
     }
 
     #[test]
     fn measuring_a_deep_value_does_not_overflow() {
-        let mut value = json!(1);
-        for _ in 0..2_000 {
-            value = Value::Array(vec![value]);
-        }
+        let value = (0..2_000).fold(json!(1), |inner, _| Value::Array(vec![inner]));
         assert!(!is_shallow(&value));
         assert!(is_shallow(&json!([[[]]])));
     }

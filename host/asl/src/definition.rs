@@ -4,18 +4,23 @@
 //! exist; names in `Resource` and `Credentials` stay text.
 
 mod choice;
+mod fields;
 mod flow;
+mod graph;
+mod kind;
+mod parse;
 mod retry;
 mod state;
 
 use indexmap::IndexMap;
 
-pub use choice::{ChoiceRule, Comparison, Condition, Operand, Ordering};
+pub use choice::{Choice, ChoiceRule, Comparison, Condition, Operand, Ordering};
 pub use flow::{Flow, JsonPathFlow, ResultPath};
+pub use parse::Parsed;
 pub use retry::{Catcher, Jitter, Retrier};
 pub use state::{
-    Choice, Concurrency, Credentials, Fail, Map, Next, Parallel, Pass, Seconds, State, StateKind,
-    Task, Text, Wait, WaitUntil,
+    Concurrency, Credentials, Fail, Map, Next, Parallel, Pass, Seconds, State, StateKind, Task,
+    Text, Wait, WaitUntil,
 };
 
 /// A valid state machine. Nested `States` blocks are kept in one table, so that neither walking
@@ -30,7 +35,9 @@ pub struct StateMachine {
 }
 
 /// Which `States` block of a machine; 0 is the outermost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct BlockId(pub u32);
 
 /// One `StartAt` with its `States`: the machine itself, a Parallel branch, or a Map's item processor.
@@ -41,3 +48,46 @@ pub struct Block {
     /// Every state by name, in the order written.
     pub states: IndexMap<String, State>,
 }
+
+impl BlockId {
+    /// The outermost block.
+    pub const ROOT: Self = Self(0);
+}
+
+impl StateMachine {
+    /// The block, which is there for every id that a state of this machine holds.
+    pub fn block(&self, id: BlockId) -> Option<&Block> {
+        self.blocks.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// Every state of every block, outer blocks before those inside them.
+    pub fn states(&self) -> impl Iterator<Item = (BlockId, &State)> {
+        let ids = (0..).map(BlockId);
+        let blocks = ids.zip(&self.blocks);
+        blocks.flat_map(|(id, block)| block.states.values().map(move |state| (id, state)))
+    }
+
+    /// Every Task with its state; the state's pointer tells where it stands.
+    pub fn tasks(&self) -> impl Iterator<Item = (&State, &Task)> {
+        self.states().filter_map(|(_, state)| match &state.kind {
+            StateKind::Task(task) => Some((state, task)),
+            StateKind::Pass(_)
+            | StateKind::Choice(_)
+            | StateKind::Wait(_)
+            | StateKind::Succeed
+            | StateKind::Fail(_)
+            | StateKind::Parallel(_)
+            | StateKind::Map(_) => None,
+        })
+    }
+}
+
+impl Block {
+    /// The state called `name`.
+    pub fn state(&self, name: &str) -> Option<&State> {
+        self.states.get(name)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -109,6 +109,7 @@ pub struct Execution {
     pub(crate) input: Payload,
     pub(crate) standing: Standing,
     pub(crate) frames: Frames,
+    pub(crate) context: ContextCache,
     record: u32,
     pending: Pending,
 }
@@ -165,6 +166,29 @@ struct Pending {
     history: Vec<HistoryEvent>,
 }
 
+/// The members of the context object that last as long as the execution, once they were needed.
+/// No part of its state.
+#[derive(Default)]
+pub(crate) struct ContextCache(pub(crate) Option<serde_json::Map<String, Value>>);
+
+impl Clone for ContextCache {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for ContextCache {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for ContextCache {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ContextCache")
+    }
+}
+
 impl Execution {
     /// A new execution, to which nothing has happened until [`crate::EventKind::Start`]. Its
     /// input must be one that [`crate::payload_bytes`] accepts, or it fails when it starts.
@@ -176,6 +200,7 @@ impl Execution {
             input,
             standing: Standing::default(),
             frames: Frames::default(),
+            context: ContextCache::default(),
             record: 0,
         }
     }

@@ -4,6 +4,9 @@
 //! which effects follow. It does not know who runs the effects, where anything is stored, who
 //! is asking, or what time it is: times, seeds and results arrive inside events.
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
+mod budget;
 pub mod definition;
 mod delta;
 mod effect;
@@ -11,17 +14,20 @@ mod event;
 mod execution;
 mod failure;
 mod history;
+mod interpreter;
+mod number;
 pub mod path;
 mod payload;
 pub mod template;
 mod timestamp;
 
-pub use definition::StateMachine;
+pub use definition::{Parsed, StateMachine};
 pub use delta::Delta;
 pub use effect::{Effect, EffectId, TaskPhase, TaskRun};
 pub use event::{AttemptFacts, Event, EventKind};
-pub use execution::{ExecutionId, Header, Status};
+pub use execution::{Execution, ExecutionId, FrameId, Header, RestoreError, Status};
 pub use failure::Failure;
-pub use history::HistoryEvent;
-pub use payload::{Payload, PayloadId};
+pub use history::{Called, ErrorDetail, HistoryDetail, HistoryEvent, Iteration, Provenance, StateType, TaskEvent};
+pub use interpreter::{Ignored, Transition, apply};
+pub use payload::{PAYLOAD_BYTES_MAX, PAYLOAD_NESTING_MAX, Payload, PayloadId, payload_bytes};
 pub use timestamp::Timestamp;

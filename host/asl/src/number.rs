@@ -16,7 +16,9 @@ pub(crate) fn compare(left: &Number, right: &Number) -> Ordering {
 
 fn integer(number: &Number) -> Option<i128> {
     let unsigned = number.as_u64().map(i128::from);
-    unsigned.or_else(|| number.as_i64().map(i128::from)).or_else(|| zero(number))
+    unsigned
+        .or_else(|| number.as_i64().map(i128::from))
+        .or_else(|| zero(number))
 }
 
 /// Makes `-0.0` equal to `0`.
@@ -36,7 +38,10 @@ fn against_float(integer: i128, float: f64) -> Ordering {
     if float <= -BEYOND_INTEGERS {
         return Ordering::Greater;
     }
-    #[expect(clippy::cast_possible_truncation, reason = "the bounds above keep it within 66 bits")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the bounds above keep it within 66 bits"
+    )]
     let whole = float.trunc() as i128;
     let fraction = 0.0.partial_cmp(&float.fract()).unwrap_or(Ordering::Equal);
     integer.cmp(&whole).then(fraction)
@@ -49,7 +54,11 @@ mod tests {
     fn check(left: &str, right: &str, expected: Ordering) {
         let [left, right] = [left, right].map(|text| serde_json::from_str::<Number>(text).unwrap());
         assert_eq!(compare(&left, &right), expected, "{left} and {right}");
-        assert_eq!(compare(&right, &left), expected.reverse(), "{right} and {left}");
+        assert_eq!(
+            compare(&right, &left),
+            expected.reverse(),
+            "{right} and {left}"
+        );
     }
 
     #[test]
@@ -70,7 +79,15 @@ mod tests {
     fn integers_beyond_doubles_stay_exact() {
         check("9007199254740993", "9007199254740992", Ordering::Greater);
         check("9007199254740993", "9007199254740992.0", Ordering::Greater);
-        check("18446744073709551615", "18446744073709551616.0", Ordering::Less);
-        check("-9223372036854775808", "9223372036854775808", Ordering::Less);
+        check(
+            "18446744073709551615",
+            "18446744073709551616.0",
+            Ordering::Less,
+        );
+        check(
+            "-9223372036854775808",
+            "9223372036854775808",
+            Ordering::Less,
+        );
     }
 }

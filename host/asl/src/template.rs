@@ -62,7 +62,9 @@ fn part(node: &Node<'_>, problems: &mut Problems) -> Option<Part> {
     match node.value {
         Value::Object(_) => object(node, problems),
         Value::Array(_) => array(node, problems),
-        scalar => Some(Part::Literal(scalar.clone())),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            Some(Part::Literal(node.value.clone()))
+        }
     }
 }
 
@@ -76,7 +78,10 @@ fn object(node: &Node<'_>, problems: &mut Problems) -> Option<Part> {
             None => (field, part(&node, problems)),
         };
         if members.iter().any(|(other, _)| other == name) {
-            node.problem(format!("`{name}` and `{name}.$` both give member `{name}`"), problems);
+            node.problem(
+                format!("`{name}` and `{name}.$` both give member `{name}`"),
+                problems,
+            );
         }
         members.extend(member.map(|member| (name.to_owned(), member)));
     }
@@ -90,8 +95,14 @@ fn object(node: &Node<'_>, problems: &mut Problems) -> Option<Part> {
 
 fn array(node: &Node<'_>, problems: &mut Problems) -> Option<Part> {
     let nodes = node.array(problems)?;
-    let items: Vec<Part> = nodes.iter().filter_map(|node| part(node, problems)).collect();
-    match (items.len() == nodes.len(), items.iter().all(Part::is_literal)) {
+    let items: Vec<Part> = nodes
+        .iter()
+        .filter_map(|node| part(node, problems))
+        .collect();
+    match (
+        items.len() == nodes.len(),
+        items.iter().all(Part::is_literal),
+    ) {
         (false, _) => None,
         (true, true) => Some(Part::Literal(node.value.clone())),
         (true, false) => Some(Part::Array(items)),
@@ -186,7 +197,10 @@ mod tests {
     fn check(template: Value, expected: Value) {
         let data = json!({"flagged": 7, "vals": [0, 10, 20, 30, 40, 50]});
         let context = json!({"State": {"Name": "s"}});
-        assert_eq!(parse(&template).unwrap().evaluate(&data, &context), Ok(expected));
+        assert_eq!(
+            parse(&template).unwrap().evaluate(&data, &context),
+            Ok(expected)
+        );
     }
 
     fn check_failure(template: Value, data: Value, cause: &str) {
@@ -196,7 +210,9 @@ mod tests {
 
     fn check_refused(template: Value, pointer: &str, message: &str) {
         let problems = parse(&template).unwrap_err();
-        let [problem] = problems.as_slice() else { panic!("{problems:?}") };
+        let [problem] = problems.as_slice() else {
+            panic!("{problems:?}")
+        };
         assert_eq!(problem.pointer, pointer);
         assert!(problem.message.contains(message), "{problem}");
     }

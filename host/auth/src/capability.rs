@@ -27,6 +27,7 @@ pub use http::{Http, HttpAllowed};
 pub use limits::{Limit, Limits};
 pub use origin::{Origin, OriginPattern, Scheme};
 pub use path::PathPattern;
+pub(crate) use reading::prose;
 
 /// Everything a manifest needs or a role grants; the default is nothing at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,7 +90,9 @@ impl Capabilities {
             ("limits", self.limits.to_json()),
             ("ambient", self.ambient.to_json()),
         ];
-        let present = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        let present = members
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)));
         Value::Object(present.collect::<Map<_, _>>())
     }
 
@@ -106,7 +109,12 @@ impl Capabilities {
     ///
     /// # Errors
     /// Which of origin, method and path no entry allows, or why the path has no one meaning.
-    pub fn http_request(&self, method: &str, origin: &Origin, path: &str) -> Result<HttpAllowed, Refused> {
+    pub fn http_request(
+        &self,
+        method: &str,
+        origin: &Origin,
+        path: &str,
+    ) -> Result<HttpAllowed, Refused> {
         http::request(&self.http, method, origin, path)
     }
 }

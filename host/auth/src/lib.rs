@@ -5,6 +5,7 @@
 
 pub mod authority;
 pub mod capability;
+pub mod component;
 pub mod manifest;
 pub mod names;
 pub mod policy;

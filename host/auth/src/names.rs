@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use document::{Node, Problems};
 use serde::{Deserialize, Serialize};
 
 /// The name of a component, role, state machine or execution: `[A-Za-z0-9_-]{1,80}`.
@@ -23,6 +24,12 @@ impl Name {
             "{} is not a name, use 1 to 80 of the characters A-Z a-z 0-9 _ -",
             quoted(text)
         ))
+    }
+
+    /// Reads a name out of a document, or records the problem.
+    pub(crate) fn read(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
+        let name = Self::parse(node.string(problems)?);
+        name.map_err(|message| node.problem(message, problems)).ok()
     }
 
     /// The name as text.

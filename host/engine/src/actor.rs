@@ -14,8 +14,11 @@ use std::time::Duration;
 
 use asl::{Effect, EffectId, EventKind, Execution, ExecutionId, TaskPhase, TaskRun, Timestamp};
 use auth::authority::AuthorityVersion;
+use auth::names::Digest;
 use auth::principal::Caller;
-use ports::{AuditRecord, Commit, CommitError, Decision, ExecutionCommit, Fence, Record, Start, Summary};
+use ports::{
+    AuditRecord, Commit, CommitError, Decision, ExecutionCommit, Fence, Record, Start, Summary,
+};
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -60,7 +63,10 @@ pub(crate) enum Trigger {
     /// An attempt ended, with what it logged and used.
     Answer { kind: EventKind, facts: Arc<Facts> },
     /// An attempt wants to run.
-    Admit { run: Box<TaskRun>, slots: Option<Arc<Slots>> },
+    Admit {
+        run: Box<TaskRun>,
+        slots: Option<Arc<Slots>>,
+    },
 }
 
 /// The right to run one attempt now, on this host and under its role's concurrency limit.
@@ -81,6 +87,8 @@ pub(crate) enum Halt {
 pub(crate) struct Actor {
     shared: Arc<Shared>,
     start: Arc<Start>,
+    /// The digest of the caller, under which policy's answers are kept.
+    identity: Digest,
     input: Arc<Value>,
     machine: Arc<Machine>,
     fence: Fence,
@@ -110,6 +118,7 @@ impl Actor {
         let (progress, receiver) = watch::channel(0);
         let actor = Self {
             shared,
+            identity: Digest::of(format!("{:?}", start.caller).as_bytes()),
             start: Arc::new(start),
             input: Arc::new(input),
             machine,
@@ -124,12 +133,19 @@ impl Actor {
             due: VecDeque::new(),
             _slot: slot,
         };
-        (actor, Running { mailbox: sender, progress: receiver })
+        (
+            actor,
+            Running {
+                mailbox: sender,
+                progress: receiver,
+            },
+        )
     }
 
     /// Takes the first step of a new execution; `record` tells of the decision to start it.
     pub(crate) async fn begin(&mut self, record: AuditRecord) -> Result<(), Halt> {
-        self.step(Trigger::Event(EventKind::Start), Some(record)).await
+        self.step(Trigger::Event(EventKind::Start), Some(record))
+            .await
     }
 
     /// Takes up a stored execution where the last host left it.
@@ -140,7 +156,8 @@ impl Actor {
                 Effect::RunTask(run) => self.due.push_back(self.take_up(run)),
                 Effect::StartTimer { effect, at } => self.timers.add(at, effect),
                 Effect::Continue(effect) => {
-                    self.due.push_back(Trigger::Event(EventKind::Continued { effect }));
+                    self.due
+                        .push_back(Trigger::Event(EventKind::Continued { effect }));
                 }
                 Effect::Cancel(_) => {}
             }
@@ -154,18 +171,29 @@ impl Actor {
         let is_idempotent = || {
             let pin = self.machine.pins.get(&run.resource)?;
             let authority = self.shared.authority();
-            Some(authority.component(&pin.name, &pin.version)?.manifest.is_idempotent())
+            Some(
+                authority
+                    .component(&pin.name, &pin.version)?
+                    .facts
+                    .manifest
+                    .is_idempotent(),
+            )
         };
         match run.phase {
-            TaskPhase::Started if is_idempotent() != Some(true) => Trigger::Event(EventKind::TaskFailed {
-                effect: run.effect,
-                error: "Sluice.Interrupted".to_owned(),
-                cause: format!(
-                    "the host ended while attempt {} of state `{}` ran, and its component is not declared idempotent",
-                    run.attempt, run.state
-                ),
-            }),
-            TaskPhase::Scheduled | TaskPhase::Started => Trigger::Admit { run: Box::new(run), slots: None },
+            TaskPhase::Started if is_idempotent() != Some(true) => {
+                Trigger::Event(EventKind::TaskFailed {
+                    effect: run.effect,
+                    error: "Sluice.Interrupted".to_owned(),
+                    cause: format!(
+                        "the host ended while attempt {} of state `{}` ran, and its component is not declared idempotent",
+                        run.attempt, run.state
+                    ),
+                })
+            }
+            TaskPhase::Scheduled | TaskPhase::Started => Trigger::Admit {
+                run: Box::new(run),
+                slots: None,
+            },
         }
     }
 
@@ -173,7 +201,9 @@ impl Actor {
     pub(crate) async fn run(mut self) {
         let id = self.start.header.id.clone();
         while !self.is_finished() {
-            let Some(trigger) = self.next_trigger().await else { break };
+            let Some(trigger) = self.next_trigger().await else {
+                break;
+            };
             let result = match trigger {
                 Next::Trigger(trigger) => self.step(trigger, None).await,
                 Next::Message(Message::Stop(stop)) => self.stop(*stop).await,
@@ -187,7 +217,9 @@ impl Actor {
     }
 
     fn is_finished(&self) -> bool {
-        self.execution.as_ref().is_none_or(|execution| execution.status().is_terminal())
+        self.execution
+            .as_ref()
+            .is_none_or(|execution| execution.status().is_terminal())
     }
 
     fn now(&self) -> Timestamp {
@@ -237,11 +269,17 @@ impl Actor {
     async fn stop(&mut self, stop: Stop) -> Result<(), Halt> {
         let record = self.stop_record(&stop);
         let principal = stop.caller.principal.key();
-        let kind = EventKind::Stop { error: stop.error, cause: stop.cause, principal };
+        let kind = EventKind::Stop {
+            error: stop.error,
+            cause: stop.cause,
+            principal,
+        };
         let result = self.step(Trigger::Event(kind), Some(record)).await;
         let answer = match &result {
             Ok(()) => Ok(self.now()),
-            Err(Halt::Store(_) | Halt::NameTaken(_)) => Err(Error::host("the stop could not be stored")),
+            Err(Halt::Store(_) | Halt::NameTaken(_)) => {
+                Err(Error::host("the stop could not be stored"))
+            }
         };
         // The asker may have gone; the stop stands.
         let _ = stop.done.send(answer);
@@ -256,7 +294,9 @@ impl Actor {
             action: "StopExecution".to_owned(),
             resource: self.start.header.arn.clone(),
             request: Value::Null,
-            decision: Decision::Allowed { rules: stop.rules.clone() },
+            decision: Decision::Allowed {
+                rules: stop.rules.clone(),
+            },
             outcome: Value::Null,
             execution: Some(self.start.header.id.clone()),
             state: None,
@@ -280,7 +320,10 @@ impl Actor {
                 return Ok(());
             }
             turn.audit.splice(0..0, first.clone());
-            match self.commit(&mut execution, &mut turn, authority.version).await {
+            match self
+                .commit(&mut execution, &mut turn, authority.version)
+                .await
+            {
                 Ok(()) => {
                     self.perform(execution, turn);
                     return Ok(());
@@ -318,7 +361,11 @@ impl Actor {
     ) -> Result<(), CommitError> {
         let number = execution.record_number();
         let logs = std::mem::take(&mut turn.logs);
-        let record = Record { number, delta: execution.take_delta(), logs };
+        let record = Record {
+            number,
+            delta: execution.take_delta(),
+            logs,
+        };
         let step = ExecutionCommit {
             id: self.start.header.id.clone(),
             fence: self.fence,

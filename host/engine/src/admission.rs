@@ -4,9 +4,8 @@
 use std::sync::Arc;
 
 use asl::{AttemptFacts, TaskRun};
-use auth::authority::AttemptPermit;
+use auth::authority::{AttemptPermit, AttemptRequest, Denied};
 use auth::names::{Digest, Name};
-use auth::policy::{Denied, PassRole, Permit, Resource, StartExecution};
 use auth::principal::Caller;
 use semver::Version;
 
@@ -36,21 +35,34 @@ impl ComponentReference {
             None => (reference, Selector::Newest),
             Some((name, text)) => (name, Selector::parse(text)?),
         };
-        Ok(Self { name: Name::parse(name)?, selector })
+        Ok(Self {
+            name: Name::parse(name)?,
+            selector,
+        })
     }
 
     pub(crate) fn find(&self, authority: &Authority) -> Result<Arc<Component>, String> {
         let Some(versions) = authority.components.get(&self.name) else {
-            return Err(format!("component `{}` does not exist, upload it first", self.name));
+            return Err(format!(
+                "component `{}` does not exist, upload it first",
+                self.name
+            ));
         };
         let found = match &self.selector {
             Selector::Newest => versions.values().next_back(),
             Selector::Version(version) => versions.get(version),
-            Selector::Digest(digest) => versions.values().rev().find(|component| component.digest == *digest),
+            Selector::Digest(digest) => versions
+                .values()
+                .rev()
+                .find(|component| component.facts.digest == *digest),
         };
         found.cloned().ok_or_else(|| {
             let known: Vec<_> = versions.keys().map(ToString::to_string).collect();
-            format!("component `{}` has no such version, it has `{}`", self.name, known.join("`, `"))
+            format!(
+                "component `{}` has no such version, it has `{}`",
+                self.name,
+                known.join("`, `")
+            )
         })
     }
 }
@@ -81,43 +93,52 @@ pub(crate) struct Admitted {
     pub(crate) facts: AttemptFacts,
 }
 
-/// Decides whether an attempt may run, as of the authority given.
+/// Decides whether an attempt may run, as of the authority given; `identity` is the digest of
+/// the caller.
 pub(crate) fn admit(
     authority: &Authority,
+    identity: &Digest,
     caller: &Caller,
     machine: &Machine,
     run: &TaskRun,
 ) -> Result<Admitted, Denied> {
-    let start: Permit<StartExecution> =
-        authority.policies.permits(caller, &Resource::state_machine(&machine.name))?;
     let refused = |rule: &str, reason: String| Denied {
-        action: "StartAttempt",
-        resource: run.resource.clone(),
         rule: rule.to_owned(),
         reason,
     };
     let role = match (&run.role_arn, &machine.role) {
-        (Some(arn), _) => role_name(arn).map_err(|message| refused("role-name", message))?,
+        (Some(arn), _) => {
+            role_name(arn).map_err(|message| refused("authority.role-name", message))?
+        }
         (None, Some(role)) => role.clone(),
-        (None, None) => return Err(refused("no-role", "the Task names no role".to_owned())),
+        (None, None) => {
+            return Err(refused(
+                "authority.role-missing",
+                "the Task names no role".to_owned(),
+            ));
+        }
     };
-    let pass: Permit<PassRole> = authority.policies.permits(caller, &Resource::role(&role))?;
+    let permits = authority.permits(identity, caller, &machine.name, &role)?;
     let pin = machine.pins.get(&run.resource);
     let component = pin.and_then(|pin| authority.component(&pin.name, &pin.version));
     let Some(component) = component else {
-        return Err(refused("no-component", format!("`{}` is not pinned to a stored component", run.resource)));
+        let reason = format!("`{}` is not pinned to a stored component", run.resource);
+        return Err(refused("authority.component-missing", reason));
     };
-    let Some(revision) = authority.role(&role) else {
-        return Err(refused("no-role", format!("role `{role}` does not exist")));
-    };
-    let pairing = authority.pairing(component, revision);
-    let permit = auth::authority::admit(&pairing, &start, &pass, authority.version)?;
+    let pairing = authority.pairing(component, &role);
+    let permit = auth::authority::admit(AttemptRequest {
+        pairing: &pairing,
+        state_machine: &machine.name,
+        start: &permits.start,
+        pass_role: &permits.pass_role,
+        authority: authority.version,
+    })?;
     let facts = AttemptFacts {
-        component: component.name.to_string(),
-        version: component.version.to_string(),
-        digest: component.digest.to_string(),
+        component: permit.component().to_string(),
+        version: permit.version().to_owned(),
+        digest: permit.digest().to_string(),
         role: role.to_string(),
-        role_revision: revision.revision,
+        role_revision: permit.role_revision(),
     };
     Ok(Admitted { permit, facts })
 }

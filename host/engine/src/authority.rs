@@ -4,16 +4,21 @@
 //! which it changes. It does not know what a request or an execution is.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use auth::authority::AuthorityVersion;
-use auth::names::Name;
-use auth::policy::Policies;
+use auth::authority::{AuthorityVersion, Pairing};
+use auth::names::{Digest, Name};
+use auth::policy::{Denied, PassRole, Permit, Policies, Resource, StartExecution};
+use auth::principal::Caller;
+use auth::review::Review;
 use ports::{Catalogue, Document, Key, Kind};
 use semver::Version;
 
-use crate::{Component, Error, Machine, RoleRevision, StoredReview};
+use crate::reviews::review_of;
+use crate::{Component, Error, Machine, RoleRevision};
 
+/// Permits kept at once; beyond that they are asked for anew.
+const PERMITS_MAX: usize = 10_000;
 /// Documents read per call while a snapshot is built.
 const PAGE: usize = 256;
 
@@ -24,8 +29,22 @@ pub(crate) struct Authority {
     pub(crate) policies: Arc<Policies>,
     pub(crate) components: BTreeMap<Name, BTreeMap<Version, Arc<Component>>>,
     pub(crate) roles: BTreeMap<Name, Vec<Arc<RoleRevision>>>,
-    pub(crate) reviews: Vec<Arc<StoredReview>>,
+    pub(crate) reviews: Vec<Review>,
     pub(crate) machines: BTreeMap<Name, Vec<Arc<Machine>>>,
+    judged: Arc<Mutex<Judged>>,
+}
+
+/// Judgements that hold for as long as the version does.
+#[derive(Default)]
+struct Judged {
+    pairings: BTreeMap<(Digest, Name), Arc<Pairing>>,
+    permits: BTreeMap<(Digest, Name, Name), Arc<Permits>>,
+}
+
+/// That a caller may start a state machine and pass a role.
+pub(crate) struct Permits {
+    pub(crate) start: Permit<StartExecution>,
+    pub(crate) pass_role: Permit<PassRole>,
 }
 
 impl Authority {
@@ -41,6 +60,7 @@ impl Authority {
             roles: BTreeMap::new(),
             reviews: Vec::new(),
             machines: BTreeMap::new(),
+            judged: Arc::default(),
         };
         for document in all(catalogue, Kind::Component).await? {
             authority.add_component(Arc::new(Component::from_document(&document)?));
@@ -49,12 +69,73 @@ impl Authority {
             authority.add_role(Arc::new(RoleRevision::from_document(&document)?));
         }
         for document in all(catalogue, Kind::Review).await? {
-            authority.add_review(Arc::new(StoredReview::from_document(&document)?));
+            authority.reviews.push(review_of(&document)?);
         }
         for document in all(catalogue, Kind::StateMachine).await? {
             authority.add_machine(Arc::new(Machine::from_document(&document)?));
         }
         Ok(authority)
+    }
+
+    /// The same authority under a later version, to be changed before it is put in force.
+    pub(crate) fn moved(&self, version: AuthorityVersion) -> Self {
+        Self {
+            version,
+            judged: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// The judgement on a component under a role's current revision.
+    pub(crate) fn pairing(&self, component: &Component, role: &Name) -> Arc<Pairing> {
+        let key = (component.facts.digest.clone(), role.clone());
+        if let Some(pairing) = self.judged().pairings.get(&key) {
+            return Arc::clone(pairing);
+        }
+        let revisions = self.roles.get(role).map(Vec::as_slice).unwrap_or_default();
+        let revisions: Vec<_> = revisions
+            .iter()
+            .map(|revision| revision.facts.clone())
+            .collect();
+        let facts = Arc::clone(&component.facts);
+        let pairing = Arc::new(Pairing::judge(
+            facts,
+            role,
+            &revisions,
+            &self.reviews,
+            self.version,
+        ));
+        self.judged().pairings.insert(key, Arc::clone(&pairing));
+        pairing
+    }
+
+    /// Policy's answer for an execution's caller; `identity` is the digest of that caller.
+    pub(crate) fn permits(
+        &self,
+        identity: &Digest,
+        caller: &Caller,
+        machine: &Name,
+        role: &Name,
+    ) -> Result<Arc<Permits>, Denied> {
+        let key = (identity.clone(), machine.clone(), role.clone());
+        if let Some(permits) = self.judged().permits.get(&key) {
+            return Ok(Arc::clone(permits));
+        }
+        let start = self
+            .policies
+            .permits(caller, &Resource::state_machine(machine))?;
+        let pass_role = self.policies.permits(caller, &Resource::role(role))?;
+        let permits = Arc::new(Permits { start, pass_role });
+        let mut judged = self.judged();
+        if judged.permits.len() >= PERMITS_MAX {
+            judged.permits.clear();
+        }
+        judged.permits.insert(key, Arc::clone(&permits));
+        Ok(permits)
+    }
+
+    fn judged(&self) -> MutexGuard<'_, Judged> {
+        self.judged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn component(&self, name: &Name, version: &Version) -> Option<&Arc<Component>> {
@@ -70,26 +151,36 @@ impl Authority {
     }
 
     pub(crate) fn machine_revision(&self, key: &Key) -> Option<&Arc<Machine>> {
-        let revisions = self.machines.iter().find(|(name, _)| name.as_str() == key.name)?.1;
-        revisions.iter().find(|machine| machine.revision == key.revision)
+        let revisions = self
+            .machines
+            .iter()
+            .find(|(name, _)| name.as_str() == key.name)?
+            .1;
+        revisions
+            .iter()
+            .find(|machine| machine.revision == key.revision)
     }
 
     pub(crate) fn add_component(&mut self, component: Arc<Component>) {
-        let versions = self.components.entry(component.name.clone()).or_default();
+        let versions = self
+            .components
+            .entry(component.facts.name.clone())
+            .or_default();
         versions.insert(component.version.clone(), component);
     }
 
     pub(crate) fn add_role(&mut self, role: Arc<RoleRevision>) {
-        self.roles.entry(role.name.clone()).or_default().push(role);
-    }
-
-    pub(crate) fn add_review(&mut self, review: Arc<StoredReview>) {
-        self.reviews.push(review);
-        self.reviews.sort_by_key(|review| review.review.at_ms);
+        self.roles
+            .entry(role.facts.name().clone())
+            .or_default()
+            .push(role);
     }
 
     pub(crate) fn add_machine(&mut self, machine: Arc<Machine>) {
-        self.machines.entry(machine.name.clone()).or_default().push(machine);
+        self.machines
+            .entry(machine.name.clone())
+            .or_default()
+            .push(machine);
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use asl::Timestamp;
 use auth::authority::imports_within;
 use auth::manifest::Manifest;
 use auth::names::{Digest, Name};
 use auth::policy::{Permit, ReadComponent, UploadComponent};
+use auth::review::hands;
 use bytes::Bytes;
 use document::Problem;
 use ports::{Blob, Commit, CommitError, Document, Exports, Key, Kind, Rejected};
@@ -19,21 +21,14 @@ use crate::{Engine, Error};
 /// One version of a component; never changes once stored.
 #[derive(Clone, Debug)]
 pub struct Component {
-    /// Its name.
-    pub name: Name,
+    /// What authority is decided on.
+    pub facts: Arc<auth::component::Component>,
     /// Its version.
     pub version: Version,
-    /// The digest of its bytes.
-    pub digest: Digest,
-    /// The interfaces it imports.
-    pub imports: Vec<String>,
     /// Which step interface it exports.
     pub exports: Exports,
-    /// What it says it needs.
-    pub manifest: Arc<Manifest>,
-    /// Who uploaded it: the keys of the principal and its actors.
-    pub uploaded_by: Vec<String>,
-    stored: Stored,
+    uploaded_at: Timestamp,
+    bytes: usize,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -61,35 +56,45 @@ impl Component {
             Some(text) => Manifest::parse(text)?,
             None => Manifest::none(),
         };
-        Ok(Self {
-            name: stored.name.clone(),
-            version: stored.version.clone(),
-            digest: stored.digest.clone(),
-            imports: stored.imports.clone(),
-            exports: stored.exports,
+        let facts = auth::component::Component {
+            name: stored.name,
+            version: stored.version.to_string(),
+            digest: stored.digest,
+            imports: stored.imports,
             manifest: Arc::new(manifest),
-            uploaded_by: stored.uploaded_by.clone(),
-            stored,
+            uploaded_by: stored.uploaded_by,
+        };
+        Ok(Self {
+            facts: Arc::new(facts),
+            version: stored.version,
+            exports: stored.exports,
+            uploaded_at: Timestamp(stored.uploaded_at),
+            bytes: stored.bytes,
         })
     }
 
     /// `{name, version, digest, imports, exports, needs, …}`.
     pub fn to_json(&self) -> Value {
+        let facts = &self.facts;
         json!({
-            "name": self.name,
+            "name": facts.name,
             "version": self.version,
-            "digest": self.digest,
-            "imports": self.imports,
+            "digest": facts.digest,
+            "imports": facts.imports,
             "exports": self.exports,
-            "needs": self.manifest.to_json(),
-            "bytes": self.stored.bytes,
-            "uploadedBy": self.uploaded_by.first(),
-            "uploadedAt": asl::Timestamp(self.stored.uploaded_at).to_rfc3339(),
+            "needs": facts.manifest.to_json(),
+            "bytes": self.bytes,
+            "uploadedBy": facts.uploaded_by.first(),
+            "uploadedAt": self.uploaded_at.to_rfc3339(),
         })
     }
 
     fn key(name: &Name, version: &Version) -> Key {
-        Key { kind: Kind::Component, name: format!("{name}@{version}"), revision: 1 }
+        Key {
+            kind: Kind::Component,
+            name: format!("{name}@{version}"),
+            revision: 1,
+        }
     }
 }
 
@@ -106,7 +111,13 @@ impl Engine {
         version: Version,
         wasm: Bytes,
     ) -> Result<Created<Arc<Component>>, Error> {
-        let inspection = self.shared.ports.runner.inspect(wasm.clone()).await.map_err(rejected)?;
+        let inspection = self
+            .shared
+            .ports
+            .runner
+            .inspect(wasm.clone())
+            .await
+            .map_err(rejected)?;
         let stored = Stored {
             name: name.clone(),
             version: version.clone(),
@@ -114,13 +125,13 @@ impl Engine {
             imports: inspection.imports,
             exports: inspection.exports,
             manifest: inspection.manifest,
-            uploaded_by: permit.caller().keys(),
+            uploaded_by: hands(permit.caller()),
             uploaded_at: self.shared.ports.clock.now().0,
             bytes: wasm.len(),
         };
         let body = serde_json::to_value(&stored).map_err(Error::host)?;
         let component = Arc::new(Component::from_stored(stored).map_err(manifest_problems)?);
-        let problems = imports_within(&component.imports, &component.manifest);
+        let problems = imports_within(&component.facts.imports, &component.facts.manifest);
         if !problems.is_empty() {
             self.record_refused(&permit, &problems).await?;
             return Err(Error::Refused(problems));
@@ -131,9 +142,18 @@ impl Engine {
             return same_or_conflict(known, &component);
         }
         let commit = Commit {
-            documents: vec![Document { key: Component::key(&name, &version), body }],
-            blobs: vec![Blob { digest: component.digest.clone(), bytes: wasm }],
-            audit: vec![self.allowed(&permit, json!({"digest": component.digest, "version": version}))],
+            documents: vec![Document {
+                key: Component::key(&name, &version),
+                body,
+            }],
+            blobs: vec![Blob {
+                digest: component.facts.digest.clone(),
+                bytes: wasm,
+            }],
+            audit: vec![self.allowed(
+                &permit,
+                json!({"digest": component.facts.digest, "version": version}),
+            )],
             ..Commit::default()
         };
         self.shared.commit(commit).await.map_err(commit_error)?;
@@ -161,7 +181,11 @@ impl Engine {
     /// Every component version, by name and version.
     pub fn components(&self, _permit: Permit<ReadComponent>) -> Vec<Arc<Component>> {
         let authority = self.shared.authority();
-        authority.components.values().flat_map(|versions| versions.values().cloned()).collect()
+        authority
+            .components
+            .values()
+            .flat_map(|versions| versions.values().cloned())
+            .collect()
     }
 
     /// The bytes of a component version.
@@ -175,32 +199,50 @@ impl Engine {
         version: &Version,
     ) -> Result<Bytes, Error> {
         let component = self.component(permit, name, version)?;
-        let bytes = self.shared.ports.catalogue.blob(&component.digest).await?;
-        bytes.ok_or_else(|| Error::host(format_args!("the bytes of `{name}@{version}` are missing")))
+        let bytes = self
+            .shared
+            .ports
+            .catalogue
+            .blob(&component.facts.digest)
+            .await?;
+        bytes
+            .ok_or_else(|| Error::host(format_args!("the bytes of `{name}@{version}` are missing")))
     }
 }
 
-fn same_or_conflict(known: &Arc<Component>, component: &Component) -> Result<Created<Arc<Component>>, Error> {
-    if known.digest == component.digest {
+fn same_or_conflict(
+    known: &Arc<Component>,
+    component: &Component,
+) -> Result<Created<Arc<Component>>, Error> {
+    let facts = &known.facts;
+    if facts.digest == component.facts.digest {
         return Ok(Created::Same(Arc::clone(known)));
     }
     Err(Error::Conflict(format!(
         "component `{}@{}` is stored with digest `{}` and never changes, choose another version",
-        known.name, known.version, known.digest
+        facts.name, facts.version, facts.digest
     )))
 }
 
 fn rejected(error: Rejected) -> Error {
     match error {
-        Rejected::Invalid(lines) => {
-            Error::Invalid(lines.into_iter().map(|line| Problem::new("", line)).collect())
-        }
+        Rejected::Invalid(lines) => Error::Invalid(
+            lines
+                .into_iter()
+                .map(|line| Problem::new("", line))
+                .collect(),
+        ),
         Rejected::Host(message) => Error::Host(message),
     }
 }
 
 fn manifest_problems(problems: Vec<Problem>) -> Error {
-    Error::Invalid(problems.into_iter().map(|problem| problem.under("/manifest")).collect())
+    Error::Invalid(
+        problems
+            .into_iter()
+            .map(|problem| problem.under("/manifest"))
+            .collect(),
+    )
 }
 
 /// What a failed commit of a document means to the caller.
@@ -210,7 +252,9 @@ pub(crate) fn commit_error(error: CommitError) -> Error {
             "{:?} `{}` was written by another request at the same time, try again",
             key.kind, key.name
         )),
-        CommitError::NameTaken(id) => Error::Conflict(format!("the name is taken by execution `{id}`")),
+        CommitError::NameTaken(id) => {
+            Error::Conflict(format!("the name is taken by execution `{id}`"))
+        }
         CommitError::Store(error) => error.into(),
         CommitError::AuthorityMoved { .. } | CommitError::Fenced(_) => Error::host(error),
     }

@@ -50,11 +50,6 @@ fn join(problems: &[Problem]) -> String {
 }
 
 impl Error {
-    /// One problem with the document as a whole or one member of it.
-    pub(crate) fn invalid(pointer: &str, message: impl Into<String>) -> Self {
-        Self::Invalid(vec![Problem::new(pointer, message)])
-    }
-
     /// A failure inside the host, told to its log.
     pub(crate) fn host(message: impl std::fmt::Display) -> Self {
         Self::Host(message.to_string().into())

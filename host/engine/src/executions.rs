@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::actor::{Actor, Halt, Message, Stop};
 use crate::error::Created;
-use crate::{Engine, Error, Machine};
+use crate::{Engine, Error, Health, Machine};
 
 /// When a client whose start was refused for lack of room may try again, in seconds.
 const RETRY_AFTER_S: u64 = 1;
@@ -64,14 +64,22 @@ impl Engine {
     /// # Errors
     /// [`Error::NotFound`] for the state machine, [`Error::Denied`] for a role the caller may
     /// not pass, [`Error::Conflict`] for a name that is taken, [`Error::Busy`] or
-    /// [`Error::Closing`] where the host has no room.
+    /// [`Error::Closing`] where the host has no room. While the executions of the last host are
+    /// taken up none is started, so that none is taken up twice.
     pub async fn start(
         &self,
         permit: Permit<StartExecution>,
         request: StartRequest,
     ) -> Result<Created<Started>, Error> {
-        if self.shared.draining.is_cancelled() {
-            return Err(Error::Closing);
+        match self.health() {
+            Health::Ready => {}
+            Health::Recovering => {
+                return Err(Error::Busy {
+                    retry_after_s: RETRY_AFTER_S,
+                });
+            }
+            Health::Draining => return Err(Error::Closing),
+            Health::Failed => return Err(Error::host("the store failed")),
         }
         let authority = self.shared.authority();
         let machine = authority.machine(&request.state_machine).cloned();
@@ -80,10 +88,16 @@ impl Engine {
         self.check_input(&request.input)?;
         let rules = self.pass_roles(&permit, &machine).await?;
         let slot = Arc::clone(&self.shared.executions).try_acquire_owned();
-        let slot = slot.map_err(|_| Error::Busy { retry_after_s: RETRY_AFTER_S })?;
+        let slot = slot.map_err(|_| Error::Busy {
+            retry_after_s: RETRY_AFTER_S,
+        })?;
         let header = self.header(&permit, &machine, request.name)?;
         let started = Started::of(&header);
-        let start = Start { header, caller: permit.caller().clone(), machine: machine.key() };
+        let start = Start {
+            header,
+            caller: permit.caller().clone(),
+            machine: machine.key(),
+        };
         let record = self.start_record(&permit, &start, rules);
         let fence = self.shared.ports.journal.fence().await?;
         let shared = Arc::clone(&self.shared);
@@ -126,26 +140,37 @@ impl Engine {
                 rules: permit.rules().to_vec(),
                 done,
             };
-            let is_sent = running.mailbox.send(Message::Stop(Box::new(stop))).await.is_ok();
+            let is_sent = running
+                .mailbox
+                .send(Message::Stop(Box::new(stop)))
+                .await
+                .is_ok();
             if is_sent && let Ok(answer) = answer.await {
                 return answer;
             }
         }
         let description = self.shared.ports.archive.execution(id).await?;
-        let description = description.ok_or_else(|| Error::NotFound(format!("execution `{id}`")))?;
+        let description =
+            description.ok_or_else(|| Error::NotFound(format!("execution `{id}`")))?;
         description.summary.stopped_at.ok_or(Error::Closing)
     }
 
     fn check_input(&self, input: &Value) -> Result<(), Error> {
         let (bytes, limit) = (input.to_string().len(), self.shared.config.input_bytes_max);
         if bytes > limit {
-            return Err(Error::TooLarge(format!("the input has {bytes} bytes, at most {limit} are allowed")));
+            return Err(Error::TooLarge(format!(
+                "the input has {bytes} bytes, at most {limit} are allowed"
+            )));
         }
         Ok(())
     }
 
     /// The rules that let the caller start the machine and pass each of its roles.
-    async fn pass_roles(&self, permit: &Permit<StartExecution>, machine: &Machine) -> Result<Vec<String>, Error> {
+    async fn pass_roles(
+        &self,
+        permit: &Permit<StartExecution>,
+        machine: &Machine,
+    ) -> Result<Vec<String>, Error> {
         let policies = self.policies();
         let mut rules = permit.rules().to_vec();
         for role in &machine.roles {
@@ -162,7 +187,12 @@ impl Engine {
         Ok(rules)
     }
 
-    fn header(&self, permit: &Permit<StartExecution>, machine: &Machine, name: Option<Name>) -> Result<Header, Error> {
+    fn header(
+        &self,
+        permit: &Permit<StartExecution>,
+        machine: &Machine,
+        name: Option<Name>,
+    ) -> Result<Header, Error> {
         let clock = &self.shared.ports.clock;
         let started_at = clock.now();
         let id = unique_id(started_at, clock.seed(), clock.seed());
@@ -184,8 +214,14 @@ impl Engine {
         })
     }
 
-    fn start_record(&self, permit: &Permit<StartExecution>, start: &Start, rules: Vec<String>) -> AuditRecord {
-        let request = json!({"stateMachine": start.machine.name, "revision": start.machine.revision});
+    fn start_record(
+        &self,
+        permit: &Permit<StartExecution>,
+        start: &Start,
+        rules: Vec<String>,
+    ) -> AuditRecord {
+        let request =
+            json!({"stateMachine": start.machine.name, "revision": start.machine.revision});
         let mut record = self.allowed(permit, request);
         record.decision = ports::Decision::Allowed { rules };
         record.resource.clone_from(&start.header.arn);
@@ -196,7 +232,9 @@ impl Engine {
     /// The execution that holds the name, if it is the very one that was asked for.
     async fn same_start(&self, id: &ExecutionId, input: &Value) -> Result<Created<Started>, Error> {
         let Some(known) = self.shared.ports.archive.execution(id).await? else {
-            return Err(Error::Conflict(format!("the name is taken by execution `{id}`")));
+            return Err(Error::Conflict(format!(
+                "the name is taken by execution `{id}`"
+            )));
         };
         let is_same = known.input.as_deref() == Some(input);
         if is_same && !known.summary.status.is_terminal() {
@@ -205,7 +243,11 @@ impl Engine {
         Err(Error::Conflict(format!(
             "execution `{}` exists with {}, choose another name",
             known.start.header.arn,
-            if is_same { "the same input and has ended" } else { "another input" }
+            if is_same {
+                "the same input and has ended"
+            } else {
+                "another input"
+            }
         )))
     }
 }
@@ -215,7 +257,10 @@ fn unique_id(at: Timestamp, high: u64, low: u64) -> ExecutionId {
     let milliseconds = u64::try_from(at.0).unwrap_or(0);
     let mut random = [0; 10];
     let bits = high.to_be_bytes().into_iter().chain(low.to_be_bytes());
-    random.iter_mut().zip(bits).for_each(|(byte, bit)| *byte = bit);
+    random
+        .iter_mut()
+        .zip(bits)
+        .for_each(|(byte, bit)| *byte = bit);
     let uuid = uuid::Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid();
     ExecutionId::parse(&uuid.to_string()).expect("a UUID is 36 characters of [0-9a-f-]")
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use asl::StateMachine;
 use auth::names::{Digest, Name};
 use auth::policy::{Permit, PublishStateMachine, ReadStateMachine};
+use auth::review::hands;
 use document::{Problem, Problems};
 use ports::{Commit, Document, Key, Kind};
 use semver::Version;
@@ -16,7 +17,7 @@ use crate::admission::{ComponentReference, role_name};
 use crate::authority::Authority;
 use crate::components::commit_error;
 use crate::error::Created;
-use crate::{Component, Engine, Error};
+use crate::{Engine, Error};
 
 /// One revision of a state machine; never changes once stored.
 #[derive(Clone, Debug)]
@@ -105,12 +106,19 @@ impl Machine {
             published_at: self.published_at,
         };
         let body = serde_json::to_value(&stored).map_err(Error::host)?;
-        Ok(Document { key: self.key(), body })
+        Ok(Document {
+            key: self.key(),
+            body,
+        })
     }
 
     /// The key it is stored under.
     pub fn key(&self) -> Key {
-        Key { kind: Kind::StateMachine, name: self.name.to_string(), revision: self.revision }
+        Key {
+            kind: Kind::StateMachine,
+            name: self.name.to_string(),
+            revision: self.revision,
+        }
     }
 
     /// `{name, stateMachineArn, revision, role, definition, components, …}`.
@@ -153,6 +161,15 @@ impl Engine {
         definition: &Value,
         role: Option<Name>,
     ) -> Result<Created<Published>, Error> {
+        let (bytes, limit) = (
+            definition.to_string().len(),
+            self.shared.config.definition_bytes_max,
+        );
+        if bytes > limit {
+            return Err(Error::TooLarge(format!(
+                "the definition has {bytes} bytes, at most {limit} are allowed"
+            )));
+        }
         let parsed = StateMachine::parse(definition).map_err(Error::Invalid)?;
         let (machine, warnings) = (Arc::new(parsed.machine), parsed.warnings);
         let _lane = self.shared.change().await;
@@ -169,7 +186,10 @@ impl Engine {
             known.definition == *definition && known.role == role && known.pins == pins
         };
         if let Some(machine) = current.filter(|known| is_same(known)) {
-            return Ok(Created::Same(Published { machine: Arc::clone(machine), warnings }));
+            return Ok(Created::Same(Published {
+                machine: Arc::clone(machine),
+                warnings,
+            }));
         }
         let machine = Arc::new(Machine {
             arn: self.shared.state_machine_arn(&name),
@@ -180,7 +200,7 @@ impl Engine {
             definition: definition.clone(),
             machine,
             pins,
-            published_by: permit.caller().keys(),
+            published_by: hands(permit.caller()),
             published_at: self.shared.ports.clock.now().0,
         });
         let outcome = json!({"revision": machine.revision, "components": machine.pins});
@@ -213,7 +233,11 @@ impl Engine {
     /// The current revision of every state machine, by name.
     pub fn state_machines(&self, _permit: Permit<ReadStateMachine>) -> Vec<Arc<Machine>> {
         let authority = self.shared.authority();
-        authority.machines.values().filter_map(|revisions| revisions.last().cloned()).collect()
+        authority
+            .machines
+            .values()
+            .filter_map(|revisions| revisions.last().cloned())
+            .collect()
     }
 }
 
@@ -225,14 +249,16 @@ fn pins(
 ) -> Result<BTreeMap<String, Pin>, Vec<Problem>> {
     let mut pins = BTreeMap::new();
     let mut problems = Problems::default();
-    for located in machine.tasks() {
-        let (pointer, task) = (located.pointer, located.task);
+    for (state, task) in machine.tasks() {
+        let pointer = &state.pointer;
         let resource = format!("{pointer}/Resource");
         let component = match ComponentReference::parse(&task.resource) {
             Ok(reference) => reference.find(authority),
             Err(message) => Err(message),
         };
-        let component = component.map_err(|message| problems.push(resource.as_str(), message)).ok();
+        let component = component
+            .map_err(|message| problems.push(resource.as_str(), message))
+            .ok();
         let role = match task_role(task, default_role) {
             Ok(role) => Some(role),
             Err(message) => {
@@ -242,47 +268,32 @@ fn pins(
         };
         let Some(component) = component else { continue };
         if let Some(role) = role {
-            problems.extend(pair_problems(authority, &component, &role, &resource));
+            problems.extend(authority.pairing(&component, &role).problems(&resource));
         }
         let pin = Pin {
-            name: component.name.clone(),
+            name: component.facts.name.clone(),
             version: component.version.clone(),
-            digest: component.digest.clone(),
+            digest: component.facts.digest.clone(),
         };
         pins.insert(task.resource.clone(), pin);
     }
     problems.or(Some(pins))
 }
 
-/// What keeps a component from running under a role: point 2 for one pair.
-fn pair_problems(authority: &Authority, component: &Component, role: &Name, pointer: &str) -> Vec<Problem> {
-    let Some(revision) = authority.role(role) else {
-        return vec![Problem::new(pointer, format!("role `{role}` does not exist, put it first"))];
-    };
-    let pairing = authority.pairing(component, revision);
-    let problems = pairing.problems().iter();
-    problems
-        .map(|problem| {
-            let subject = format!("component `{}@{}` under role `{role}`", component.name, component.version);
-            let place = if problem.pointer.is_empty() {
-                String::new()
-            } else {
-                format!(" (manifest `{}`)", problem.pointer)
-            };
-            Problem::new(pointer, format!("{subject}: {}{place}", problem.message))
-        })
-        .collect()
-}
-
 fn task_role(task: &asl::definition::Task, default_role: Option<&Name>) -> Result<Name, String> {
     match (&task.credentials, default_role) {
         (Some(credentials), _) => role_name(&credentials.role_arn),
         (None, Some(role)) => Ok(role.clone()),
-        (None, None) => Err("no role: name one here, or give the state machine a default with `?role=NAME`".to_owned()),
+        (None, None) => Err(
+            "no role: name one here, or give the state machine a default with `?role=NAME`"
+                .to_owned(),
+        ),
     }
 }
 
 fn roles_of(machine: &StateMachine, default_role: Option<&Name>) -> BTreeSet<Name> {
-    let roles = machine.tasks().filter_map(|located| task_role(located.task, default_role).ok());
+    let roles = machine
+        .tasks()
+        .filter_map(|(_, task)| task_role(task, default_role).ok());
     roles.collect()
 }

@@ -45,7 +45,12 @@ impl Engine {
         before: Option<ExecutionId>,
         limit: usize,
     ) -> Result<Page<Description, ExecutionId>, Error> {
-        Ok(self.shared.ports.archive.executions(filter, before, limit).await?)
+        Ok(self
+            .shared
+            .ports
+            .archive
+            .executions(filter, before, limit)
+            .await?)
     }
 
     /// A page of an execution's history.
@@ -89,7 +94,10 @@ impl Engine {
     /// # Errors
     /// The store failed.
     pub async fn record_denied(&self, caller: &Caller, denied: &Denied) -> Result<(), Error> {
-        let decision = Decision::Denied { rule: denied.rule.clone(), reason: denied.reason.clone() };
+        let decision = Decision::Denied {
+            rule: denied.rule.clone(),
+            reason: denied.reason.clone(),
+        };
         let record = self.request_record(caller, denied.action, &denied.resource, decision);
         self.record(record).await
     }
@@ -100,8 +108,13 @@ impl Engine {
         permit: &Permit<A>,
         problems: &[Problem],
     ) -> Result<(), Error> {
-        let reason = problems.first().map_or_else(String::new, ToString::to_string);
-        let decision = Decision::Denied { rule: "order-of-authority".to_owned(), reason };
+        let reason = problems
+            .first()
+            .map_or_else(String::new, ToString::to_string);
+        let decision = Decision::Denied {
+            rule: "order-of-authority".to_owned(),
+            reason,
+        };
         let resource = permit.resource().to_string();
         let mut record = self.request_record(permit.caller(), A::NAME, &resource, decision);
         record.outcome = json!({"problems": problems.len()});
@@ -110,13 +123,21 @@ impl Engine {
 
     /// The record of a permitted request.
     pub(crate) fn allowed<A: Action>(&self, permit: &Permit<A>, request: Value) -> AuditRecord {
-        let decision = Decision::Allowed { rules: permit.rules().to_vec() };
+        let decision = Decision::Allowed {
+            rules: permit.rules().to_vec(),
+        };
         let resource = permit.resource().to_string();
         let record = self.request_record(permit.caller(), A::NAME, &resource, decision);
         AuditRecord { request, ..record }
     }
 
-    fn request_record(&self, caller: &Caller, action: &str, resource: &str, decision: Decision) -> AuditRecord {
+    fn request_record(
+        &self,
+        caller: &Caller,
+        action: &str,
+        resource: &str,
+        decision: Decision,
+    ) -> AuditRecord {
         AuditRecord {
             at: self.shared.ports.clock.now(),
             caller: Some(caller.clone()),
@@ -134,8 +155,15 @@ impl Engine {
     }
 
     async fn record(&self, record: AuditRecord) -> Result<(), Error> {
-        let commit = Commit { audit: vec![record], ..Commit::default() };
-        self.shared.commit(commit).await.map(|_| ()).map_err(commit_error)
+        let commit = Commit {
+            audit: vec![record],
+            ..Commit::default()
+        };
+        self.shared
+            .commit(commit)
+            .await
+            .map(|_| ())
+            .map_err(commit_error)
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use auth::names::{Digest, Name};
+use asl::Timestamp;
+use auth::names::Name;
 use auth::policy::{Permit, ReadRole, WriteRole};
+use auth::review::hands;
 use auth::role::Role;
 use ports::{Commit, Document, Key, Kind};
 use serde::{Deserialize, Serialize};
@@ -16,17 +18,9 @@ use crate::{Engine, Error};
 /// One revision of a role; never changes once stored.
 #[derive(Clone, Debug)]
 pub struct RoleRevision {
-    /// The role's name.
-    pub name: Name,
-    /// 1 for the first revision.
-    pub revision: u64,
-    /// The digest of what it grants.
-    pub digest: Digest,
-    /// What it grants.
-    pub role: Arc<Role>,
-    /// Who wrote it: the keys of the principal and its actors.
-    pub written_by: Vec<String>,
-    written_at: i64,
+    /// What authority is decided on.
+    pub facts: auth::role::RoleRevision,
+    written_at: Timestamp,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -43,38 +37,46 @@ impl RoleRevision {
     pub(crate) fn from_document(document: &Document) -> Result<Self, Error> {
         let stored = Stored::deserialize(&document.body).map_err(Error::host)?;
         let role = Role::parse(&stored.grants).map_err(Error::Invalid)?;
+        let facts = auth::role::RoleRevision::new(
+            stored.name,
+            stored.revision,
+            Arc::new(role),
+            stored.written_by,
+        );
         Ok(Self {
-            name: stored.name,
-            revision: stored.revision,
-            digest: role.digest(),
-            role: Arc::new(role),
-            written_by: stored.written_by,
-            written_at: stored.written_at,
+            facts,
+            written_at: Timestamp(stored.written_at),
         })
     }
 
     fn to_document(&self) -> Result<Document, Error> {
+        let facts = &self.facts;
         let stored = Stored {
-            name: self.name.clone(),
-            revision: self.revision,
-            grants: self.role.to_json(),
-            written_by: self.written_by.clone(),
-            written_at: self.written_at,
+            name: facts.name().clone(),
+            revision: facts.revision(),
+            grants: facts.role().to_json(),
+            written_by: facts.written_by().to_vec(),
+            written_at: self.written_at.0,
         };
-        let key = Key { kind: Kind::Role, name: self.name.to_string(), revision: self.revision };
+        let key = Key {
+            kind: Kind::Role,
+            name: facts.name().to_string(),
+            revision: facts.revision(),
+        };
         let body = serde_json::to_value(&stored).map_err(Error::host)?;
         Ok(Document { key, body })
     }
 
     /// `{name, revision, digest, grants, …}`.
     pub fn to_json(&self) -> Value {
+        let facts = &self.facts;
         json!({
-            "name": self.name,
-            "revision": self.revision,
-            "digest": self.digest,
-            "grants": self.role.to_json(),
-            "writtenBy": self.written_by.first(),
-            "writtenAt": asl::Timestamp(self.written_at).to_rfc3339(),
+            "name": facts.name(),
+            "revision": facts.revision(),
+            "digest": facts.digest(),
+            "grants": facts.role().to_json(),
+            "writtenBy": facts.written_by().first(),
+            "writtenAt": self.written_at.to_rfc3339(),
         })
     }
 }
@@ -94,28 +96,27 @@ impl Engine {
         let _lane = self.shared.change().await;
         let authority = self.shared.authority();
         let current = authority.role(&name);
-        if let Some(current) = current.filter(|current| current.digest == role.digest()) {
+        let digest = role.digest();
+        if let Some(current) = current.filter(|current| *current.facts.digest() == digest) {
             return Ok(Created::Same(Arc::clone(current)));
         }
+        let number = current.map_or(1, |current| current.facts.revision() + 1);
+        let written_by = hands(permit.caller());
+        let facts = auth::role::RoleRevision::new(name, number, Arc::new(role), written_by);
         let revision = Arc::new(RoleRevision {
-            revision: current.map_or(1, |current| current.revision + 1),
-            name,
-            digest: role.digest(),
-            role: Arc::new(role),
-            written_by: permit.caller().keys(),
-            written_at: self.shared.ports.clock.now().0,
+            facts,
+            written_at: self.shared.ports.clock.now(),
         });
-        let outcome = json!({"revision": revision.revision, "digest": revision.digest});
+        let request = json!({"revision": number, "digest": digest});
         let commit = Commit {
             decided_under: Some(authority.version),
             moves_authority: true,
             documents: vec![revision.to_document()?],
-            audit: vec![self.allowed(&permit, outcome)],
+            audit: vec![self.allowed(&permit, request)],
             ..Commit::default()
         };
         let receipt = self.shared.commit(commit).await.map_err(commit_error)?;
-        let mut authority = authority.as_ref().clone();
-        authority.version = receipt.authority;
+        let mut authority = authority.moved(receipt.authority);
         authority.add_role(Arc::clone(&revision));
         self.shared.put_in_force(authority);
         Ok(Created::New(revision))
@@ -146,6 +147,10 @@ impl Engine {
     /// The current revision of every role, by name.
     pub fn roles(&self, _permit: Permit<ReadRole>) -> Vec<Arc<RoleRevision>> {
         let authority = self.shared.authority();
-        authority.roles.values().filter_map(|revisions| revisions.last().cloned()).collect()
+        authority
+            .roles
+            .values()
+            .filter_map(|revisions| revisions.last().cloned())
+            .collect()
     }
 }

@@ -36,8 +36,14 @@ impl Service {
         self.shared.draining.cancel();
         self.shared.tasks.close();
         let drain = Duration::from_millis(self.shared.config.drain_ms);
-        if tokio::time::timeout(drain, self.shared.tasks.wait()).await.is_err() {
-            tracing::warn!(drain_ms = self.shared.config.drain_ms, "attempts are cut off, they outlasted the drain");
+        if tokio::time::timeout(drain, self.shared.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                drain_ms = self.shared.config.drain_ms,
+                "attempts are cut off, they outlasted the drain"
+            );
             self.shared.killed.cancel();
             self.shared.tasks.wait().await;
         }
@@ -76,20 +82,32 @@ impl Service {
         Ok(())
     }
 
-    async fn restore(&self, id: &ExecutionId, fence: Fence) -> Result<(Actor, crate::shared::Running), Error> {
+    async fn restore(
+        &self,
+        id: &ExecutionId,
+        fence: Fence,
+    ) -> Result<(Actor, crate::shared::Running), Error> {
         let stored = self.shared.ports.journal.load(id).await?;
         let stored = stored.ok_or_else(|| Error::NotFound(format!("execution `{id}`")))?;
         let authority = self.shared.authority();
         let machine = authority.machine_revision(&stored.start.machine).cloned();
         let machine = machine.ok_or_else(|| {
             let key = &stored.start.machine;
-            Error::NotFound(format!("state machine `{}` revision {}", key.name, key.revision))
+            Error::NotFound(format!(
+                "state machine `{}` revision {}",
+                key.name, key.revision
+            ))
         })?;
         let deltas = stored.records.into_iter().map(|record| record.delta);
-        let execution = Execution::restore(stored.start.header.clone(), deltas).map_err(Error::host)?;
-        let slot = Arc::clone(&self.shared.executions).acquire_owned().await.map_err(Error::host)?;
+        let execution =
+            Execution::restore(stored.start.header.clone(), deltas).map_err(Error::host)?;
+        let slot = Arc::clone(&self.shared.executions)
+            .acquire_owned()
+            .await
+            .map_err(Error::host)?;
         let shared = Arc::clone(&self.shared);
-        let (mut actor, running) = Actor::new(shared, stored.start, Value::Null, machine, fence, slot);
+        let (mut actor, running) =
+            Actor::new(shared, stored.start, Value::Null, machine, fence, slot);
         actor.resume(execution);
         Ok((actor, running))
     }

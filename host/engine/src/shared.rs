@@ -116,7 +116,11 @@ impl Engine {
     ///
     /// # Errors
     /// The store is damaged or gone.
-    pub async fn open(ports: Ports, config: Config, policies: Arc<Policies>) -> Result<(Self, Service), Error> {
+    pub async fn open(
+        ports: Ports,
+        config: Config,
+        policies: Arc<Policies>,
+    ) -> Result<(Self, Service), Error> {
         let version = announce_policies(&ports, &policies).await?;
         let authority = Authority::load(ports.catalogue.as_ref(), policies, version).await?;
         let shared = Arc::new(Shared {
@@ -134,7 +138,12 @@ impl Engine {
             ports,
             config,
         });
-        Ok((Self { shared: Arc::clone(&shared) }, Service::new(shared)))
+        Ok((
+            Self {
+                shared: Arc::clone(&shared),
+            },
+            Service::new(shared),
+        ))
     }
 
     /// The policies in force.
@@ -173,7 +182,11 @@ async fn announce_policies(ports: &Ports, policies: &Policies) -> Result<Authori
         attempt: None,
         checkpoint: None,
     };
-    let commit = Commit { moves_authority: true, audit: vec![record], ..Commit::default() };
+    let commit = Commit {
+        moves_authority: true,
+        audit: vec![record],
+        ..Commit::default()
+    };
     match ports.journal.commit(commit).await {
         Ok(receipt) => Ok(receipt.authority),
         Err(CommitError::Store(error)) => Err(error.into()),
@@ -198,7 +211,10 @@ impl Shared {
 
     /// Waits until the authority in force here is at least `version`, reading it anew if some
     /// other host moved it.
-    pub(crate) async fn catch_up(&self, version: AuthorityVersion) -> Result<Arc<Authority>, Error> {
+    pub(crate) async fn catch_up(
+        &self,
+        version: AuthorityVersion,
+    ) -> Result<Arc<Authority>, Error> {
         let _lane = self.change().await;
         let current = self.authority();
         if current.version >= version {
@@ -239,7 +255,10 @@ impl Shared {
 
     /// The slots of a role's `concurrency` limit on this host.
     pub(crate) fn role_slots(&self, role: &Name, limit: usize) -> Arc<Semaphore> {
-        let mut slots = self.role_slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slots = self
+            .role_slots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         match slots.get(role) {
             Some((known, semaphore)) if *known == limit => Arc::clone(semaphore),
             Some(_) | None => {
@@ -251,7 +270,9 @@ impl Shared {
     }
 
     pub(crate) fn state_machine_arn(&self, name: &Name) -> String {
-        let Config { region, account, .. } = &self.config;
+        let Config {
+            region, account, ..
+        } = &self.config;
         format!("arn:aws:states:{region}:{account}:stateMachine:{name}")
     }
 
@@ -260,7 +281,9 @@ impl Shared {
     }
 
     pub(crate) fn execution_arn(&self, machine: &Name, name: &Name) -> String {
-        let Config { region, account, .. } = &self.config;
+        let Config {
+            region, account, ..
+        } = &self.config;
         format!("arn:aws:states:{region}:{account}:execution:{machine}:{name}")
     }
 }

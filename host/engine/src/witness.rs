@@ -29,15 +29,23 @@ impl Witness for AuditWitness {
             action: "UseCapability".to_owned(),
             resource: refusal.asked,
             request: json!({"capability": refusal.capability}),
-            decision: Decision::Denied { rule: refusal.rule, reason: refusal.reason },
+            decision: Decision::Denied {
+                rule: refusal.rule,
+                reason: refusal.reason,
+            },
             outcome: Value::Null,
             execution: Some(refusal.execution),
             state: Some(refusal.state),
             attempt: Some(refusal.attempt),
             checkpoint: None,
         };
-        let commit = Commit { audit: vec![record], ..Commit::default() };
+        let commit = Commit {
+            audit: vec![record],
+            ..Commit::default()
+        };
         let committed = self.shared.commit(commit).await;
-        committed.map(|_| ()).map_err(|error| WitnessError(error.to_string().into()))
+        committed
+            .map(|_| ())
+            .map_err(|error| WitnessError(error.to_string().into()))
     }
 }

@@ -232,6 +232,8 @@ pub struct HistoryCursor {
 pub struct HistoryPage {
     /// The events.
     pub events: Vec<HistoryEvent>,
+    /// What components logged, of every record whose first event is on this page.
+    pub logs: Vec<LogLine>,
     /// Where reading goes on; for a running execution, where events yet to come will appear.
     pub next: HistoryCursor,
     /// Whether more could be read at once.

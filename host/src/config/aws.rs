@@ -1,5 +1,6 @@
 //! `[aws]`: the account and region that ARNs speak of.
 
+use auth::names::Name;
 use document::{Node, Problems};
 
 use super::text;
@@ -17,6 +18,12 @@ pub(crate) struct Aws {
 }
 
 impl Aws {
+    /// The ARN of a state machine of this host.
+    pub(crate) fn state_machine_arn(&self, name: &Name) -> String {
+        let Self { account, region } = self;
+        format!("arn:aws:states:{region}:{account}:stateMachine:{name}")
+    }
+
     pub(super) fn read(section: Option<Node<'_>>, problems: &mut Problems) -> Option<Self> {
         let Some(section) = section else {
             return Some(Self {

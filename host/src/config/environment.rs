@@ -128,7 +128,7 @@ fn reading(pointer: &str) -> Reading {
     match segments.as_slice() {
         ["server", "listen"] | ["store", "path"] => Reading::Text,
         ["server" | "store" | "limits", _] => Reading::Scalar,
-        ["policy", "files"] => Reading::List,
+        ["policy", "files"] | ["trust", "root_certificates"] => Reading::List,
         ["identity", "oidc", _, name] => super::identity::reading(name),
         _ => Reading::Text,
     }

@@ -7,7 +7,7 @@ use document::{Node, Problems};
 use super::{Mode, Surroundings, number};
 
 const DEVELOPMENT_PATH: &str = ".sluice";
-const CACHE_BYTES: u64 = 64 * 1024 * 1024;
+const CACHE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The folder that holds everything.
 #[derive(Clone, Debug)]

@@ -13,15 +13,13 @@ pub(super) fn read(
     section: Option<Node<'_>>,
     surroundings: &Surroundings<'_>,
     problems: &mut Problems,
-) -> Option<BTreeMap<String, PathBuf>> {
+) -> Option<BTreeMap<Name, PathBuf>> {
     let Some(section) = section else {
         return Some(BTreeMap::new());
     };
     let mut volumes = BTreeMap::new();
     for (name, node) in section.object(problems)?.entries() {
-        if let Err(message) = Name::parse(name) {
-            node.problem(message, problems);
-        }
+        let name = Name::parse(name).map_err(|message| node.problem(message, problems));
         let Some(path) = node.string(problems) else {
             continue;
         };
@@ -29,7 +27,9 @@ pub(super) fn read(
         if !folder.is_dir() {
             node.problem(format!("`{}` is not a folder", folder.display()), problems);
         }
-        volumes.insert(name.to_owned(), folder);
+        if let Ok(name) = name {
+            volumes.insert(name, folder);
+        }
     }
     Some(volumes)
 }

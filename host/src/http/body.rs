@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use document::parse_json;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ use super::state::App;
 use super::yaml::parse_yaml;
 
 const JSON: &str = "application/json";
-const WASM: &str = "application/wasm";
+pub(super) const WASM: &str = "application/wasm";
 const YAML: &[&str] = &["application/yaml", "application/x-yaml", "text/yaml"];
 
 /// A body not read yet, so that a caller without the right to send it is refused first.
@@ -46,6 +47,17 @@ impl Unread {
     pub(super) async fn document(self) -> Result<Value, Problem> {
         let limit = self.app.limits().document_bytes_max;
         self.json(limit).await
+    }
+
+    /// Reads a JSON document where there is a body at all.
+    ///
+    /// # Errors
+    /// 400, 408, 413 or 415.
+    pub(super) async fn optional_document(self) -> Result<Option<Value>, Problem> {
+        if self.body.is_end_stream() {
+            return Ok(None);
+        }
+        self.document().await.map(Some)
     }
 
     /// Reads a request to start an execution: its input and little else.

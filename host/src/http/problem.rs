@@ -3,6 +3,7 @@
 //! The outside learns a short message; the cause of an internal failure goes to the log only.
 
 use auth::policy::Denied;
+use auth::token::{RejectedKind, challenge};
 use axum::response::{IntoResponse, Response};
 use engine::Error;
 use http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -25,7 +26,7 @@ pub(crate) struct Problem {
     errors: Vec<document::Problem>,
     rule: Option<String>,
     retry_after_s: Option<u64>,
-    challenge: Option<&'static str>,
+    challenge: Option<String>,
 }
 
 /// The kinds of problems; each has a status, a type and a title of its own.
@@ -207,29 +208,15 @@ impl Problem {
         }
         body
     }
-
-    /// RFC 6750 section 3; the error code is one of ours, never text of the caller's.
-    fn challenge(&self) -> Option<String> {
-        let error = match (self.kind, self.challenge) {
-            (Kind::Unauthenticated, error) => error,
-            (_, Some(error)) => Some(error),
-            (_, None) => return None,
-        };
-        Some(match error {
-            Some(error) => format!("Bearer realm=\"{REALM}\", error=\"{error}\""),
-            None => format!("Bearer realm=\"{REALM}\""),
-        })
-    }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = (self.kind.status(), self.to_json().to_string()).into_response();
-        let challenge = self.challenge();
         let retry = self.retry_after_s.map(|seconds| seconds.to_string());
         let headers: [(HeaderName, Option<String>); 3] = [
             (CONTENT_TYPE, Some(CONTENT_TYPE_PROBLEM.to_owned())),
-            (WWW_AUTHENTICATE, challenge),
+            (WWW_AUTHENTICATE, self.challenge),
             (RETRY_AFTER, retry),
         ];
         for (name, value) in headers {
@@ -284,15 +271,21 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let detail = refusal.to_string();
         match refusal {
-            Refusal::Missing => Self::new(Kind::Unauthenticated, detail),
-            Refusal::Ambiguous(_) => Self {
-                challenge: Some("invalid_request"),
-                ..Self::new(Kind::Malformed, detail)
-            },
-            Refusal::Token(_) => Self {
-                challenge: Some("invalid_token"),
+            Refusal::Missing => Self {
+                challenge: Some(challenge(REALM, None, None)),
                 ..Self::new(Kind::Unauthenticated, detail)
             },
+            Refusal::Rejected(rejected) => {
+                let kind = match rejected.kind {
+                    RejectedKind::InvalidRequest => Kind::Malformed,
+                    RejectedKind::InvalidToken | RejectedKind::UnknownKey => Kind::Unauthenticated,
+                    RejectedKind::InsufficientScope => Kind::Denied,
+                };
+                Self {
+                    challenge: Some(challenge(REALM, None, Some(&rejected))),
+                    ..Self::new(kind, detail)
+                }
+            }
             Refusal::KeysUnavailable => Self {
                 retry_after_s: Some(RETRY_SOON_S),
                 ..Self::new(Kind::Unavailable, detail)
@@ -318,6 +311,7 @@ impl std::fmt::Display for Chain<'_> {
 
 #[cfg(test)]
 mod tests {
+    use auth::token::Rejected;
     use http_body_util::BodyExt as _;
 
     use super::*;
@@ -382,11 +376,13 @@ mod tests {
     async fn a_missing_token_is_challenged_without_an_error_code() {
         let headers = check(Refusal::Missing.into(), 401, json!({})).await;
         assert_eq!(headers[WWW_AUTHENTICATE], "Bearer realm=\"sluice\"");
-        let two = Refusal::Ambiguous("two `Authorization` headers");
+        let two = Refusal::Rejected(Rejected {
+            kind: RejectedKind::InvalidRequest,
+            reason: "two".to_owned(),
+            scopes: Vec::new(),
+        });
         let headers = check(two.into(), 400, json!({})).await;
-        assert_eq!(
-            headers[WWW_AUTHENTICATE],
-            "Bearer realm=\"sluice\", error=\"invalid_request\""
-        );
+        let challenge = headers[WWW_AUTHENTICATE].to_str().unwrap();
+        assert!(challenge.contains("error=\"invalid_request\""), "{challenge}");
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::problem::Problem;
-use crate::config::{Limits, Server};
+use crate::config::{Aws, Config, Limits};
 use crate::identity::Identity;
 
 /// What every request handler shares; cheap to clone.
@@ -19,6 +19,7 @@ pub(crate) struct App {
 struct Inner {
     opened: OnceLock<Opened>,
     limits: Limits,
+    aws: Aws,
     body_ms_max: u64,
     streams: Arc<Semaphore>,
     shutdown: CancellationToken,
@@ -34,12 +35,13 @@ pub(crate) struct Opened {
 
 impl App {
     /// An application whose store is not open: it answers `/healthz` and nothing else.
-    pub(crate) fn new(limits: Limits, server: &Server, shutdown: CancellationToken) -> Self {
+    pub(crate) fn new(config: &Config, shutdown: CancellationToken) -> Self {
         let inner = Inner {
             opened: OnceLock::new(),
-            streams: Arc::new(Semaphore::new(limits.event_streams_max)),
-            limits,
-            body_ms_max: server.body_ms_max,
+            streams: Arc::new(Semaphore::new(config.limits.event_streams_max)),
+            limits: config.limits.clone(),
+            aws: config.aws.clone(),
+            body_ms_max: config.server.body_ms_max,
             shutdown,
         };
         Self {
@@ -71,6 +73,11 @@ impl App {
     /// The limits on requests.
     pub(crate) fn limits(&self) -> &Limits {
         &self.inner.limits
+    }
+
+    /// The account and region of this host's ARNs.
+    pub(crate) fn aws(&self) -> &Aws {
+        &self.inner.aws
     }
 
     /// How long a body may take to arrive.

@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use auth::token::KeySet;
-use reqwest::{Client, Url};
+use reqwest::{Certificate, Client, Url};
 use serde_json::Value;
 
-use crate::config::Provider;
+use crate::config::{Provider, Trust};
 
 const TIME_MAX: Duration = Duration::from_secs(5);
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -23,8 +23,19 @@ pub(crate) struct Discovery {
 
 /// The client could not be set up.
 #[derive(Debug, thiserror::Error)]
-#[error("the client for identity providers cannot be set up: {0}")]
-pub(crate) struct ClientError(#[from] reqwest::Error);
+pub(crate) enum ClientError {
+    /// A certificate file cannot be read.
+    #[error("the certificate file `{path}` cannot be read: {source}")]
+    File {
+        /// Which one.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The TLS library refuses.
+    #[error("the client for identity providers cannot be set up: {0}")]
+    Client(#[from] reqwest::Error),
+}
 
 /// What an issuer answered.
 pub(super) struct Fetched {
@@ -57,9 +68,18 @@ impl Discovery {
     /// A client that follows no redirect and uses no proxy.
     ///
     /// # Errors
-    /// The TLS library or the machine's certificates are not usable.
-    pub(crate) fn new() -> Result<Self, ClientError> {
+    /// The TLS library or a certificate file is not usable.
+    pub(crate) fn new(trust: &Trust) -> Result<Self, ClientError> {
+        let mut certificates = Vec::new();
+        for path in &trust.root_certificates {
+            let pem = std::fs::read(path).map_err(|source| ClientError::File {
+                path: path.display().to_string(),
+                source,
+            })?;
+            certificates.extend(Certificate::from_pem_bundle(&pem)?);
+        }
         let client = Client::builder()
+            .tls_certs_merge(certificates)
             .timeout(TIME_MAX)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
@@ -95,9 +115,9 @@ impl Discovery {
         }
         let jwks_uri = text("jwks_uri")?;
         let (keys, max_age) = self.get(jwks_uri, is_loopback_fine).await?;
-        let keys = KeySet::parse(&keys, &provider.rules).map_err(|problem| FetchError::Content {
+        let keys = KeySet::parse(&keys, &provider.rules).map_err(|problems| FetchError::Content {
             address: jwks_uri.to_owned(),
-            problem: problem.to_string(),
+            problem: joined(&problems),
         })?;
         Ok(Fetched { keys, max_age })
     }
@@ -133,6 +153,11 @@ impl Discovery {
         }
         Ok((body, max_age))
     }
+}
+
+fn joined(problems: &[document::Problem]) -> String {
+    let first: Vec<_> = problems.iter().take(5).map(ToString::to_string).collect();
+    first.join("; ")
 }
 
 /// https, or http on loopback where the issuer itself is there.

@@ -1,1 +1,32 @@
-//! Keeps checkpoints, history, documents and the audit log in sled, one atomic synced write per transition.
+//! Keeps checkpoints, history, documents and the audit log in sled, one atomic synced write per
+//! transition.
+//!
+//! Owns keys, record formats, group commit, the order of the audit chain and the checks that a
+//! commit must pass. It does not know what a frame, a policy or an audit record means.
+//!
+//! What is on disk: a folder with sled's files, of which `blobs/` must stay empty because sled
+//! never syncs it, and `lock`, which the one process that has the store open holds. An open
+//! store costs about 4 MiB of memory and one segment of 2 MiB per write in flight; with
+//! segments of 8 MiB it was 16 MiB and a start of 70 ms rather than 30 ms, at the same speed.
+
+mod disk;
+mod durable;
+mod entries;
+mod envelope;
+mod key;
+mod ledger;
+mod links;
+mod memory;
+mod prepare;
+mod read;
+mod sled_store;
+mod staged;
+mod standings;
+mod writer;
+
+#[cfg(test)]
+mod contract;
+
+pub use disk::OpenError;
+pub use memory::{Fault, MemoryStore};
+pub use sled_store::{SledStore, StoreConfig};

@@ -1,9 +1,22 @@
-//! Choice rules: the operators and what they compare.
+//! The Choice state: rules, operators and what they compare.
+
+mod evaluate;
+pub(super) mod parse;
+mod wildcard;
 
 use serde_json::Number;
 
 use crate::Timestamp;
 use crate::path::Path;
+
+/// `"Type": "Choice"`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// `Choices`, in order.
+    pub rules: Vec<ChoiceRule>,
+    /// `Default`.
+    pub default: Option<String>,
+}
 
 /// One top-level entry of `Choices`.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,4 +95,3 @@ pub enum Ordering {
     /// `…GreaterThanEquals`.
     GreaterThanEquals,
 }
-

@@ -1,7 +1,11 @@
 //! How data enters and leaves a state.
 
+mod evaluate;
+mod parse;
+
 use crate::path::{Path, ReferencePath};
 use crate::template::Template;
+pub(super) use parse::{read, result_path, template};
 
 /// The input and output fields of a state, in the query language that the state uses.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,9 @@
 //! What happens after an error.
 
+mod parse;
+
 use super::ResultPath;
+pub(super) use parse::{catchers, retriers};
 
 /// One entry of `Retry`.
 #[derive(Clone, Debug, PartialEq)]

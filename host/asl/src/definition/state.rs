@@ -1,14 +1,28 @@
 //! One state of each kind.
 
-use super::{BlockId, Catcher, ChoiceRule, Flow, Retrier};
-use crate::path::{Path, ReferencePath};
-use crate::template::Template;
+pub(super) mod fail;
+pub(super) mod map;
+pub(super) mod parallel;
+pub(super) mod pass;
+pub(super) mod task;
+pub(super) mod wait;
+
+use super::{Choice, Flow};
+use crate::path::Path;
+pub use fail::Fail;
+pub use map::{Concurrency, Map};
+pub use parallel::Parallel;
+pub use pass::Pass;
+pub use task::{Credentials, Task};
+pub use wait::{Wait, WaitUntil};
 
 /// A state of any kind.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
     /// The state's name, unique in the machine.
     pub name: String,
+    /// Where the state stands in the definition, as a JSON pointer.
+    pub pointer: String,
     /// The author's `Comment`.
     pub comment: Option<String>,
     /// How data enters and leaves the state.
@@ -65,116 +79,18 @@ pub enum Text {
     At(Path),
 }
 
-/// `"Type": "Task"`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Task {
-    /// `Resource`, as written.
-    pub resource: String,
-    /// `Credentials`.
-    pub credentials: Option<Credentials>,
-    /// `TimeoutSeconds` or `TimeoutSecondsPath`.
-    pub timeout: Option<Seconds>,
-    /// `HeartbeatSeconds` or `HeartbeatSecondsPath`.
-    pub heartbeat: Option<Seconds>,
-    /// `Retry`, in order.
-    pub retry: Vec<Retrier>,
-    /// `Catch`, in order.
-    pub catch: Vec<Catcher>,
-    /// Where it leads.
-    pub next: Next,
-}
-
-/// `Credentials`: the role a Task runs under.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Credentials {
-    /// `RoleArn`: a role's ARN or plain name.
-    pub role_arn: String,
-}
-
-/// `"Type": "Pass"`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Pass {
-    /// `Result`.
-    pub result: Option<serde_json::Value>,
-    /// Where it leads.
-    pub next: Next,
-}
-
-/// `"Type": "Choice"`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Choice {
-    /// `Choices`, in order.
-    pub rules: Vec<ChoiceRule>,
-    /// `Default`.
-    pub default: Option<String>,
-}
-
-/// `"Type": "Wait"`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Wait {
-    /// How long, or until when.
-    pub until: WaitUntil,
-    /// Where it leads.
-    pub next: Next,
-}
-
-/// How long a Wait state waits.
-#[derive(Clone, Debug, PartialEq)]
-pub enum WaitUntil {
-    /// `Seconds` or `SecondsPath`.
-    Seconds(Seconds),
-    /// `Timestamp`.
-    Timestamp(crate::Timestamp),
-    /// `TimestampPath`.
-    TimestampAt(Path),
-}
-
-/// `"Type": "Fail"`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Fail {
-    /// `Error` or `ErrorPath`.
-    pub error: Option<Text>,
-    /// `Cause` or `CausePath`.
-    pub cause: Option<Text>,
-}
-
-/// `"Type": "Parallel"`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Parallel {
-    /// `Branches`, in order.
-    pub branches: Vec<BlockId>,
-    /// `Retry`, in order.
-    pub retry: Vec<Retrier>,
-    /// `Catch`, in order.
-    pub catch: Vec<Catcher>,
-    /// Where it leads.
-    pub next: Next,
-}
-
-/// `"Type": "Map"`, mode `INLINE`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Map {
-    /// `ItemProcessor`, or `Iterator` in older definitions.
-    pub processor: BlockId,
-    /// `ItemsPath`.
-    pub items_path: Path,
-    /// `ItemSelector`, or `Parameters` in older definitions.
-    pub item_selector: Option<Template>,
-    /// `MaxConcurrency` or `MaxConcurrencyPath`.
-    pub max_concurrency: Concurrency,
-    /// `Retry`, in order.
-    pub retry: Vec<Retrier>,
-    /// `Catch`, in order.
-    pub catch: Vec<Catcher>,
-    /// Where it leads.
-    pub next: Next,
-}
-
-/// How many iterations of a Map may run at once; 0 is no limit of the definition's.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Concurrency {
-    /// `MaxConcurrency`.
-    Fixed(u64),
-    /// `MaxConcurrencyPath`.
-    At(ReferencePath),
+impl State {
+    /// Whether a block can end in this state.
+    pub fn is_terminal(&self) -> bool {
+        let next = match &self.kind {
+            StateKind::Task(task) => &task.next,
+            StateKind::Pass(pass) => &pass.next,
+            StateKind::Wait(wait) => &wait.next,
+            StateKind::Parallel(parallel) => &parallel.next,
+            StateKind::Map(map) => &map.next,
+            StateKind::Succeed | StateKind::Fail(_) => return true,
+            StateKind::Choice(_) => return false,
+        };
+        *next == Next::End
+    }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::frame::{Frame, FrameId};
 use super::frames::Frames;
-use super::{Execution, Header, Pending, Standing};
+use super::{ContextCache, Execution, Header, Pending, Standing};
 use crate::{Delta, Payload, PayloadId};
 
 /// The records do not make an execution.
@@ -61,6 +61,7 @@ impl Execution {
             input,
             standing,
             frames: Frames::stored(frames.into_values(), next),
+            context: ContextCache::default(),
             record,
             pending: Pending::default(),
         })

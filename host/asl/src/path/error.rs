@@ -93,7 +93,10 @@ impl Path {
             ),
             (_, Value::Null) => format!("The path {before} is null"),
             (_, other) => {
-                format!("{step} can only be applied to arrays, but {before} is {}", kind(other))
+                format!(
+                    "{step} can only be applied to arrays, but {before} is {}",
+                    kind(other)
+                )
             }
         }
     }

@@ -63,14 +63,30 @@ pub(super) fn places<'a>(
     budget: &mut Budget,
 ) -> Result<Vec<&'a Value>, Exhausted> {
     let mut places = vec![start];
+    let mut is_everywhere = false;
     for step in steps {
         let mut next = Vec::new();
         for place in places {
+            if is_everywhere && skips(step, place, root, budget)? {
+                continue;
+            }
             advance(step, place, root, &mut next, budget)?;
         }
         places = next;
+        is_everywhere = *step == Step::Descend;
     }
     Ok(places)
+}
+
+/// A filter after `..` tests every place itself; it does not look into an array that fails, as
+/// the array's elements are places of their own.
+fn skips(step: &Step, place: &Value, root: &Value, budget: &mut Budget) -> Result<bool, Exhausted> {
+    match step {
+        Step::Filter(filter) => Ok(!filter.holds(place, root, budget)?),
+        Step::Members(_) | Step::Indices(_) | Step::Slice(_) | Step::Wildcard | Step::Descend => {
+            Ok(false)
+        }
+    }
 }
 
 fn advance<'a>(

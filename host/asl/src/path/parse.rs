@@ -95,7 +95,9 @@ fn name(cursor: &mut Cursor<'_>, place: Place) -> Result<String, String> {
         return Err(cursor.problem("expected a name"));
     }
     if cursor.peek() == Some('(') {
-        return Err(format!("path functions such as `{name}()` are not supported"));
+        return Err(format!(
+            "path functions such as `{name}()` are not supported"
+        ));
     }
     Ok(name.to_owned())
 }

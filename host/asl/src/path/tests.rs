@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::Failure;
 
 fn library() -> Value {
     json!({
@@ -27,8 +28,13 @@ fn check(path: &str, expected: Value) {
 }
 
 fn check_missing(path: &str, detail: &str) {
-    let error = Path::parse(path).unwrap().evaluate(&library(), &Value::Null);
-    let expected = PathError::NotFound { path: path.to_owned(), detail: detail.to_owned() };
+    let error = Path::parse(path)
+        .unwrap()
+        .evaluate(&library(), &Value::Null);
+    let expected = PathError::NotFound {
+        path: path.to_owned(),
+        detail: detail.to_owned(),
+    };
     assert_eq!(error, Err(expected));
 }
 
@@ -57,9 +63,14 @@ fn definite_paths_give_the_value_itself() {
 #[test]
 fn quoted_names_may_hold_any_character() {
     let data = json!({"it's": 1, "a\\b": 2, "a.b[0]": 3, "": 4});
-    for (path, expected) in
-        [(r"$['it\'s']", 1), (r#"$["it's"]"#, 1), (r"$['a\\b']", 2), (r"$['a\b']", 2), ("$['a.b[0]']", 3), ("$['']", 4)]
-    {
+    for (path, expected) in [
+        (r"$['it\'s']", 1),
+        (r#"$["it's"]"#, 1),
+        (r"$['a\\b']", 2),
+        (r"$['a\b']", 2),
+        ("$['a.b[0]']", 3),
+        ("$['']", 4),
+    ] {
         let found = Path::parse(path).unwrap().evaluate(&data, &Value::Null);
         assert_eq!(found, Ok(json!(expected)), "{path}");
     }
@@ -67,10 +78,16 @@ fn quoted_names_may_hold_any_character() {
 
 #[test]
 fn several_names_merge_at_the_leaf_and_iterate_elsewhere() {
-    check("$.books[0]['title','year','none']", json!({"title": "a", "year": 1997}));
-    check("$.books[*]['title', 'price']", json!([
-        {"title": "a"}, {"title": "b", "price": 8.95}, {"title": "c", "price": 22},
-    ]));
+    check(
+        "$.books[0]['title','year','none']",
+        json!({"title": "a", "year": 1997}),
+    );
+    check(
+        "$.books[*]['title', 'price']",
+        json!([
+            {"title": "a"}, {"title": "b", "price": 8.95}, {"title": "c", "price": 22},
+        ]),
+    );
     check("$['abc','n'].1", json!(["one"]));
 }
 
@@ -87,17 +104,27 @@ fn indefinite_paths_give_lists() {
     check("$.books[*].year", json!([1997, 1998, 2001]));
     check("$..year", json!([1997, 1998, 2001]));
     check("$..books[0].title", json!(["a"]));
-    check("$.books..*", json!([
-        {"title": "a", "year": 1997, "status": 0, "tags": ["x"]},
-        {"title": "b", "year": 1998, "status": 1, "price": 8.95},
-        {"title": "c", "year": 2001, "status": "1", "price": 22},
-        "a", 1997, 0, ["x"], "x", "b", 1998, 1, 8.95, "c", 2001, "1", 22,
-    ]));
+    check(
+        "$.books..*",
+        json!([
+            {"title": "a", "year": 1997, "status": 0, "tags": ["x"]},
+            {"title": "b", "year": 1998, "status": 1, "price": 8.95},
+            {"title": "c", "year": 2001, "status": "1", "price": 22},
+            "a", 1997, 0, ["x"], "x", "b", 1998, 1, 8.95, "c", 2001, "1", 22,
+        ]),
+    );
 }
 
 #[test]
 fn indefinite_paths_find_an_empty_list_where_parents_are_missing() {
-    for path in ["$.none[*]", "$.none.a[1:].x", "$.wanted[*].x", "$.empty[*]", "$.none..x", "$.none[?(@.a)]"] {
+    for path in [
+        "$.none[*]",
+        "$.none.a[1:].x",
+        "$.wanted[*].x",
+        "$.empty[*]",
+        "$.none..x",
+        "$.none[?(@.a)]",
+    ] {
         check(path, json!([]));
     }
 }
@@ -108,10 +135,19 @@ fn filters_keep_what_fulfils_them() {
     check("$.books[?(@.status == 0)].title", titles(&["a"]));
     check("$.books[?(@.status == 1)].title", titles(&["b", "c"]));
     check("$.books[?(@.status != 1)].title", titles(&["a"]));
-    check("$.[\"books\"][?( @.year<1999 && @.price )].title", titles(&["b"]));
+    check(
+        "$.[\"books\"][?( @.year<1999 && @.price )].title",
+        titles(&["b"]),
+    );
     check("$.books[?(@['price'] >= 8.95)].title", titles(&["b", "c"]));
-    check("$.books[?(!@.price || @.year > 2000)].title", titles(&["a", "c"]));
-    check("$.books[?(!(@.price || @.year > 2000))].title", titles(&["a"]));
+    check(
+        "$.books[?(!@.price || @.year > 2000)].title",
+        titles(&["a", "c"]),
+    );
+    check(
+        "$.books[?(!(@.price || @.year > 2000))].title",
+        titles(&["a"]),
+    );
     check("$.books[?(@.year == $.wanted)].title", titles(&["b"]));
     check("$.books[?('b' == @.title)].year", json!([1998]));
     check("$.books[?(@.tags[?(@ == 'x')])].title", titles(&["a"]));
@@ -135,20 +171,34 @@ fn a_definite_path_that_finds_nothing_says_where_it_ended() {
     check_missing("$.none", "No results for path: $['none']");
     check_missing("$.abc.none", "No results for path: $['abc']['none']");
     check_missing("$.numbers[9]", "No results for path: $['numbers'][9]");
-    check_missing("$.numbers[-9].x", "No results for path: $['numbers'][-9]['x']");
+    check_missing(
+        "$.numbers[-9].x",
+        "No results for path: $['numbers'][-9]['x']",
+    );
     check_missing(
         "$.wanted.x",
         "Expected to find an object with property ['x'] in path $['wanted'] but found a number",
     );
     check_missing("$.abc.x.y[0]", "The path $['abc']['x']['y'] is null");
-    check_missing("$.abc[0]", "[0] can only be applied to arrays, but $['abc'] is an object");
-    check_missing("$$.x", "Expected to find an object with property ['x'] in path $ but found null");
+    check_missing(
+        "$.abc[0]",
+        "[0] can only be applied to arrays, but $['abc'] is an object",
+    );
+    check_missing(
+        "$$.x",
+        "Expected to find an object with property ['x'] in path $ but found null",
+    );
 }
 
 #[test]
 fn failures_are_worded_as_the_service_words_them() {
     let input = json!({"flagged": false});
-    let error = || Path::parse("$.application.address").unwrap().evaluate(&input, &Value::Null).unwrap_err();
+    let error = || {
+        Path::parse("$.application.address")
+            .unwrap()
+            .evaluate(&input, &Value::Null)
+            .unwrap_err()
+    };
     assert_eq!(
         error().of_member("address.$", &input),
         Failure::runtime(
@@ -157,7 +207,9 @@ fn failures_are_worded_as_the_service_words_them() {
     );
     assert_eq!(
         error().of_field(),
-        Failure::runtime("Invalid path '$.application.address' : Missing property in path $['application']")
+        Failure::runtime(
+            "Invalid path '$.application.address' : Missing property in path $['application']"
+        )
     );
     assert_eq!(
         error().of_condition(),
@@ -186,8 +238,14 @@ fn malformed_paths_are_refused_with_their_place() {
     check_refused("$[99999999999999999999]", "whole number");
     check_refused("$[::0]", "at least 1");
     check_refused("$['a']b", "expected `.` or `[`");
-    check_refused("$.a[?(@.b =~ /x/)]", "`=~` is not supported by this version yet");
-    check_refused("$.a[?(@.b in [1])]", "`in` is not supported by this version yet");
+    check_refused(
+        "$.a[?(@.b =~ /x/)]",
+        "`=~` is not supported by this version yet",
+    );
+    check_refused(
+        "$.a[?(@.b in [1])]",
+        "`in` is not supported by this version yet",
+    );
     check_refused("$.a[?(1)]", "expected an operator");
     check_refused("$.a[?@.b]", "expected `(`");
     check_refused("$.a[?(@.b == )]", "expected `@`");
@@ -195,21 +253,45 @@ fn malformed_paths_are_refused_with_their_place() {
     check_refused("$x", "variables are not supported by this version yet");
     check_refused(&"$.a".repeat(4_000), "bytes long");
     check_refused(&format!("${}", ".a".repeat(65)), "at most 64 steps");
-    check_refused(&format!("$[?({}@.a{})]", "(".repeat(40), ")".repeat(40)), "16 levels");
+    check_refused(
+        &format!("$[?({}@.a{})]", "(".repeat(40), ")".repeat(40)),
+        "16 levels",
+    );
     check_refused(&format!("$[?({}@.a)]", "!".repeat(4_000)), "16 levels");
-    check_refused(&format!("{}@.a{}", "$[?(@".to_owned() + &"[?(@".repeat(300), ")]".repeat(301)), "16 levels");
+    check_refused(
+        &format!(
+            "{}@.a{}",
+            "$[?(@".to_owned() + &"[?(@".repeat(300),
+            ")]".repeat(301)
+        ),
+        "16 levels",
+    );
 }
 
 #[test]
 fn reference_paths_write_and_create() {
     let write = |path: &str, into: Value| {
-        ReferencePath::parse(path).unwrap().write(into, json!("new"))
+        ReferencePath::parse(path)
+            .unwrap()
+            .write(into, json!("new"))
     };
     assert_eq!(write("$", json!(1)), Ok(json!("new")));
-    assert_eq!(write("$.a.b", json!({"c": 1})), Ok(json!({"c": 1, "a": {"b": "new"}})));
-    assert_eq!(write("$.a", json!({"a": {"b": 1}, "c": 2})), Ok(json!({"a": "new", "c": 2})));
-    assert_eq!(write("$.a[1].b", json!({"a": [0, {"x": 1}]})), Ok(json!({"a": [0, {"x": 1, "b": "new"}]})));
-    assert_eq!(write("$.a[0]", json!({"a": [0, 1]})), Ok(json!({"a": ["new", 1]})));
+    assert_eq!(
+        write("$.a.b", json!({"c": 1})),
+        Ok(json!({"c": 1, "a": {"b": "new"}}))
+    );
+    assert_eq!(
+        write("$.a", json!({"a": {"b": 1}, "c": 2})),
+        Ok(json!({"a": "new", "c": 2}))
+    );
+    assert_eq!(
+        write("$.a[1].b", json!({"a": [0, {"x": 1}]})),
+        Ok(json!({"a": [0, {"x": 1, "b": "new"}]}))
+    );
+    assert_eq!(
+        write("$.a[0]", json!({"a": [0, 1]})),
+        Ok(json!({"a": ["new", 1]}))
+    );
 }
 
 #[test]
@@ -222,16 +304,34 @@ fn a_place_that_cannot_exist_is_not_written_to() {
         ("$.a[0]", json!({})),
         ("$.a", json!([1])),
     ] {
-        let failure = ReferencePath::parse(path).unwrap().write(into.clone(), json!(1)).unwrap_err();
+        let failure = ReferencePath::parse(path)
+            .unwrap()
+            .write(into.clone(), json!(1))
+            .unwrap_err();
         assert_eq!(failure.error, "States.ResultPathMatchFailure");
-        assert_eq!(failure.cause, format!("Unable to apply ReferencePath {path} to input {into}"));
+        assert_eq!(
+            failure.cause,
+            format!("Unable to apply ReferencePath {path} to input {into}")
+        );
     }
-    assert!(ReferencePath::parse("$$.a").unwrap().write(json!({}), json!(1)).is_err());
+    assert!(
+        ReferencePath::parse("$$.a")
+            .unwrap()
+            .write(json!({}), json!(1))
+            .is_err()
+    );
 }
 
 #[test]
 fn only_names_and_indices_make_a_reference_path() {
-    for path in ["$.a[*]", "$..a", "$.a[0:1]", "$['a','b']", "$.a[?(@.b)]", "$[0,1]"] {
+    for path in [
+        "$.a[*]",
+        "$..a",
+        "$.a[0:1]",
+        "$['a','b']",
+        "$.a[?(@.b)]",
+        "$[0,1]",
+    ] {
         assert!(ReferencePath::parse(path).is_err(), "{path}");
     }
     assert!(ReferencePath::parse("$$.Execution['Input'][0]").is_ok());
@@ -252,25 +352,33 @@ fn writing_cannot_nest_without_end() {
 
 #[test]
 fn paths_that_multiply_are_cut_off() {
-    let mut data = json!("x".repeat(10_000));
-    for _ in 0..100 {
-        data = json!([data, 1]);
-    }
-    for path in ["$..*..*..*..*", "$..*", "$..[?($..x == $..y)]", "$..[?(@ == $)]..[?(@ != $)]"] {
+    let leaf = json!("x".repeat(10_000));
+    let data = (0..100).fold(leaf, |inner, _| Value::Array(vec![inner, json!(1)]));
+    for path in [
+        "$..*..*..*..*",
+        "$..*",
+        "$..[?($..x == $..y)]",
+        "$..[?(@ == $)]..[?(@ != $)]",
+    ] {
         let found = Path::parse(path).unwrap().evaluate(&data, &Value::Null);
-        assert!(matches!(found, Err(PathError::TooCostly { .. }) | Ok(_)), "{path}");
+        assert!(
+            matches!(found, Err(PathError::TooCostly { .. }) | Ok(_)),
+            "{path}"
+        );
     }
-    let found = Path::parse("$..*..*..*..*").unwrap().evaluate(&data, &Value::Null);
+    let found = Path::parse("$..*..*..*..*")
+        .unwrap()
+        .evaluate(&data, &Value::Null);
     assert!(matches!(found, Err(PathError::TooCostly { .. })));
 }
 
 #[test]
 fn deep_data_is_searched_without_overflowing_the_stack() {
-    let mut data = json!({"leaf": 1});
-    for _ in 0..2_000 {
-        data = json!({"a": data});
-    }
-    let found = Path::parse("$..leaf").unwrap().evaluate(&data, &Value::Null);
+    let leaf = json!({"leaf": 1});
+    let data = (0..2_000).fold(leaf, |inner, _| Value::Array(vec![inner]));
+    let found = Path::parse("$..leaf")
+        .unwrap()
+        .evaluate(&data, &Value::Null);
     assert_eq!(found, Ok(json!([1])));
 }
 
@@ -285,15 +393,30 @@ fn any_json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(5, 64, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-            prop::collection::vec(("[abc]", inner), 0..6).prop_map(|members| members.into_iter().collect()),
+            prop::collection::vec(("[abc]", inner), 0..6)
+                .prop_map(|members| members.into_iter().collect()),
         ]
     })
 }
 
 fn path_text() -> impl Strategy<Value = String> {
     let step = prop::sample::select(vec![
-        ".a", ".b", "['c']", "['a','b']", "[0]", "[-1]", "[1:]", "[:-1]", "[*]", ".*", "..a", "..*", "..[0]",
-        "[?(@.a)]", "[?(@.a == @.b)]", "[?(!@ || $.a != 1 && @ < 'b')]",
+        ".a",
+        ".b",
+        "['c']",
+        "['a','b']",
+        "[0]",
+        "[-1]",
+        "[1:]",
+        "[:-1]",
+        "[*]",
+        ".*",
+        "..a",
+        "..*",
+        "..[0]",
+        "[?(@.a)]",
+        "[?(@.a == @.b)]",
+        "[?(!@ || $.a != 1 && @ < 'b')]",
     ]);
     prop::collection::vec(step, 0..6).prop_map(|steps| format!("${}", steps.concat()))
 }

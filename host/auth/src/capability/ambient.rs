@@ -30,12 +30,18 @@ impl Ambient {
 
     /// Every switch with its name, in the order they are written.
     pub(crate) fn switches(&self) -> [(&'static str, bool); 3] {
-        [("clock", self.clock), ("random", self.random), ("caller", self.caller)]
+        [
+            ("clock", self.clock),
+            ("random", self.random),
+            ("caller", self.caller),
+        ]
     }
 
     pub(super) fn to_json(&self) -> Option<Value> {
         let on = self.switches().into_iter().filter(|(_, is_on)| *is_on);
-        let mut members: Map<_, _> = on.map(|(name, is_on)| (name.to_owned(), is_on.into())).collect();
+        let mut members: Map<_, _> = on
+            .map(|(name, is_on)| (name.to_owned(), is_on.into()))
+            .collect();
         if let Some(reason) = &self.reason {
             members.insert("reason".to_owned(), reason.as_str().into());
         }
@@ -45,7 +51,10 @@ impl Ambient {
 
 /// Reads `[ambient]`.
 pub(super) fn parse(fields: &mut Fields<'_>, shape: Shape, problems: &mut Problems) -> Ambient {
-    let Some(mut members) = fields.optional("ambient").and_then(|node| node.object(problems)) else {
+    let Some(mut members) = fields
+        .optional("ambient")
+        .and_then(|node| node.object(problems))
+    else {
         return Ambient::default();
     };
     let mut switch = |name: &'static str, problems: &mut Problems| {
@@ -69,11 +78,14 @@ pub(super) fn parse(fields: &mut Fields<'_>, shape: Shape, problems: &mut Proble
 
 /// What is needed and not granted.
 pub(super) fn within(needs: &Ambient, grants: &Ambient, problems: &mut Problems) {
-    for ((name, is_needed), (_, is_granted)) in needs.switches().into_iter().zip(grants.switches()) {
+    for ((name, is_needed), (_, is_granted)) in needs.switches().into_iter().zip(grants.switches())
+    {
         if is_needed && !is_granted {
             problems.push(
                 format!("/ambient/{name}"),
-                format!("the role does not grant `{name}`, add `{name} = true` to `ambient` of the role"),
+                format!(
+                    "the role does not grant `{name}`, add `{name} = true` to `ambient` of the role"
+                ),
             );
         }
     }

@@ -27,7 +27,9 @@ impl Config {
 
     /// Every key with its text, in key order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+        self.0
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// Whether there is no key at all.
@@ -43,7 +45,10 @@ impl Config {
     }
 
     pub(super) fn to_json(&self) -> Option<Value> {
-        let pairs = self.0.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str())));
+        let pairs = self
+            .0
+            .iter()
+            .map(|(key, value)| (key.clone(), Value::from(value.as_str())));
         let members: Map<_, _> = pairs.collect();
         (!members.is_empty()).then_some(Value::Object(members))
     }
@@ -60,7 +65,10 @@ pub(super) fn parse(fields: &mut Fields<'_>, shape: Shape, problems: &mut Proble
     };
     let entries = members.entries();
     if entries.len() > KEYS_MAX {
-        node.problem(format!("{} keys, at most {KEYS_MAX} are allowed", entries.len()), problems);
+        node.problem(
+            format!("{} keys, at most {KEYS_MAX} are allowed", entries.len()),
+            problems,
+        );
         return config;
     }
     for (key, member) in entries {
@@ -88,7 +96,9 @@ pub(super) fn within(needs: &Config, grants: &Config, problems: &mut Problems) {
     for key in needs.0.keys().filter(|key| !grants.0.contains_key(*key)) {
         problems.push(
             format!("/config/{key}"),
-            format!("the role has no configuration value `{key}`, add `{key}` to `config` of the role"),
+            format!(
+                "the role has no configuration value `{key}`, add `{key}` to `config` of the role"
+            ),
         );
     }
 }

@@ -62,17 +62,20 @@ impl Filesystem {
 
     fn parse(node: &Node<'_>, shape: Shape, problems: &mut Problems) -> Option<Self> {
         let mut fields = node.object(problems)?;
-        let volume = fields.required("volume", problems).and_then(|node| {
-            let name = Name::parse(node.string(problems)?);
-            name.map_err(|message| node.problem(message, problems)).ok()
-        });
+        let volume = fields
+            .required("volume", problems)
+            .and_then(|node| Name::read(&node, problems));
         let mount = fields.required("mount", problems).and_then(|node| {
             let mount = parse_mount(node.string(problems)?);
-            mount.map_err(|message| node.problem(message, problems)).ok()
+            mount
+                .map_err(|message| node.problem(message, problems))
+                .ok()
         });
         let access = fields.required("access", problems).and_then(|node| {
             let access = parse_access(node.string(problems)?);
-            access.map_err(|message| node.problem(message, problems)).ok()
+            access
+                .map_err(|message| node.problem(message, problems))
+                .ok()
         });
         let reason = reading::reason(&mut fields, shape, problems);
         fields.finish(problems);
@@ -97,7 +100,11 @@ impl Filesystem {
 }
 
 /// Reads `[[filesystem]]`.
-pub(super) fn parse(fields: &mut Fields<'_>, shape: Shape, problems: &mut Problems) -> Vec<Filesystem> {
+pub(super) fn parse(
+    fields: &mut Fields<'_>,
+    shape: Shape,
+    problems: &mut Problems,
+) -> Vec<Filesystem> {
     let mut entries = Vec::new();
     let mut mounts = BTreeSet::new();
     for node in reading::entries(fields, "filesystem", problems) {
@@ -119,7 +126,10 @@ pub(super) fn within(needs: &[Filesystem], grants: &[Filesystem], problems: &mut
     for (index, need) in needs.iter().enumerate() {
         let (volume, mount) = (&need.volume, &need.mount);
         let access = need.access.as_str();
-        let mut of_volume = grants.iter().filter(|grant| grant.volume == *volume).peekable();
+        let mut of_volume = grants
+            .iter()
+            .filter(|grant| grant.volume == *volume)
+            .peekable();
         let Some(first) = of_volume.peek() else {
             problems.push(
                 format!("/filesystem/{index}/volume"),
@@ -163,16 +173,22 @@ fn parse_access(text: &str) -> Result<Access, String> {
     match text {
         "read" => Ok(Access::Read),
         "read-write" => Ok(Access::ReadWrite),
-        other => Err(format!("{} is not an access, use `read` or `read-write`", quoted(other))),
+        other => Err(format!(
+            "{} is not an access, use `read` or `read-write`",
+            quoted(other)
+        )),
     }
 }
 
 fn parse_mount(text: &str) -> Result<String, String> {
     let is_segment = |segment: &str| {
-        let is_plain = |character: char| !character.is_control() && !matches!(character, '\\' | ':');
+        let is_plain =
+            |character: char| !character.is_control() && !matches!(character, '\\' | ':');
         !matches!(segment, "" | "." | "..") && segment.chars().all(is_plain)
     };
-    let is_path = text.strip_prefix('/').is_some_and(|rest| rest.is_empty() || rest.split('/').all(is_segment));
+    let is_path = text
+        .strip_prefix('/')
+        .is_some_and(|rest| rest.is_empty() || rest.split('/').all(is_segment));
     if is_path && text.len() <= MOUNT_BYTES_MAX {
         return Ok(text.to_owned());
     }

@@ -111,7 +111,9 @@ impl Http {
             origins: reading::list(origins, OriginPattern::parse, problems),
             methods: reading::list(methods, parse_method, problems),
             paths: reading::list(paths, PathPattern::parse, problems),
-            private_addresses: private_addresses.and_then(|node| node.boolean(problems)).unwrap_or(false),
+            private_addresses: private_addresses
+                .and_then(|node| node.boolean(problems))
+                .unwrap_or(false),
             reason: reading::reason(&mut fields, shape, problems),
         };
         if let Some(inject) = fields.optional("inject") {
@@ -127,7 +129,9 @@ impl Http {
 
     /// Whether the entry has `method` on `path` at one of its origins.
     fn allows(&self, method: &str, origin: &Origin, path: &RequestPath) -> bool {
-        self.has_origin(origin) && self.has_method(method) && self.paths.iter().any(|own| own.matches(path))
+        self.has_origin(origin)
+            && self.has_method(method)
+            && self.paths.iter().any(|own| own.matches(path))
     }
 
     fn has_origin(&self, origin: &Origin) -> bool {
@@ -142,10 +146,14 @@ impl Http {
 /// Reads `[[http]]`.
 pub(super) fn parse(fields: &mut Fields<'_>, shape: Shape, problems: &mut Problems) -> Vec<Http> {
     let nodes = reading::entries(fields, "http", problems);
-    let entries: Vec<_> = nodes.iter().filter_map(|node| Http::parse(node, shape, problems)).collect();
+    let entries: Vec<_> = nodes
+        .iter()
+        .filter_map(|node| Http::parse(node, shape, problems))
+        .collect();
     let paths: usize = entries.iter().map(|entry| entry.paths.len()).sum();
     if paths > PATHS_MAX {
-        let message = format!("{paths} paths in all, at most {PATHS_MAX} are allowed in one document");
+        let message =
+            format!("{paths} paths in all, at most {PATHS_MAX} are allowed in one document");
         problems.push("/http", message);
     }
     entries
@@ -174,13 +182,26 @@ pub(super) fn effective(needs: &[Http], grants: &[Http]) -> Vec<Http> {
 }
 
 /// Decides on one request; of several entries that allow it, one with private addresses counts.
-pub(super) fn request(entries: &[Http], method: &str, origin: &Origin, path: &str) -> Result<HttpAllowed, Refused> {
+pub(super) fn request(
+    entries: &[Http],
+    method: &str,
+    origin: &Origin,
+    path: &str,
+) -> Result<HttpAllowed, Refused> {
     let refused = |rule, reason| Err(Refused { rule, reason });
     let requested = match RequestPath::parse(path) {
         Ok(requested) => requested,
-        Err(why) => return refused("http.path-ambiguous", format!("the path could be read in more than one way: {why}")),
+        Err(why) => {
+            return refused(
+                "http.path-ambiguous",
+                format!("the path could be read in more than one way: {why}"),
+            );
+        }
     };
-    let allowing = entries.iter().enumerate().filter(|(_, entry)| entry.allows(method, origin, &requested));
+    let allowing = entries
+        .iter()
+        .enumerate()
+        .filter(|(_, entry)| entry.allows(method, origin, &requested));
     if let Some((index, entry)) = allowing.max_by_key(|(_, entry)| entry.private_addresses) {
         return Ok(HttpAllowed {
             origin: origin.clone(),
@@ -188,17 +209,28 @@ pub(super) fn request(entries: &[Http], method: &str, origin: &Origin, path: &st
             private_addresses: entry.private_addresses,
         });
     }
-    let (shown_method, shown_path) = (quoted(method), quoted(path.split('?').next().unwrap_or_default()));
+    let (shown_method, shown_path) = (
+        quoted(method),
+        quoted(path.split('?').next().unwrap_or_default()),
+    );
     let has_origin = |entry: &&Http| entry.has_origin(origin);
     if entries.is_empty() {
-        let reason = format!("no HTTP is granted, add an `http` entry with origin `{origin}` to the manifest and to the role");
+        let reason = format!(
+            "no HTTP is granted, add an `http` entry with origin `{origin}` to the manifest and to the role"
+        );
         return refused("http.not-granted", reason);
     }
     if !entries.iter().any(|entry| has_origin(&entry)) {
-        let reason = format!("origin `{origin}` is not granted, add it to `origins` of an `http` entry in the manifest and in the role");
+        let reason = format!(
+            "origin `{origin}` is not granted, add it to `origins` of an `http` entry in the manifest and in the role"
+        );
         return refused("http.origin", reason);
     }
-    if !entries.iter().filter(has_origin).any(|entry| entry.has_method(method)) {
+    if !entries
+        .iter()
+        .filter(has_origin)
+        .any(|entry| entry.has_method(method))
+    {
         let reason = format!(
             "method {shown_method} is not granted for `{origin}`, add it to `methods` of that `http` entry in the manifest and in the role"
         );
@@ -229,22 +261,35 @@ impl Missing<'_> {
 /// One bit for each granted entry: which of them cover an origin, a method, a path. An entry
 /// covers a combination if it covers all three.
 fn within_grants(need: &Http, grants: &[Http], missing: &mut Missing<'_>) {
-    let by_method: Vec<_> = need.methods.iter().map(|method| covering(grants, |grant| grant.has_method(method))).collect();
+    let by_method: Vec<_> = need
+        .methods
+        .iter()
+        .map(|method| covering(grants, |grant| grant.has_method(method)))
+        .collect();
     let by_path: Vec<_> = need
         .paths
         .iter()
-        .map(|path| covering(grants, |grant| grant.paths.iter().any(|own| own.contains(path))))
+        .map(|path| {
+            covering(grants, |grant| {
+                grant.paths.iter().any(|own| own.contains(path))
+            })
+        })
         .collect();
-    let with_private = covering(grants, |grant| grant.private_addresses || !need.private_addresses);
+    let with_private = covering(grants, |grant| {
+        grant.private_addresses || !need.private_addresses
+    });
     for (origin_index, origin) in need.origins.iter().enumerate() {
-        let with_origin = covering(grants, |grant| grant.origins.iter().any(|own| own.contains(origin)));
+        let with_origin = covering(grants, |grant| {
+            grant.origins.iter().any(|own| own.contains(origin))
+        });
         if with_origin == 0 {
             missing.report(&format!("origins/{origin_index}"), || {
                 format!("the role does not grant origin `{origin}`, add it to `origins` of an `http` entry of the role")
             });
             continue;
         }
-        for (method_index, (method, with_method)) in need.methods.iter().zip(&by_method).enumerate() {
+        for (method_index, (method, with_method)) in need.methods.iter().zip(&by_method).enumerate()
+        {
             if with_origin & with_method == 0 {
                 missing.report(&format!("methods/{method_index}"), || {
                     format!("the role does not grant method `{method}` for `{origin}`, add it to `methods` of that `http` entry of the role")
@@ -271,17 +316,25 @@ fn within_grants(need: &Http, grants: &[Http], missing: &mut Missing<'_>) {
 fn covering(grants: &[Http], is_covering: impl Fn(&Http) -> bool) -> u64 {
     // INVARIANT: a document has at most `ENTRIES_MAX` entries, which is less than 64.
     let bits = grants.iter().take(reading::ENTRIES_MAX).enumerate();
-    bits.filter(|(_, grant)| is_covering(grant)).fold(0, |set, (index, _)| set | 1 << index)
+    bits.filter(|(_, grant)| is_covering(grant))
+        .fold(0, |set, (index, _)| set | 1 << index)
 }
 
 fn parse_method(text: &str) -> Result<String, String> {
-    let is_plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+    let is_plain = |byte: u8| {
+        byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_')
+    };
     let is_method = (1..=METHOD_BYTES_MAX).contains(&text.len())
         && text.bytes().all(is_plain)
         && text.starts_with(|first: char| first.is_ascii_uppercase());
     match text {
-        "CONNECT" => Err("`CONNECT` opens a tunnel that no path describes, it cannot be granted".to_owned()),
+        "CONNECT" => {
+            Err("`CONNECT` opens a tunnel that no path describes, it cannot be granted".to_owned())
+        }
         _ if is_method => Ok(text.to_owned()),
-        _ => Err(format!("{} is not a method, write each in upper case such as `POST`", quoted(text))),
+        _ => Err(format!(
+            "{} is not a method, write each in upper case such as `POST`",
+            quoted(text)
+        )),
     }
 }

@@ -15,19 +15,19 @@ const SECOND_MS: u64 = 1000;
 const DAY_MS: u64 = 24 * 3600 * SECOND_MS;
 
 /// Linear memories and tables of one attempt together, where nothing else is said.
-pub const MEMORY_BYTES_DEFAULT: u64 = 64 * MIB;
+const MEMORY_BYTES_DEFAULT: u64 = 64 * MIB;
 /// Wall time of one attempt, host calls included, where nothing else is said.
-pub const TIME_MS_DEFAULT: u64 = 30 * SECOND_MS;
+const TIME_MS_DEFAULT: u64 = 30 * SECOND_MS;
 /// CPU time of one attempt's code, where nothing else is said.
-pub const CPU_MS_DEFAULT: u64 = 5 * SECOND_MS;
+const CPU_MS_DEFAULT: u64 = 5 * SECOND_MS;
 /// Bytes of one attempt's output, where nothing else is said.
-pub const OUTPUT_BYTES_DEFAULT: u64 = 256 * KIB;
+const OUTPUT_BYTES_DEFAULT: u64 = 256 * KIB;
 /// Bytes one attempt may log, where nothing else is said.
-pub const LOGS_BYTES_DEFAULT: u64 = 64 * KIB;
+const LOGS_BYTES_DEFAULT: u64 = 64 * KIB;
 /// Outgoing requests of one attempt, where nothing else is said.
-pub const HTTP_REQUESTS_DEFAULT: u64 = 100;
+const HTTP_REQUESTS_DEFAULT: u64 = 100;
 /// Attempts of one role at once on one host, where nothing else is said.
-pub const CONCURRENCY_DEFAULT: u64 = 16;
+const CONCURRENCY_DEFAULT: u64 = 16;
 
 /// The kinds of limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,7 +95,13 @@ impl Limit {
             Self::Cpu => ("cpu", Unit::Milliseconds, CPU_MS_DEFAULT, 1, DAY_MS),
             Self::Output => ("output", Unit::Bytes, OUTPUT_BYTES_DEFAULT, 1, 64 * MIB),
             Self::Logs => ("logs", Unit::Bytes, LOGS_BYTES_DEFAULT, 0, 64 * MIB),
-            Self::HttpRequests => ("http_requests", Unit::Count, HTTP_REQUESTS_DEFAULT, 0, 1_000_000),
+            Self::HttpRequests => (
+                "http_requests",
+                Unit::Count,
+                HTTP_REQUESTS_DEFAULT,
+                0,
+                1_000_000,
+            ),
             Self::Concurrency => ("concurrency", Unit::Count, CONCURRENCY_DEFAULT, 1, 10_000),
         }
     }
@@ -111,7 +117,9 @@ impl Limit {
             (Unit::Bytes | Unit::Milliseconds | Unit::Count, _) => {
                 let example = self.text(default);
                 return Err(match unit {
-                    Unit::Bytes => format!("expected a size such as `{example}`, or a number of bytes"),
+                    Unit::Bytes => {
+                        format!("expected a size such as `{example}`, or a number of bytes")
+                    }
                     Unit::Milliseconds => format!("expected a time such as `{example}`"),
                     Unit::Count => format!("expected a whole number such as `{example}`"),
                 });
@@ -186,7 +194,11 @@ impl Limits {
     pub(super) fn smaller(&self, grants: &Self) -> Self {
         let smaller = |limit: Limit| {
             let granted = grants.of(limit);
-            (limit, self.stated(limit).map_or(granted, |needed| needed.min(granted)))
+            (
+                limit,
+                self.stated(limit)
+                    .map_or(granted, |needed| needed.min(granted)),
+            )
         };
         Self {
             values: Limit::ALL.into_iter().map(smaller).collect(),

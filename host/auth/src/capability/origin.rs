@@ -225,7 +225,9 @@ fn split(text: &str) -> Result<(Scheme, &str, u16), String> {
     if port.is_empty() {
         return Ok((scheme, host, scheme.default_port()));
     }
-    let digits = port.strip_prefix(':').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let digits = port
+        .strip_prefix(':')
+        .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
     match digits.and_then(|digits| digits.parse().ok()) {
         Some(port @ 1..) => Ok((scheme, host, port)),
         Some(0) | None => wrong("has no valid port"),
@@ -233,7 +235,10 @@ fn split(text: &str) -> Result<(Scheme, &str, u16), String> {
 }
 
 fn parse_host(text: &str) -> Result<Host, String> {
-    if let Some(inner) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+    if let Some(inner) = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+    {
         return match inner.parse::<Ipv6Addr>() {
             Ok(address) => Ok(Host::Ip(address.into())),
             Err(_) => Err(format!("{} is not an IPv6 address", quoted(text))),
@@ -262,7 +267,9 @@ fn parse_host(text: &str) -> Result<Host, String> {
 }
 
 fn is_label(label: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+    let is_plain = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_')
+    };
     (1..=LABEL_BYTES_MAX).contains(&label.len())
         && label.bytes().all(is_plain)
         && !label.starts_with('-')
@@ -285,25 +292,72 @@ mod tests {
         check("HTTPS://Orders.Internal:443", "https://orders.internal");
         check("http://orders:80", "http://orders");
         check("http://orders:443", "http://orders:443");
-        check("https://orders.internal:08443", "https://orders.internal:8443");
+        check(
+            "https://orders.internal:08443",
+            "https://orders.internal:8443",
+        );
         check("https://*.Example.com", "https://*.example.com");
         check("http://127.0.0.1:8080", "http://127.0.0.1:8080");
         check("http://[0:0::1]:8080", "http://[::1]:8080");
-        check("https://xn--bcher-kva.example", "https://xn--bcher-kva.example");
+        check(
+            "https://xn--bcher-kva.example",
+            "https://xn--bcher-kva.example",
+        );
         check("http://my_service", "http://my_service");
     }
 
     #[test]
     fn anything_but_scheme_host_and_port_is_refused() {
         for text in [
-            "", "orders", "orders:80", "ftp://orders", "https://", "https://*", "https://*.", "*", "https://**.a.b",
-            "https://a.*.b", "https://*a.b", "https://*.*.b", "https://*.1.2.3.4", "https://*.[::1]", "https://a/",
-            "https://a/b", "https://a?b", "https://a#b", "https://a\\b", "https://u@a", "https://u:p@a", "https://a:",
-            "https://a:0", "https://a:65536", "https://a:+80", "https://a:8 0", "https://a:80:80", "https://a.",
-            "https://.a", "https://a..b", "https://-a", "https://a-", "https://a b", "https://[::1", "https://::1",
-            "https://[::1]x", "https://[fe80::1%25eth0]", "https://[]", "https://127.1", "https://0x7f.1", "https://0x7f",
-            "https://2130706433", "https://127.0.0.01", "https://1.2.3", "https://bücher.example", "https://a\u{3002}b",
-            "https://a\n", "https://%61", "https://a,b",
+            "",
+            "orders",
+            "orders:80",
+            "ftp://orders",
+            "https://",
+            "https://*",
+            "https://*.",
+            "*",
+            "https://**.a.b",
+            "https://a.*.b",
+            "https://*a.b",
+            "https://*.*.b",
+            "https://*.1.2.3.4",
+            "https://*.[::1]",
+            "https://a/",
+            "https://a/b",
+            "https://a?b",
+            "https://a#b",
+            "https://a\\b",
+            "https://u@a",
+            "https://u:p@a",
+            "https://a:",
+            "https://a:0",
+            "https://a:65536",
+            "https://a:+80",
+            "https://a:8 0",
+            "https://a:80:80",
+            "https://a.",
+            "https://.a",
+            "https://a..b",
+            "https://-a",
+            "https://a-",
+            "https://a b",
+            "https://[::1",
+            "https://::1",
+            "https://[::1]x",
+            "https://[fe80::1%25eth0]",
+            "https://[]",
+            "https://127.1",
+            "https://0x7f.1",
+            "https://0x7f",
+            "https://2130706433",
+            "https://127.0.0.01",
+            "https://1.2.3",
+            "https://bücher.example",
+            "https://a\u{3002}b",
+            "https://a\n",
+            "https://%61",
+            "https://a,b",
         ] {
             assert!(OriginPattern::parse(text).is_err(), "{text:?}");
             assert!(Origin::parse(text).is_err(), "{text:?}");
@@ -318,8 +372,13 @@ mod tests {
         let pattern = OriginPattern::parse("https://*.example.com").unwrap();
         assert!(pattern.matches(&Origin::parse("https://a.example.com").unwrap()));
         for text in [
-            "https://example.com", "https://a.b.example.com", "https://aexample.com", "http://a.example.com",
-            "https://a.example.com:8443", "https://a.example.com.evil", "https://1.2.3.4",
+            "https://example.com",
+            "https://a.b.example.com",
+            "https://aexample.com",
+            "http://a.example.com",
+            "https://a.example.com:8443",
+            "https://a.example.com.evil",
+            "https://1.2.3.4",
         ] {
             assert!(!pattern.matches(&Origin::parse(text).unwrap()), "{text}");
         }
@@ -328,7 +387,9 @@ mod tests {
     #[test]
     fn a_pattern_contains_itself_and_what_it_stands_for() {
         let contains = |wide: &str, narrow: &str| {
-            OriginPattern::parse(wide).unwrap().contains(&OriginPattern::parse(narrow).unwrap())
+            OriginPattern::parse(wide)
+                .unwrap()
+                .contains(&OriginPattern::parse(narrow).unwrap())
         };
         assert!(contains("https://*.a.b", "https://*.a.b:443"));
         assert!(contains("https://*.a.b", "https://x.a.b"));

@@ -63,7 +63,10 @@ impl RequestPath {
         let path = text.split_once('?').map_or(text, |(path, _)| path);
         let (raw, has_slash) = segments(path)?;
         let segments = raw.into_iter().map(decode).collect::<Result<_, _>>()?;
-        Ok(Self { segments, has_slash })
+        Ok(Self {
+            segments,
+            has_slash,
+        })
     }
 }
 
@@ -74,19 +77,31 @@ impl PathPattern {
     /// What is wrong and how to write it.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.len() > PATTERN_BYTES_MAX {
-            return Err(format!("{} is longer than {PATTERN_BYTES_MAX} bytes", quoted(text)));
+            return Err(format!(
+                "{} is longer than {PATTERN_BYTES_MAX} bytes",
+                quoted(text)
+            ));
         }
         if text.contains('?') {
-            return Err(format!("{} holds a query, patterns are of paths only", quoted(text)));
+            return Err(format!(
+                "{} holds a query, patterns are of paths only",
+                quoted(text)
+            ));
         }
         let (raw, has_slash) = segments(text)?;
         if raw.len() > SEGMENTS_MAX {
-            return Err(format!("{} has more than {SEGMENTS_MAX} segments", quoted(text)));
+            return Err(format!(
+                "{} has more than {SEGMENTS_MAX} segments",
+                quoted(text)
+            ));
         }
         let tokens = raw.into_iter().map(token).collect::<Result<Vec<_>, _>>()?;
         let any_number = tokens.iter().filter(|token| **token == Token::AnyNumber);
         if any_number.count() > ANY_NUMBER_MAX {
-            return Err(format!("{} has more than {ANY_NUMBER_MAX} `**`", quoted(text)));
+            return Err(format!(
+                "{} has more than {ANY_NUMBER_MAX} `**`",
+                quoted(text)
+            ));
         }
         let end = match (tokens.last(), has_slash) {
             (_, true) => End::Slash,
@@ -104,7 +119,10 @@ impl PathPattern {
             End::Either => true,
         };
         let start = self.close(1);
-        let reached = path.segments.iter().fold(start, |set, segment| self.advance(set, Some(segment)));
+        let reached = path
+            .segments
+            .iter()
+            .fold(start, |set, segment| self.advance(set, Some(segment)));
         is_end && self.is_accepting(reached)
     }
 
@@ -127,7 +145,9 @@ impl PathPattern {
             match other.tokens.get(position) {
                 None if self.is_accepting(set) => {}
                 None => return false,
-                Some(Token::Literal(segment)) => open.push((position + 1, self.advance(set, Some(segment)))),
+                Some(Token::Literal(segment)) => {
+                    open.push((position + 1, self.advance(set, Some(segment))))
+                }
                 Some(Token::One) => open.push((position + 1, self.advance(set, None))),
                 Some(Token::AnyNumber) => {
                     open.push((position + 1, set));
@@ -173,7 +193,9 @@ impl fmt::Display for PathPattern {
                 Token::AnyNumber => formatter.write_str("/**")?,
                 Token::Literal(literal) => {
                     formatter.write_str("/")?;
-                    literal.bytes().try_for_each(|byte| write_byte(formatter, byte))?;
+                    literal
+                        .bytes()
+                        .try_for_each(|byte| write_byte(formatter, byte))?;
                 }
             }
         }
@@ -233,8 +255,9 @@ fn decode(raw: &str) -> Result<String, String> {
     let Ok(segment) = String::from_utf8(decoded) else {
         return refused("is not UTF-8");
     };
-    let is_ambiguous =
-        |character: char| matches!(character, '/' | '\\' | '%' | '?' | '#') || LOOK_ALIKES.contains(character);
+    let is_ambiguous = |character: char| {
+        matches!(character, '/' | '\\' | '%' | '?' | '#') || LOOK_ALIKES.contains(character)
+    };
     if segment.chars().any(char::is_control) {
         return refused("holds an encoded control character");
     }
@@ -251,7 +274,9 @@ fn decode(raw: &str) -> Result<String, String> {
 /// Writes a byte of a literal as RFC 3986 section 3.3 wants it; `*` is encoded to stay a literal.
 fn write_byte(formatter: &mut fmt::Formatter<'_>, byte: u8) -> fmt::Result {
     match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => write!(formatter, "{}", char::from(byte)),
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            write!(formatter, "{}", char::from(byte))
+        }
         b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'+' | b',' | b';' | b'=' | b':' | b'@' => {
             write!(formatter, "{}", char::from(byte))
         }

@@ -55,7 +55,9 @@ fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 }
 
 fn text(value: u64, units: &[(&str, u64)], smallest: &str) -> String {
-    let exact = units.iter().find(|(_, factor)| value > 0 && value % factor == 0);
+    let exact = units
+        .iter()
+        .find(|(_, factor)| value > 0 && value.is_multiple_of(*factor));
     match exact {
         Some((unit, factor)) => format!("{}{unit}", value / factor),
         None => format!("{value}{smallest}"),
@@ -78,7 +80,20 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_without_overflow() {
-        for text in ["", "64", "MiB", "64MB", "64 MiB", "-1B", "+1B", "1.5MiB", "18446744073709551615GiB", "99999999999999999999B", "64mib", "é"] {
+        for text in [
+            "",
+            "64",
+            "MiB",
+            "64MB",
+            "64 MiB",
+            "-1B",
+            "+1B",
+            "1.5MiB",
+            "18446744073709551615GiB",
+            "99999999999999999999B",
+            "64mib",
+            "é",
+        ] {
             assert!(size(text).is_err(), "{text}");
             assert!(time(text).is_err(), "{text}");
         }

@@ -11,7 +11,11 @@ pub(super) const ENTRIES_MAX: usize = 32;
 const PROSE_CHARS_MAX: usize = 1000;
 
 /// Reads the array of tables `name`, if it is there.
-pub(super) fn entries<'a>(fields: &mut Fields<'a>, name: &'static str, problems: &mut Problems) -> Vec<Node<'a>> {
+pub(super) fn entries<'a>(
+    fields: &mut Fields<'a>,
+    name: &'static str,
+    problems: &mut Problems,
+) -> Vec<Node<'a>> {
     let Some(node) = fields.optional(name) else {
         return Vec::new();
     };
@@ -60,7 +64,11 @@ pub(super) fn list<T: PartialEq>(
 }
 
 /// Reads an entry's `reason`: a manifest must give one, a role has none.
-pub(super) fn reason(fields: &mut Fields<'_>, shape: Shape, problems: &mut Problems) -> Option<String> {
+pub(super) fn reason(
+    fields: &mut Fields<'_>,
+    shape: Shape,
+    problems: &mut Problems,
+) -> Option<String> {
     match shape {
         Shape::Manifest => {
             let node = fields.required("reason", problems)?;
@@ -71,7 +79,11 @@ pub(super) fn reason(fields: &mut Fields<'_>, shape: Shape, problems: &mut Probl
 }
 
 /// Reads the `reason` that a table of switches or limits may give in a manifest.
-pub(super) fn optional_reason(fields: &mut Fields<'_>, shape: Shape, problems: &mut Problems) -> Option<String> {
+pub(super) fn optional_reason(
+    fields: &mut Fields<'_>,
+    shape: Shape,
+    problems: &mut Problems,
+) -> Option<String> {
     match shape {
         Shape::Manifest => {
             let node = fields.optional("reason")?;

@@ -10,7 +10,10 @@ const RESERVED: [&str; 3] = ["keyvalue", "sql", "secret"];
 pub(super) fn refuse(fields: &mut Fields<'_>, problems: &mut Problems) {
     for name in RESERVED {
         if let Some(node) = fields.optional(name) {
-            node.problem(format!("`{name}` is not supported by this version yet"), problems);
+            node.problem(
+                format!("`{name}` is not supported by this version yet"),
+                problems,
+            );
         }
     }
 }

@@ -83,20 +83,20 @@ impl Question<'_> {
         }
         let mut rules: Vec<_> = diagnostics.reason().map(ToString::to_string).collect();
         rules.sort_unstable();
-        match (response.decision(), rules.into_iter().next()) {
-            (Decision::Deny, None) => Verdict::Silent,
-            (Decision::Deny, Some(rule)) => Verdict::Refused {
-                rule,
-                reason: format!(
-                    "the {seat} `{}` is forbidden to `{}` on `{}`",
-                    who.key(),
-                    self.action,
-                    self.resource
-                ),
+        match response.decision() {
+            Decision::Allow => Verdict::Permitted(rules),
+            Decision::Deny => match rules.into_iter().next() {
+                None => Verdict::Silent,
+                Some(rule) => Verdict::Refused {
+                    rule,
+                    reason: format!(
+                        "the {seat} `{}` is forbidden to `{}` on `{}`",
+                        who.key(),
+                        self.action,
+                        self.resource
+                    ),
+                },
             },
-            (Decision::Allow, _) => {
-                Verdict::Permitted(diagnostics.reason().map(ToString::to_string).collect())
-            }
         }
     }
 

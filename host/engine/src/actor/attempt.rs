@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use asl::{EventKind, TaskRun};
 use auth::authority::AttemptPermit;
-use ports::{Attempt, AttemptReport, AuditRecord, LogLine, Outcome, RunError, StepContext, Usage, Use};
+use ports::{
+    Attempt, AttemptReport, AuditRecord, LogLine, Outcome, RunError, StepContext, Usage, Use,
+};
 use serde_json::{Value, json};
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +23,10 @@ pub(crate) enum Finished {
         result: Result<AttemptReport, RunError>,
     },
     /// A slot came free.
-    Slot { run: Box<TaskRun>, slots: Arc<Slots> },
+    Slot {
+        run: Box<TaskRun>,
+        slots: Arc<Slots>,
+    },
     /// The host is ending; nothing came free.
     NoSlot,
 }
@@ -56,17 +61,29 @@ impl Actor {
         self.attempts.spawn(async move {
             let result = runner.run(attempt).await;
             drop(slots);
-            Finished::Attempt { run: Box::new(run), result }
+            Finished::Attempt {
+                run: Box::new(run),
+                result,
+            }
         });
     }
 
     pub(super) fn spawn_wait(&mut self, waiting: Waiting) {
-        let Waiting { run, role, concurrency } = waiting;
+        let Waiting {
+            run,
+            role,
+            concurrency,
+        } = waiting;
         let role = self.shared.role_slots(&role, concurrency);
         let host = Arc::clone(&self.shared.attempts);
         let draining = self.shared.draining.clone();
         self.attempts.spawn(async move {
-            let both = async { Some((role.acquire_owned().await.ok()?, host.acquire_owned().await.ok()?)) };
+            let both = async {
+                Some((
+                    role.acquire_owned().await.ok()?,
+                    host.acquire_owned().await.ok()?,
+                ))
+            };
             tokio::select! {
                 Some((role, host)) = both => {
                     let slots = Arc::new(Slots { _host: host, _role: role });
@@ -77,10 +94,17 @@ impl Actor {
         });
     }
 
-    fn attempt(&self, run: &TaskRun, permit: AttemptPermit, cancelled: CancellationToken) -> Attempt {
+    fn attempt(
+        &self,
+        run: &TaskRun,
+        permit: AttemptPermit,
+        cancelled: CancellationToken,
+    ) -> Attempt {
         let header = &self.start.header;
-        let time = permit.time();
-        let limit = self.now().plus_ms(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
+        let time = permit.capabilities().limits.time();
+        let limit = self
+            .now()
+            .plus_ms(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
         let deadline = run.timeout_at.map_or(limit, |timeout| timeout.min(limit));
         let context = StepContext {
             execution_arn: header.arn.clone(),
@@ -99,7 +123,10 @@ impl Actor {
             input: run.input.value().to_string(),
             time,
             cancelled,
-            witness: Arc::new(AuditWitness::new(Arc::clone(&self.shared), Arc::clone(&self.start))),
+            witness: Arc::new(AuditWitness::new(
+                Arc::clone(&self.shared),
+                Arc::clone(&self.start),
+            )),
         }
     }
 
@@ -108,7 +135,10 @@ impl Actor {
         let (run, result) = match finished {
             Ok(Finished::Attempt { run, result }) => (run, result),
             Ok(Finished::Slot { run, slots }) => {
-                return Some(Trigger::Admit { run, slots: Some(slots) });
+                return Some(Trigger::Admit {
+                    run,
+                    slots: Some(slots),
+                });
             }
             Ok(Finished::NoSlot) => return None,
             Err(error) => {
@@ -123,7 +153,11 @@ impl Actor {
     /// The first attempt whose task is gone without an answer.
     fn abandoned(&mut self) -> Option<Trigger> {
         let execution = self.execution.as_ref()?;
-        let effect = self.cancels.keys().copied().find(|effect| execution.is_waiting_for(*effect))?;
+        let effect = self
+            .cancels
+            .keys()
+            .copied()
+            .find(|effect| execution.is_waiting_for(*effect))?;
         let is_alone = self.attempts.is_empty();
         self.cancels.remove(&effect).filter(|_| is_alone)?;
         Some(Trigger::Event(EventKind::TaskFailed {
@@ -136,7 +170,11 @@ impl Actor {
 
 fn answer(run: &TaskRun, result: Result<AttemptReport, RunError>) -> Trigger {
     let effect = run.effect;
-    let failed = |error: &str, cause: String| EventKind::TaskFailed { effect, error: error.to_owned(), cause };
+    let failed = |error: &str, cause: String| EventKind::TaskFailed {
+        effect,
+        error: error.to_owned(),
+        cause,
+    };
     let report = match result {
         Ok(report) => report,
         Err(error) => {
@@ -147,9 +185,16 @@ fn answer(run: &TaskRun, result: Result<AttemptReport, RunError>) -> Trigger {
     let kind = match report.outcome {
         Outcome::Succeeded { output } => match serde_json::from_str(&output) {
             Ok(output) => EventKind::TaskSucceeded { effect, output },
-            Err(error) => failed("Sluice.InvalidOutput", format!("the output is not JSON: {error}")),
+            Err(error) => failed(
+                "Sluice.InvalidOutput",
+                format!("the output is not JSON: {error}"),
+            ),
         },
-        Outcome::Failed { error, cause } => EventKind::TaskFailed { effect, error, cause },
+        Outcome::Failed { error, cause } => EventKind::TaskFailed {
+            effect,
+            error,
+            cause,
+        },
         Outcome::Cancelled => failed("Sluice.Interrupted", "the attempt was cancelled".to_owned()),
     };
     let facts = Facts {
@@ -159,5 +204,8 @@ fn answer(run: &TaskRun, result: Result<AttemptReport, RunError>) -> Trigger {
         usage: report.usage,
         uses: report.uses,
     };
-    Trigger::Answer { kind, facts: Arc::new(facts) }
+    Trigger::Answer {
+        kind,
+        facts: Arc::new(facts),
+    }
 }

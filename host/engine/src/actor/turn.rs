@@ -4,9 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use asl::{Effect, EffectId, Event, EventKind, Execution, TaskPhase, TaskRun, Timestamp};
-use auth::authority::AttemptPermit;
+use auth::authority::{AttemptPermit, Denied};
 use auth::names::Name;
-use auth::policy::Denied;
 use ports::{AuditRecord, Decision, LogLine};
 use serde_json::{Value, json};
 
@@ -58,7 +57,9 @@ pub(crate) fn decide(
     let mut turn = Turn::default();
     turn.queue.push_back(trigger);
     for _ in 0..TRIGGERS_MAX {
-        let Some(trigger) = turn.queue.pop_front() else { break };
+        let Some(trigger) = turn.queue.pop_front() else {
+            break;
+        };
         execution = match trigger {
             Trigger::Event(kind) => turn.apply(&bench, execution, kind, None),
             Trigger::Answer { kind, facts } => turn.apply(&bench, execution, kind, Some(&facts)),
@@ -70,10 +71,20 @@ pub(crate) fn decide(
 }
 
 impl Turn {
-    fn apply(&mut self, bench: &Bench<'_>, execution: Execution, kind: EventKind, facts: Option<&Facts>) -> Execution {
+    fn apply(
+        &mut self,
+        bench: &Bench<'_>,
+        execution: Execution,
+        kind: EventKind,
+        facts: Option<&Facts>,
+    ) -> Execution {
         let ports = &bench.actor.shared.ports;
-        let name = kind.name();
-        let event = Event { at: ports.clock.now(), seed: ports.clock.seed(), kind };
+        let name = event_name(&kind);
+        let event = Event {
+            at: ports.clock.now(),
+            seed: ports.clock.seed(),
+            kind,
+        };
         let (at, first) = (event.at, execution.next_event_id());
         let transition = asl::apply(&bench.actor.machine.machine, execution, event);
         if let Some(ignored) = transition.ignored {
@@ -100,10 +111,14 @@ impl Turn {
 
     fn take(&mut self, effect: Effect) {
         match effect {
-            Effect::RunTask(run) => self.queue.push_back(Trigger::Admit { run: Box::new(run), slots: None }),
+            Effect::RunTask(run) => self.queue.push_back(Trigger::Admit {
+                run: Box::new(run),
+                slots: None,
+            }),
             Effect::StartTimer { effect, at } => self.timers.push((at, effect)),
             Effect::Continue(effect) => {
-                self.deferred.push(Trigger::Event(EventKind::Continued { effect }));
+                self.deferred
+                    .push(Trigger::Event(EventKind::Continued { effect }));
             }
             Effect::Cancel(effect) => {
                 self.runs.retain(|(run, ..)| run.effect != effect);
@@ -116,30 +131,50 @@ impl Turn {
 
     /// Asks for authority and a slot. An attempt without a slot, or on a draining host, stays
     /// scheduled; one that was started by an earlier host is run again under the same key.
-    fn admit(&mut self, bench: &Bench<'_>, execution: Execution, run: TaskRun, slots: Option<Arc<Slots>>) -> Execution {
+    fn admit(
+        &mut self,
+        bench: &Bench<'_>,
+        execution: Execution,
+        run: TaskRun,
+        slots: Option<Arc<Slots>>,
+    ) -> Execution {
         let Bench { actor, authority } = bench;
         if actor.shared.draining.is_cancelled() || !execution.is_waiting_for(run.effect) {
             return execution;
         }
-        let Admitted { permit, facts } = match admit(authority, &actor.start.caller, &actor.machine, &run) {
+        let Admitted { permit, facts } = match admit(
+            authority,
+            &actor.identity,
+            &actor.start.caller,
+            &actor.machine,
+            &run,
+        ) {
             Ok(admitted) => admitted,
             Err(denied) => {
                 let failed = self.deny(bench, &run, denied);
                 return self.apply(bench, execution, failed, None);
             }
         };
-        let concurrency = permit.concurrency();
+        let limits = &permit.capabilities().limits;
+        let concurrency = usize::try_from(limits.concurrency()).unwrap_or(usize::MAX);
         let taken = slots.or_else(|| Slots::try_take(&actor.shared, permit.role(), concurrency));
         let Some(slots) = taken else {
             let role = permit.role().clone();
-            self.waiting.push(Waiting { run, role, concurrency });
+            self.waiting.push(Waiting {
+                run,
+                role,
+                concurrency,
+            });
             return execution;
         };
         let mut record = bench.admission_record(&run, &permit);
         let execution = match run.phase {
             TaskPhase::Scheduled => {
                 self.audit.push(record);
-                let started = EventKind::TaskStarted { effect: run.effect, facts };
+                let started = EventKind::TaskStarted {
+                    effect: run.effect,
+                    facts,
+                };
                 self.apply(bench, execution, started, None)
             }
             TaskPhase::Started => {
@@ -156,13 +191,20 @@ impl Turn {
         let cause = format!("{} (rule `{}`)", denied.reason, denied.rule);
         let record = bench.record(bench.actor.now(), "StartAttempt");
         self.audit.push(AuditRecord {
-            resource: denied.resource,
-            decision: Decision::Denied { rule: denied.rule, reason: denied.reason },
+            resource: run.resource.clone(),
+            decision: Decision::Denied {
+                rule: denied.rule,
+                reason: denied.reason,
+            },
             state: Some(run.state.clone()),
             attempt: Some(run.attempt),
             ..record
         });
-        EventKind::TaskFailed { effect: run.effect, error: "Sluice.AccessDenied".to_owned(), cause }
+        EventKind::TaskFailed {
+            effect: run.effect,
+            error: "Sluice.AccessDenied".to_owned(),
+            cause,
+        }
     }
 }
 
@@ -193,7 +235,9 @@ impl Bench<'_> {
                 "role": permit.role(),
                 "roleRevision": permit.role_revision(),
             }),
-            decision: Decision::Allowed { rules: permit.rules().to_vec() },
+            decision: Decision::Allowed {
+                rules: permit.rules().to_vec(),
+            },
             state: Some(run.state.clone()),
             attempt: Some(run.attempt),
             ..self.record(self.actor.now(), "StartAttempt")
@@ -204,8 +248,27 @@ impl Bench<'_> {
 impl Slots {
     /// Takes a slot of the role and of the host, if both are free.
     fn try_take(shared: &Shared, role: &Name, concurrency: usize) -> Option<Arc<Self>> {
-        let role = shared.role_slots(role, concurrency).try_acquire_owned().ok()?;
+        let role = shared
+            .role_slots(role, concurrency)
+            .try_acquire_owned()
+            .ok()?;
         let host = Arc::clone(&shared.attempts).try_acquire_owned().ok()?;
-        Some(Arc::new(Self { _host: host, _role: role }))
+        Some(Arc::new(Self {
+            _host: host,
+            _role: role,
+        }))
+    }
+}
+
+/// What a transition is called in the audit log.
+fn event_name(kind: &EventKind) -> &'static str {
+    match kind {
+        EventKind::Start => "Start",
+        EventKind::TaskStarted { .. } => "TaskStarted",
+        EventKind::TaskSucceeded { .. } => "TaskSucceeded",
+        EventKind::TaskFailed { .. } => "TaskFailed",
+        EventKind::TimerFired { .. } => "TimerFired",
+        EventKind::Continued { .. } => "Continued",
+        EventKind::Stop { .. } => "Stop",
     }
 }

@@ -10,7 +10,7 @@ use wasmtime::component::{ComponentType, Lift, Linker, Lower};
 use crate::guest::Guest;
 
 pub(crate) const INTERFACES: &[&str] =
-    &["wasi:config/store@0.2.0-draft", "wasi:config/store@0.2.0-rc.1"];
+    &["wasi:config/store@0.2.0-rc.1"];
 
 /// `variant error` of the interface; reading granted values does not fail.
 #[derive(Clone, Debug, ComponentType, Lift, Lower)]

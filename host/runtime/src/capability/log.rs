@@ -60,7 +60,7 @@ pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     io::poll::add_to_linker::<Guest, Table>(linker, Guest::table)?;
     io::streams::add_to_linker::<Guest, Table>(linker, Guest::table)?;
     cli::environment::add_to_linker::<Guest, WasiCli>(linker, Guest::cli)?;
-    cli::exit::add_to_linker::<Guest, WasiCli>(linker, &cli::exit::LinkOptions::default(), Guest::cli)?;
+    cli::exit::add_to_linker::<Guest, WasiCli>(linker, Guest::cli)?;
     cli::stdin::add_to_linker::<Guest, WasiCli>(linker, Guest::cli)?;
     cli::stdout::add_to_linker::<Guest, WasiCli>(linker, Guest::cli)?;
     cli::stderr::add_to_linker::<Guest, WasiCli>(linker, Guest::cli)?;

@@ -73,13 +73,16 @@ impl<'a> Reader<'a> {
                 Ok(false)
             }
             Condition::Not(part) => Ok(!self.matches(part)?),
-            Condition::Compare { variable, comparison } => match comparison {
-                Comparison::IsPresent(expected) => Ok(self.is_present(variable)? == *expected),
-                other => {
-                    let value = self.value(variable)?;
-                    self.holds(other, &value)
+            Condition::Compare {
+                variable,
+                comparison,
+            } => {
+                if let Comparison::IsPresent(expected) = comparison {
+                    return Ok(self.is_present(variable)? == *expected);
                 }
-            },
+                let value = self.value(variable)?;
+                self.holds(comparison, &value)
+            }
         }
     }
 
@@ -107,17 +110,20 @@ impl<'a> Reader<'a> {
                 let order = both(value.as_number(), operand.as_ref(), number::compare);
                 ordering.admits(order)
             }
-            Comparison::String(ordering, operand) => {
-                let operand = self.operand(operand, text)?;
-                ordering.admits(both(value.as_str(), operand.as_deref(), str::cmp))
+            Comparison::String(ordering, Operand::Constant(operand)) => {
+                ordering.admits(both(value.as_str(), Some(operand.as_str()), Ord::cmp))
+            }
+            Comparison::String(ordering, Operand::At(path)) => {
+                let operand = self.value(path)?;
+                ordering.admits(both(value.as_str(), operand.as_str(), Ord::cmp))
             }
             Comparison::Timestamp(ordering, operand) => {
                 let operand = self.operand(operand, timestamp)?;
                 ordering.admits(both(timestamp(value).as_ref(), operand.as_ref(), Ord::cmp))
             }
-            Comparison::StringMatches(pattern) => {
-                value.as_str().is_some_and(|text| wildcard::matches(pattern, text))
-            }
+            Comparison::StringMatches(pattern) => value
+                .as_str()
+                .is_some_and(|text| wildcard::matches(pattern, text)),
             Comparison::IsPresent(expected) => *expected,
             Comparison::IsNull(expected) => value.is_null() == *expected,
             Comparison::IsBoolean(expected) => value.is_boolean() == *expected,
@@ -142,10 +148,6 @@ impl<'a> Reader<'a> {
 
 fn number(value: &Value) -> Option<Number> {
     value.as_number().cloned()
-}
-
-fn text(value: &Value) -> Option<String> {
-    value.as_str().map(str::to_owned)
 }
 
 fn timestamp(value: &Value) -> Option<Timestamp> {

@@ -14,11 +14,7 @@ impl Flow {
     ///
     /// # Errors
     /// `States.Runtime` with the service's cause text.
-    pub fn selected_input(
-        &self,
-        raw: &Arc<Value>,
-        context: &Value,
-    ) -> Result<Arc<Value>, Failure> {
+    pub fn selected_input(&self, raw: &Arc<Value>, context: &Value) -> Result<Arc<Value>, Failure> {
         match self {
             Self::JsonPath(flow) => select(flow.input_path.as_ref(), raw, context),
         }
@@ -101,11 +97,7 @@ impl Default for JsonPathFlow {
 }
 
 /// What `path` selects; the data itself for `$`, an empty object for `null`.
-fn select(
-    path: Option<&Path>,
-    data: &Arc<Value>,
-    context: &Value,
-) -> Result<Arc<Value>, Failure> {
+fn select(path: Option<&Path>, data: &Arc<Value>, context: &Value) -> Result<Arc<Value>, Failure> {
     match path {
         None => Ok(Arc::new(Value::Object(Map::new()))),
         Some(path) if path.is_root() => Ok(Arc::clone(data)),
@@ -153,10 +145,19 @@ mod tests {
         let input = Arc::new(json!({"a": 1}));
         let flow = flow(|_| {});
         let context = Value::Null;
-        assert!(Arc::ptr_eq(&flow.effective_input(&input, &context).unwrap(), &input));
-        assert!(Arc::ptr_eq(&flow.result(Arc::clone(&input), &context).unwrap(), &input));
+        assert!(Arc::ptr_eq(
+            &flow.effective_input(&input, &context).unwrap(),
+            &input
+        ));
+        assert!(Arc::ptr_eq(
+            &flow.result(Arc::clone(&input), &context).unwrap(),
+            &input
+        ));
         let result = Arc::new(json!(2));
-        assert!(Arc::ptr_eq(&flow.merge(&input, Arc::clone(&result)).unwrap(), &result));
+        assert!(Arc::ptr_eq(
+            &flow.merge(&input, Arc::clone(&result)).unwrap(),
+            &result
+        ));
         assert!(Arc::ptr_eq(&flow.output(&input, &context).unwrap(), &input));
     }
 
@@ -168,8 +169,14 @@ mod tests {
         });
         let input = Arc::new(json!({"order": {"id": 7}}));
         let context = json!({"Execution": {"Id": "e"}});
-        assert_eq!(*flow.selected_input(&input, &context).unwrap(), json!({"id": 7}));
-        assert_eq!(*flow.effective_input(&input, &context).unwrap(), json!({"id": 7, "run": "e"}));
+        assert_eq!(
+            *flow.selected_input(&input, &context).unwrap(),
+            json!({"id": 7})
+        );
+        assert_eq!(
+            *flow.effective_input(&input, &context).unwrap(),
+            json!({"id": 7, "run": "e"})
+        );
     }
 
     #[test]
@@ -180,9 +187,15 @@ mod tests {
             flow.result_path = ResultPath::Discard;
         });
         let input = Arc::new(json!({"a": 1}));
-        assert_eq!(*flow.effective_input(&input, &Value::Null).unwrap(), json!({}));
+        assert_eq!(
+            *flow.effective_input(&input, &Value::Null).unwrap(),
+            json!({})
+        );
         assert_eq!(*flow.output(&input, &Value::Null).unwrap(), json!({}));
-        assert!(Arc::ptr_eq(&flow.merge(&input, Arc::new(json!(2))).unwrap(), &input));
+        assert!(Arc::ptr_eq(
+            &flow.merge(&input, Arc::new(json!(2))).unwrap(),
+            &input
+        ));
     }
 
     #[test]
@@ -196,7 +209,9 @@ mod tests {
         let object = Arc::new(json!({}));
         assert_eq!(
             flow.output(&object, &Value::Null).unwrap_err(),
-            Failure::runtime("Invalid path '$.no.such.result.path' : Missing property in path $['no']")
+            Failure::runtime(
+                "Invalid path '$.no.such.result.path' : Missing property in path $['no']"
+            )
         );
         assert_eq!(
             flow.merge(&data, Arc::clone(&object)).unwrap_err().error,

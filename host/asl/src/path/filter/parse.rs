@@ -101,7 +101,9 @@ fn operator(cursor: &mut Cursor<'_>) -> Result<Option<Operator>, String> {
     if word.is_empty() {
         return Ok(None);
     }
-    Err(format!("filter operator `{word}` is not supported by this version yet"))
+    Err(format!(
+        "filter operator `{word}` is not supported by this version yet"
+    ))
 }
 
 fn term(cursor: &mut Cursor<'_>, depth_left: usize) -> Result<Term, String> {
@@ -124,7 +126,10 @@ fn literal(cursor: &mut Cursor<'_>) -> Result<Term, String> {
     let text = cursor.take_while(is_literal);
     match serde_json::from_str::<Value>(text) {
         Ok(value) => Ok(Term::Literal(value)),
-        Err(_) => Err(cursor.problem("expected `@`, `$`, a quoted text, a number, `true`, `false` or `null`")),
+        Err(_) => {
+            Err(cursor
+                .problem("expected `@`, `$`, a quoted text, a number, `true`, `false` or `null`"))
+        }
     }
 }
 

@@ -1,0 +1,66 @@
+use wasmparser::{Parser, Payload};
+
+use super::*;
+
+/// The interfaces that every compiler emits and that give no power until something is granted.
+const POWERLESS: [&str; 4] = ["wasi:cli/", "wasi:clocks/", "wasi:io/", "wasi:random/"];
+
+/// The imports of the outermost component, and every manifest anywhere in it.
+fn read(wasm: &[u8]) -> (Vec<String>, Vec<String>) {
+    let (mut imports, mut manifests, mut depth) = (Vec::new(), Vec::new(), 0);
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload.unwrap() {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            Payload::ComponentImportSection(reader) if depth == 0 => {
+                imports.extend(reader.into_iter().map(|import| import.unwrap().name.name.to_owned()));
+            }
+            Payload::CustomSection(section) if section.name() == "sluice:manifest" => {
+                manifests.push(String::from_utf8(section.data().to_vec()).unwrap());
+            }
+            _ => {}
+        }
+    }
+    (imports, manifests)
+}
+
+#[test]
+fn every_example_builds_and_carries_its_manifest() {
+    let guests = Guests::build().unwrap();
+    let expected = [
+        "check-policy", "fetch-manifest", "greedy", "hello", "notify", "record-release", "scan-licences",
+        "verify-checksum",
+    ];
+    assert_eq!(guests.names().collect::<Vec<_>>(), expected);
+    for name in expected {
+        let (imports, manifests) = read(&guests.bytes(name).unwrap());
+        let source = ["", "release-pipeline"].map(|parent| folder().join(parent).join(name).join("manifest.toml"));
+        let source = source.iter().find_map(|file| fs::read_to_string(file).ok());
+        assert_eq!(manifests, source.into_iter().collect::<Vec<_>>(), "{name}");
+        assert!(!imports.iter().any(|import| import.starts_with("wasi:sockets")), "{name}: {imports:?}");
+    }
+}
+
+#[test]
+fn a_step_without_a_manifest_imports_nothing_with_power() {
+    let guests = Guests::build().unwrap();
+    let (imports, _) = read(&guests.bytes("hello").unwrap());
+    let is_powerless = |import: &String| POWERLESS.iter().any(|prefix| import.starts_with(prefix));
+    assert!(!imports.is_empty() && imports.iter().all(is_powerless), "{imports:?}");
+}
+
+#[test]
+fn only_the_steps_that_call_out_import_http() {
+    let guests = Guests::build().unwrap();
+    for name in guests.names() {
+        let (imports, _) = read(&guests.bytes(name).unwrap());
+        let calls = imports.iter().any(|import| import.starts_with("wasi:http/"));
+        assert_eq!(calls, ["fetch-manifest", "notify"].contains(&name), "{name}: {imports:?}");
+    }
+}
+
+#[test]
+fn an_unknown_example_is_refused_by_name() {
+    let guests = Guests { components: BTreeMap::new() };
+    assert!(guests.path("absent").unwrap_err().to_string().contains("`absent`"));
+}

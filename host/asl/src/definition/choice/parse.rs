@@ -1,0 +1,209 @@
+//! Reads `Choices`.
+
+use document::{Fields, Node, Problems};
+use serde_json::Value;
+
+use super::{ChoiceRule, Comparison, Condition, Operand, Ordering};
+use crate::definition::Choice;
+use crate::definition::fields;
+use crate::definition::parse::Reader;
+
+/// Reads what is particular to a Choice state.
+pub(in crate::definition) fn choice(
+    fields: &mut Fields<'_>,
+    reader: &mut Reader,
+) -> Option<Choice> {
+    let rules = fields
+        .required("Choices", &mut reader.problems)
+        .and_then(|node| rules(&node, reader));
+    let default = fields.optional("Default").map(|node| reader.target(&node));
+    if default.is_none() {
+        let message = "an input that no rule matches fails the execution with `States.NoChoiceMatched`, \
+            give a `Default` to avoid it";
+        reader.warnings.push(fields.pointer(), message);
+    }
+    Some(Choice {
+        rules: rules?,
+        default: match default {
+            Some(default) => Some(default?),
+            None => None,
+        },
+    })
+}
+
+fn rules(node: &Node<'_>, reader: &mut Reader) -> Option<Vec<ChoiceRule>> {
+    let nodes = node.array(&mut reader.problems)?;
+    if nodes.is_empty() {
+        node.problem("expected at least one rule", &mut reader.problems);
+    }
+    let rules: Vec<_> = nodes.iter().filter_map(|node| rule(node, reader)).collect();
+    (rules.len() == nodes.len()).then_some(rules)
+}
+
+fn rule(node: &Node<'_>, reader: &mut Reader) -> Option<ChoiceRule> {
+    let mut fields = node.object(&mut reader.problems)?;
+    let next = fields
+        .required("Next", &mut reader.problems)
+        .and_then(|node| reader.target(&node));
+    let condition = members(&fields, &["Next"], &mut reader.problems);
+    Some(ChoiceRule {
+        condition: condition?,
+        next: next?,
+    })
+}
+
+/// Reads a rule inside another.
+pub(super) fn condition(node: &Node<'_>, problems: &mut Problems) -> Option<Condition> {
+    let fields = node.object(problems)?;
+    members(&fields, &[], problems)
+}
+
+/// Reads the members of a rule besides `allowed`: one logical operator, or `Variable` with one
+/// comparison operator.
+fn members(fields: &Fields<'_>, allowed: &[&str], problems: &mut Problems) -> Option<Condition> {
+    let mut variable = None;
+    let mut operators = Vec::new();
+    for (name, node) in fields.entries() {
+        match name {
+            "Variable" => variable = Some(node),
+            "Comment" => {
+                node.string(problems);
+            }
+            "Condition" | "Assign" | "Output" => {
+                node.problem(fields::unsupported(name), problems);
+                return None;
+            }
+            "Next" if allowed.contains(&name) => {}
+            "Next" => node.problem("only a rule of `Choices` itself may have `Next`", problems),
+            _ => operators.push((name, node)),
+        }
+    }
+    let [(name, operand)] = operators.as_slice() else {
+        let found: Vec<_> = operators
+            .iter()
+            .map(|(name, _)| format!("`{name}`"))
+            .collect();
+        let message = match found.as_slice() {
+            [] => "expected an operator such as `StringEquals`".to_owned(),
+            several => format!("expected one operator, found {}", several.join(", ")),
+        };
+        problems.push(fields.pointer(), message);
+        return None;
+    };
+    match (*name, &variable) {
+        ("And" | "Or" | "Not", Some(variable)) => {
+            variable.problem(
+                format!("`Variable` has no meaning beside `{name}`"),
+                problems,
+            );
+            None
+        }
+        ("And", None) => several(operand, problems).map(Condition::And),
+        ("Or", None) => several(operand, problems).map(Condition::Or),
+        ("Not", None) => condition(operand, problems).map(|part| Condition::Not(Box::new(part))),
+        (name, None) => {
+            problems.push(fields.pointer(), format!("`{name}` needs a `Variable`"));
+            comparison(name, operand, problems);
+            None
+        }
+        (name, Some(variable)) => {
+            let variable = fields::reference(variable, problems);
+            let comparison = comparison(name, operand, problems);
+            Some(Condition::Compare {
+                variable: variable?,
+                comparison: comparison?,
+            })
+        }
+    }
+}
+
+fn several(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<Condition>> {
+    let nodes = node.array(problems)?;
+    if nodes.is_empty() {
+        node.problem("expected at least one rule", problems);
+    }
+    let parts: Vec<_> = nodes
+        .iter()
+        .filter_map(|node| condition(node, problems))
+        .collect();
+    (parts.len() == nodes.len()).then_some(parts)
+}
+
+fn comparison(name: &str, node: &Node<'_>, problems: &mut Problems) -> Option<Comparison> {
+    match name {
+        "StringMatches" => {
+            return Some(Comparison::StringMatches(node.string(problems)?.to_owned()));
+        }
+        "IsPresent" => return node.boolean(problems).map(Comparison::IsPresent),
+        "IsNull" => return node.boolean(problems).map(Comparison::IsNull),
+        "IsBoolean" => return node.boolean(problems).map(Comparison::IsBoolean),
+        "IsNumeric" => return node.boolean(problems).map(Comparison::IsNumeric),
+        "IsString" => return node.boolean(problems).map(Comparison::IsString),
+        "IsTimestamp" => return node.boolean(problems).map(Comparison::IsTimestamp),
+        _ => {}
+    }
+    let (base, place) = match name.strip_suffix("Path") {
+        Some(base) => (base, Place::Path),
+        None => (name, Place::Constant),
+    };
+    if base == "BooleanEquals" {
+        return operand(node, place, problems, Node::boolean).map(Comparison::BooleanEquals);
+    }
+    let ordering = |family: &str| base.strip_prefix(family).and_then(ordering);
+    if let Some(ordering) = ordering("Numeric") {
+        let operand = operand(node, place, problems, number)?;
+        return Some(Comparison::Numeric(ordering, operand));
+    }
+    if let Some(ordering) = ordering("String") {
+        let operand = operand(node, place, problems, text)?;
+        return Some(Comparison::String(ordering, operand));
+    }
+    if let Some(ordering) = ordering("Timestamp") {
+        let operand = operand(node, place, problems, fields::timestamp)?;
+        return Some(Comparison::Timestamp(ordering, operand));
+    }
+    node.problem(format!("unknown operator `{name}`"), problems);
+    None
+}
+
+fn ordering(suffix: &str) -> Option<Ordering> {
+    match suffix {
+        "Equals" => Some(Ordering::Equals),
+        "LessThan" => Some(Ordering::LessThan),
+        "LessThanEquals" => Some(Ordering::LessThanEquals),
+        "GreaterThan" => Some(Ordering::GreaterThan),
+        "GreaterThanEquals" => Some(Ordering::GreaterThanEquals),
+        _ => None,
+    }
+}
+
+/// Whether an operator ends in `Path`.
+#[derive(Clone, Copy)]
+enum Place {
+    Constant,
+    Path,
+}
+
+fn operand<'a, T>(
+    node: &Node<'a>,
+    place: Place,
+    problems: &mut Problems,
+    constant: impl Fn(&Node<'a>, &mut Problems) -> Option<T>,
+) -> Option<Operand<T>> {
+    match place {
+        Place::Constant => constant(node, problems).map(Operand::Constant),
+        Place::Path => fields::reference(node, problems).map(Operand::<T>::At),
+    }
+}
+
+fn number(node: &Node<'_>, problems: &mut Problems) -> Option<serde_json::Number> {
+    let Value::Number(number) = node.value else {
+        node.problem("expected a number", problems);
+        return None;
+    };
+    Some(number.clone())
+}
+
+fn text(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
+    node.string(problems).map(str::to_owned)
+}

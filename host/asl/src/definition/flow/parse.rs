@@ -1,0 +1,96 @@
+//! Reads the JSONPath fields.
+
+use document::{Fields, Node, Problems};
+use serde_json::Value;
+
+use super::{JsonPathFlow, ResultPath};
+use crate::definition::fields;
+use crate::definition::kind::Kind;
+use crate::definition::parse::Reader;
+use crate::path::Path;
+use crate::template::Template;
+
+/// Reads those fields that a state of `kind` may have; a faulty one is reported and stays at its
+/// default.
+pub(in crate::definition) fn read(
+    fields: &mut Fields<'_>,
+    kind: Kind,
+    reader: &mut Reader,
+) -> JsonPathFlow {
+    let mut flow = JsonPathFlow::default();
+    let mut member = |name: &'static str| fields.optional(name).filter(|_| kind.allows(name));
+    if let Some(node) = member("InputPath") {
+        flow.input_path = nullable(&node, &mut reader.problems);
+    }
+    if let Some(node) = member("OutputPath") {
+        flow.output_path = nullable(&node, &mut reader.problems);
+    }
+    if let Some(node) = member("ResultPath") {
+        flow.result_path = result_path(&node, &mut reader.problems).unwrap_or(ResultPath::Discard);
+    }
+    if let Some(node) = member("ResultSelector") {
+        flow.result_selector = template(&node, reader);
+    }
+    // A Map's `Parameters` is the older name of its `ItemSelector`.
+    if kind != Kind::Map
+        && let Some(node) = member("Parameters")
+    {
+        flow.parameters = template(&node, reader);
+    }
+    flow
+}
+
+/// Reads a `ResultPath`.
+pub(in crate::definition) fn result_path(
+    node: &Node<'_>,
+    problems: &mut Problems,
+) -> Option<ResultPath> {
+    if node.value.is_null() {
+        return Some(ResultPath::Discard);
+    }
+    fields::writable(node, problems).map(ResultPath::At)
+}
+
+/// Reads a payload template and warns of texts that look like forgotten paths.
+pub(in crate::definition) fn template(node: &Node<'_>, reader: &mut Reader) -> Option<Template> {
+    if let Value::Object(_) = node.value {
+        warn_of_paths(node, &mut reader.warnings);
+    }
+    Template::parse(node, &mut reader.problems)
+}
+
+fn nullable(node: &Node<'_>, problems: &mut Problems) -> Option<Path> {
+    if node.value.is_null() {
+        return None;
+    }
+    fields::path(node, problems)
+}
+
+fn warn_of_paths(node: &Node<'_>, warnings: &mut Problems) {
+    let mut unused = Problems::default();
+    match node.value {
+        Value::Object(_) => {
+            let entries = node.object(&mut unused).map(|fields| fields.entries());
+            for (name, member) in entries.unwrap_or_default() {
+                if member.value.as_str().is_some_and(looks_like_path) && !name.ends_with(".$") {
+                    let name = fields::bounded(name);
+                    let message = format!(
+                        "the text is passed on as written, name the member `{name}.$` to fill it in"
+                    );
+                    member.problem(message, warnings);
+                }
+                warn_of_paths(&member, warnings);
+            }
+        }
+        Value::Array(_) => {
+            for item in node.array(&mut unused).unwrap_or_default() {
+                warn_of_paths(&item, warnings);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn looks_like_path(text: &str) -> bool {
+    text.starts_with("$.") || text.starts_with("$$.")
+}

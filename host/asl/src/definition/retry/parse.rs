@@ -1,0 +1,171 @@
+//! Reads `Retry` and `Catch`.
+
+use document::{Fields, Node, Problems};
+
+use super::{Catcher, Jitter, Retrier};
+use crate::definition::fields::{self, SECONDS_MAX};
+use crate::definition::parse::Reader;
+use crate::definition::{ResultPath, flow};
+use crate::path::ReferencePath;
+
+/// The error name that stands for every error.
+const ALL: &str = "States.ALL";
+/// The most retries a definition may ask for.
+const ATTEMPTS_MAX: u64 = 99_999_999;
+/// The longest `MaxDelaySeconds`: one leap year.
+const DELAY_SECONDS_MAX: u64 = 31_622_400;
+
+/// Reads `Retry`; faulty entries are reported and left out.
+pub(in crate::definition) fn retriers(
+    fields: &mut Fields<'_>,
+    reader: &mut Reader,
+) -> Vec<Retrier> {
+    let Some(node) = fields.optional("Retry") else {
+        return Vec::new();
+    };
+    let nodes = node.array(&mut reader.problems).unwrap_or_default();
+    let retriers = nodes
+        .iter()
+        .filter_map(|node| retrier(node, &mut reader.problems));
+    let retriers: Vec<_> = retriers.collect();
+    check_order(&nodes, &mut reader.problems);
+    retriers
+}
+
+/// Reads `Catch`; faulty entries are reported and left out.
+pub(in crate::definition) fn catchers(
+    fields: &mut Fields<'_>,
+    reader: &mut Reader,
+) -> Vec<Catcher> {
+    let Some(node) = fields.optional("Catch") else {
+        return Vec::new();
+    };
+    let nodes = node.array(&mut reader.problems).unwrap_or_default();
+    let catchers = nodes.iter().filter_map(|node| catcher(node, reader));
+    let catchers: Vec<_> = catchers.collect();
+    check_order(&nodes, &mut reader.problems);
+    catchers
+}
+
+fn retrier(node: &Node<'_>, problems: &mut Problems) -> Option<Retrier> {
+    let mut fields = node.object(problems)?;
+    let error_equals = error_equals(&mut fields, problems);
+    comment(&mut fields, problems);
+    let mut whole = |fields: &mut Fields<'_>, name, range, default| {
+        let node = fields.optional(name);
+        node.map_or(Some(default), |node| {
+            fields::whole(&node, range, problems).map(Some)
+        })
+    };
+    let interval_seconds = whole(&mut fields, "IntervalSeconds", 1..=SECONDS_MAX, Some(1));
+    let max_attempts = whole(&mut fields, "MaxAttempts", 0..=ATTEMPTS_MAX, Some(3));
+    let max_delay_seconds = whole(&mut fields, "MaxDelaySeconds", 1..=DELAY_SECONDS_MAX, None);
+    if let (Some(Some(interval)), Some(Some(most))) = (interval_seconds, max_delay_seconds)
+        && most <= interval
+    {
+        let pointer = format!("{}/MaxDelaySeconds", fields.pointer());
+        problems.push(
+            pointer,
+            "`MaxDelaySeconds` must be greater than `IntervalSeconds`",
+        );
+    }
+    let backoff_rate = match fields.optional("BackoffRate") {
+        None => Some(2.0),
+        Some(node) => backoff_rate(&node, problems),
+    };
+    let jitter = match fields.optional("JitterStrategy") {
+        None => Some(Jitter::None),
+        Some(node) => jitter(&node, problems),
+    };
+    fields.finish(problems);
+    Some(Retrier {
+        error_equals: error_equals?,
+        interval_seconds: interval_seconds??,
+        max_attempts: max_attempts??,
+        backoff_rate: backoff_rate?,
+        max_delay_seconds: max_delay_seconds?,
+        jitter: jitter?,
+    })
+}
+
+fn catcher(node: &Node<'_>, reader: &mut Reader) -> Option<Catcher> {
+    let mut fields = node.object(&mut reader.problems)?;
+    let error_equals = error_equals(&mut fields, &mut reader.problems);
+    comment(&mut fields, &mut reader.problems);
+    let result_path = match fields.optional("ResultPath") {
+        None => Some(ResultPath::At(ReferencePath::root())),
+        Some(node) => flow::result_path(&node, &mut reader.problems),
+    };
+    let next = fields.required("Next", &mut reader.problems);
+    let next = next.and_then(|node| reader.target(&node));
+    for name in ["Output", "Assign"] {
+        if let Some(node) = fields.optional(name) {
+            node.problem(fields::unsupported(name), &mut reader.problems);
+        }
+    }
+    fields.finish(&mut reader.problems);
+    Some(Catcher {
+        error_equals: error_equals?,
+        result_path: result_path?,
+        next: next?,
+    })
+}
+
+fn error_equals(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Vec<String>> {
+    let node = fields.required("ErrorEquals", problems)?;
+    let names = node.strings(problems)?;
+    if names.is_empty() {
+        node.problem("expected at least one error name", problems);
+    }
+    if names.len() > 1 && names.iter().any(|name| name == ALL) {
+        node.problem(
+            format!("`{ALL}` must be the only name of its list"),
+            problems,
+        );
+    }
+    Some(names)
+}
+
+/// An entry after one that matches every error could never be used.
+fn check_order(nodes: &[Node<'_>], problems: &mut Problems) {
+    let before_last = nodes.len().saturating_sub(1);
+    for node in nodes.iter().take(before_last) {
+        let names = node
+            .value
+            .get("ErrorEquals")
+            .and_then(|names| names.as_array());
+        if names.is_some_and(|names| names.iter().any(|name| name == ALL)) {
+            let pointer = format!("{}/ErrorEquals", node.pointer);
+            problems.push(pointer, format!("`{ALL}` must be in the last entry"));
+        }
+    }
+}
+
+fn backoff_rate(node: &Node<'_>, problems: &mut Problems) -> Option<f64> {
+    let rate = node.value.as_f64().filter(|rate| *rate >= 1.0);
+    if rate.is_none() {
+        node.problem("expected a number of at least 1.0", problems);
+    }
+    rate
+}
+
+fn jitter(node: &Node<'_>, problems: &mut Problems) -> Option<Jitter> {
+    match node.string(problems)? {
+        "FULL" => Some(Jitter::Full),
+        "NONE" => Some(Jitter::None),
+        other => {
+            let other = fields::bounded(other);
+            node.problem(
+                format!("unknown jitter `{other}`, expected `FULL` or `NONE`"),
+                problems,
+            );
+            None
+        }
+    }
+}
+
+fn comment(fields: &mut Fields<'_>, problems: &mut Problems) {
+    if let Some(node) = fields.optional("Comment") {
+        node.string(problems);
+    }
+}

@@ -1,0 +1,121 @@
+//! What Parallel branches and Map iterations share: beginning, reaching an end, and coming
+//! together in their parent.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::step::{Fault, Outcome, Progress, Step};
+use super::map;
+use crate::definition::{BlockId, State, StateKind};
+use crate::execution::{Frame, Waiting};
+use crate::history::{HistoryDetail, Iteration};
+use crate::payload::{PAYLOAD_BYTES_MAX, payload_bytes};
+use crate::{Failure, FrameId, Payload};
+
+impl Step<'_> {
+    /// Puts a new strand in its first state's queue.
+    pub(super) fn begin_child(
+        &mut self,
+        parent: &Frame,
+        place: u32,
+        block: BlockId,
+        input: Payload,
+        last_event: u64,
+    ) -> Result<(), Fault> {
+        let missing = || Fault::of_state(parent, Failure::runtime("A nested block does not exist."));
+        let state = self.block(block).ok_or_else(missing)?.start_at.clone();
+        let child = Frame {
+            id: self.execution.new_frame(),
+            parent: Some(parent.id),
+            place,
+            block,
+            state,
+            input,
+            entered_at: self.at,
+            entered_event: 0,
+            retries: Vec::new(),
+            last_event,
+            waiting: Waiting::Turn,
+        };
+        self.execution.frames.put(child);
+        Ok(())
+    }
+
+    /// A strand has come to its end: its parent begins the next one, or has them all.
+    pub(super) fn reach_end(&mut self, mut child: Frame, parent: FrameId, output: Payload) {
+        let (place, last_event) = (child.place, child.last_event);
+        child.waiting = Waiting::Siblings { output };
+        self.execution.frames.put(child);
+        let Some(mut parent) = self.execution.frames.take(parent) else { return };
+        let Waiting::Children(children) = &mut parent.waiting else {
+            return self.execution.frames.put(parent);
+        };
+        children.done = children.done.saturating_add(1);
+        let is_last = children.done >= children.total;
+        let is_map = children.map.is_some();
+        parent.last_event = if is_map {
+            let iteration = Iteration { name: parent.state.clone(), index: place };
+            self.record(last_event, HistoryDetail::MapIterationSucceeded(iteration))
+        } else {
+            last_event
+        };
+        if is_last {
+            self.gathered.push(parent.id);
+        } else if is_map && let Err(fault) = map::begin_next(self, &mut parent, last_event) {
+            return self.fail(parent, fault);
+        }
+        self.execution.frames.put(parent);
+    }
+
+    /// Makes the children's outputs the result of their parent's state.
+    pub(super) fn gather(&mut self, parent: FrameId) {
+        let Some(mut frame) = self.execution.frames.take(parent) else { return };
+        let outcome = match self.state(&frame) {
+            Some(state) => gathered(self, &mut frame, state),
+            None => Err(Fault::of_state(&frame, Failure::runtime("The state does not exist."))),
+        };
+        self.settle(frame, outcome);
+    }
+
+    /// The outputs of the frame's children in order; the children are gone afterwards.
+    fn take_outputs(&mut self, parent: &Frame) -> Result<Vec<Value>, Fault> {
+        let ids: Vec<FrameId> = self.execution.frames.children(parent.id).collect();
+        let mut outputs = Vec::new();
+        let mut bytes = 0_usize;
+        for id in ids {
+            let Some(child) = self.execution.frames.take(id) else { continue };
+            let Waiting::Siblings { output } = child.waiting else { continue };
+            bytes = bytes.saturating_add(payload_bytes(output.value()).unwrap_or(PAYLOAD_BYTES_MAX));
+            if bytes <= PAYLOAD_BYTES_MAX {
+                outputs.push(output);
+            }
+        }
+        if bytes > PAYLOAD_BYTES_MAX {
+            return Err(Fault::too_large(&parent.state));
+        }
+        Ok(outputs.into_iter().map(|output| Arc::unwrap_or_clone(output.shared())).collect())
+    }
+}
+
+/// Leaves a Parallel or Map state with the outputs of its children.
+pub(super) fn gathered<'m>(step: &mut Step<'m>, frame: &mut Frame, state: &'m State) -> Outcome<'m> {
+    let outputs = step.take_outputs(frame)?;
+    frame.waiting = Waiting::Turn;
+    let (next, succeeded) = match &state.kind {
+        StateKind::Parallel(parallel) => (&parallel.next, HistoryDetail::ParallelStateSucceeded),
+        StateKind::Map(map) => (&map.next, HistoryDetail::MapStateSucceeded),
+        StateKind::Task(_)
+        | StateKind::Pass(_)
+        | StateKind::Choice(_)
+        | StateKind::Wait(_)
+        | StateKind::Succeed
+        | StateKind::Fail(_) => {
+            return Err(Fault::of_state(frame, Failure::runtime("The state has no nested blocks.")));
+        }
+    };
+    let output = step.output(frame, state, Arc::new(Value::Array(outputs)), None)?;
+    // The strand goes on from where its last child stopped, not from this event.
+    step.record(frame.last_event, succeeded);
+    Ok(Progress::Leaves { output, next: next.into() })
+}

@@ -1,0 +1,161 @@
+//! Where an error goes: retry, catch, or up to the state around it.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::step::{Fault, Onward, Step};
+use crate::definition::{Catcher, Jitter, Retrier, State, StateKind};
+use crate::execution::{Frame, Waiting};
+use crate::history::{HistoryDetail, Iteration, StateType};
+use crate::{Payload, Status};
+
+impl<'m> Step<'m> {
+    /// Handles an error raised in the frame's state, innermost state first.
+    pub(super) fn fail(&mut self, mut frame: Frame, mut fault: Fault) {
+        let mut is_own = true;
+        loop {
+            let state = self.state(&frame);
+            self.abort_children(&frame, frame.last_event);
+            frame.waiting = Waiting::Turn;
+            if let Some(delay_ms) = state.and_then(|state| self.retry_delay(&mut frame, state, &fault)) {
+                frame.waiting = Waiting::Delay(self.begin_timer(self.at.plus_ms(delay_ms)));
+                return self.execution.frames.put(frame);
+            }
+            if !(is_own && fault.is("States.Runtime")) {
+                self.record_failed(&mut frame, state);
+            }
+            match state.and_then(|state| self.catch(&frame, state, &fault)) {
+                Some(Ok((output, next))) => return self.leave(frame, output, Onward::State(next)),
+                Some(Err(other)) => fault = other,
+                None => {}
+            }
+            let Some(parent) = frame.parent.and_then(|parent| self.execution.frames.take(parent)) else {
+                return self.end(Status::Failed, frame.last_event, fault.to_detail(), None);
+            };
+            frame = self.fail_strand(&frame, state, parent);
+            is_own = false;
+        }
+    }
+
+    /// Ends a strand with an error; its parent's next event follows the strand's last.
+    fn fail_strand(&mut self, strand: &Frame, state: Option<&State>, mut parent: Frame) -> Frame {
+        let last_event = strand.last_event;
+        if is_map(&parent) {
+            let iteration = Iteration { name: parent.state.clone(), index: strand.place };
+            self.record(last_event, HistoryDetail::MapIterationFailed(iteration));
+        }
+        if state.is_some_and(|state| matches!(state.kind, StateKind::Task(_))) {
+            self.record(last_event, HistoryDetail::StateAborted(StateType::Task));
+        }
+        parent.last_event = last_event;
+        parent
+    }
+
+    fn record_failed(&mut self, frame: &mut Frame, state: Option<&State>) {
+        match state.map(|state| &state.kind) {
+            Some(StateKind::Parallel(_)) => self.record_next(frame, HistoryDetail::ParallelStateFailed),
+            Some(StateKind::Map(_)) => self.record_next(frame, HistoryDetail::MapStateFailed),
+            Some(
+                StateKind::Task(_)
+                | StateKind::Pass(_)
+                | StateKind::Choice(_)
+                | StateKind::Wait(_)
+                | StateKind::Succeed
+                | StateKind::Fail(_),
+            )
+            | None => {}
+        }
+    }
+
+    /// How long to wait before the state is tried again, if its first matching retrier has
+    /// attempts left.
+    fn retry_delay(&self, frame: &mut Frame, state: &State, fault: &Fault) -> Option<i64> {
+        let (retriers, _) = handlers(state);
+        let place = retriers.iter().position(|retrier| fault.matches(&retrier.error_equals))?;
+        let retrier = retriers.get(place)?;
+        frame.retries.resize(retriers.len(), 0);
+        let retried = frame.retries.get_mut(place)?;
+        if u64::from(*retried) >= retrier.max_attempts {
+            return None;
+        }
+        let delay_ms = retrier.delay_ms(*retried);
+        *retried = retried.saturating_add(1);
+        let delay_ms = match retrier.jitter {
+            Jitter::None => delay_ms,
+            Jitter::Full => self.random_up_to(delay_ms),
+        };
+        Some(i64::try_from(delay_ms).unwrap_or(i64::MAX))
+    }
+
+    /// The output and next state of the first matching catcher.
+    fn catch(&mut self, frame: &Frame, state: &'m State, fault: &Fault) -> Option<Result<(Payload, &'m str), Fault>> {
+        let (_, catchers) = handlers(state);
+        let catcher = catchers.iter().find(|catcher| fault.matches(&catcher.error_equals))?;
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let caught = json!({ "Error": text(&fault.error), "Cause": text(&fault.cause) });
+        let merged = catcher.result_path.merge(&frame.input.shared(), Arc::new(caught));
+        let output = match merged {
+            Ok(merged) => self.keep_once(&[&frame.input], merged, &frame.state),
+            Err(failure) => Err(Fault::of_state(frame, failure)),
+        };
+        Some(output.map(|output| (output, catcher.next.as_str())))
+    }
+}
+
+/// Whether the frame's children are iterations.
+pub(super) fn is_map(frame: &Frame) -> bool {
+    match &frame.waiting {
+        Waiting::Children(children) => children.map.is_some(),
+        Waiting::Turn
+        | Waiting::Task(_)
+        | Waiting::Time(_)
+        | Waiting::Delay(_)
+        | Waiting::Siblings { .. } => false,
+    }
+}
+
+/// The state's `Retry` and `Catch`.
+fn handlers(state: &State) -> (&[Retrier], &[Catcher]) {
+    match &state.kind {
+        StateKind::Task(task) => (&task.retry, &task.catch),
+        StateKind::Parallel(parallel) => (&parallel.retry, &parallel.catch),
+        StateKind::Map(map) => (&map.retry, &map.catch),
+        StateKind::Pass(_)
+        | StateKind::Choice(_)
+        | StateKind::Wait(_)
+        | StateKind::Succeed
+        | StateKind::Fail(_) => (&[], &[]),
+    }
+}
+
+impl Retrier {
+    /// `IntervalSeconds` × `BackoffRate` to the power of the retries so far, within `MaxDelaySeconds`.
+    fn delay_ms(&self, retried: u32) -> u64 {
+        let exponent = i32::try_from(retried).unwrap_or(i32::MAX);
+        #[expect(clippy::cast_precision_loss, reason = "intervals are far below 2^53 seconds")]
+        let seconds = self.interval_seconds as f64 * self.backoff_rate.powi(exponent);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, as meant")]
+        let delay_ms = (seconds * 1000.0) as u64;
+        let max_ms = self.max_delay_seconds.map(|seconds| seconds.saturating_mul(1000));
+        max_ms.map_or(delay_ms, |max_ms| delay_ms.min(max_ms))
+    }
+}
+
+impl Fault {
+    /// Whether an `ErrorEquals` list matches. Nothing matches `States.Runtime`.
+    fn matches(&self, names: &[String]) -> bool {
+        if self.is("States.Runtime") {
+            return false;
+        }
+        names.iter().any(|name| match name.as_str() {
+            "States.ALL" => true,
+            "States.TaskFailed" => !self.is("States.Timeout"),
+            "States.HeartbeatTimeout" if self.is_heartbeat => true,
+            name => self.is(name),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! The only place that picks implementations for the ports.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use audit::Sha256Chain;
+use engine::{Engine, Ports, Service};
+use ports::{Archive, Catalogue, Clock, Journal, Runner};
+use runtime::{Runtime, RuntimeConfig, StartError};
+use store::{OpenError, SledStore, StoreConfig};
+
+use crate::cli::CliError;
+use crate::clock::SystemClock;
+use crate::config::{Config, Mode};
+use crate::identity::development::{DevelopmentError, DevelopmentIssuer};
+use crate::identity::{ClientError, Discovery, Identity};
+
+/// The folder of the store and that of the development issuer, below the data folder.
+const STORE: &str = "store";
+const DEVELOPMENT: &str = "development";
+
+/// A host, put together and not running yet.
+pub(crate) struct Assembled {
+    pub(crate) engine: Engine,
+    pub(crate) service: Service,
+    pub(crate) identity: Identity,
+    pub(crate) development: Option<DevelopmentIssuer>,
+}
+
+/// A part of the host cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AssembleError {
+    /// The store cannot be opened.
+    #[error("the store cannot be opened: {0}")]
+    Store(#[from] OpenError),
+    /// Components cannot be run.
+    #[error(transparent)]
+    Runtime(#[from] StartError),
+    /// The engine cannot read what is stored.
+    #[error("the engine cannot start: {0}")]
+    Engine(#[from] engine::Error),
+    /// Identity providers cannot be asked.
+    #[error(transparent)]
+    Identity(#[from] ClientError),
+    /// The development issuer cannot be set up.
+    #[error(transparent)]
+    Development(#[from] DevelopmentError),
+}
+
+/// Puts a host together; waits for as long as another process holds the store.
+///
+/// # Errors
+/// As [`AssembleError`] says.
+pub(crate) async fn host(mode: Mode, config: Config) -> Result<Assembled, AssembleError> {
+    let path = config.store.path.join(STORE);
+    let store = Arc::new(SledStore::open(&path, store_config(&config), Arc::new(Sha256Chain)).await?);
+    // Opened under the store's lock, so that two hosts never write one folder's key.
+    let development = match mode {
+        Mode::Development => {
+            Some(DevelopmentIssuer::open(&config.store.path.join(DEVELOPMENT)).await?)
+        }
+        Mode::Serve => None,
+    };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let mut providers = config.identity.oidc.clone();
+    if let Some(development) = &development {
+        providers.push(development.provider()?);
+    }
+    let identity = Identity::new(providers, &Discovery::new(&config.trust)?, Arc::clone(&clock));
+    let runner = Runtime::new(runtime_config(&config), Arc::clone(&store) as Arc<dyn Catalogue>)?;
+    let ports = Ports {
+        journal: Arc::clone(&store) as Arc<dyn Journal>,
+        archive: Arc::clone(&store) as Arc<dyn Archive>,
+        catalogue: store,
+        runner: Arc::new(runner),
+        clock,
+    };
+    let policies = Arc::clone(&config.policy.policies);
+    let (engine, service) = Engine::open(ports, engine_config(&config), policies).await?;
+    Ok(Assembled {
+        engine,
+        service,
+        identity,
+        development,
+    })
+}
+
+/// Something that reads components without a host.
+///
+/// # Errors
+/// The sandbox cannot be set up.
+pub(crate) fn inspector() -> Result<impl Runner, AssembleError> {
+    let nothing = Arc::new(store::MemoryStore::new(Arc::new(Sha256Chain)));
+    Ok(Runtime::new(RuntimeConfig::default(), nothing)?)
+}
+
+/// What a data folder holds, read without a host.
+///
+/// # Errors
+/// A host holds the folder, or it cannot be opened.
+pub(crate) async fn archive(data: &Path) -> Result<Arc<dyn Archive>, CliError> {
+    let path = data.join(STORE);
+    if !path.is_dir() {
+        let shown = data.display();
+        return Err(CliError::Usage(format!("`{shown}` is not the data folder of a host")));
+    }
+    let opened = SledStore::try_open(&path, StoreConfig::default(), Arc::new(Sha256Chain)).await;
+    match opened {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(error) => Err(CliError::Refused(format!("the store cannot be opened: {error}"))),
+    }
+}
+
+fn store_config(config: &Config) -> StoreConfig {
+    StoreConfig {
+        cache_bytes: config.store.cache_bytes,
+        ..StoreConfig::default()
+    }
+}
+
+fn runtime_config(config: &Config) -> RuntimeConfig {
+    let attempts = config.limits.attempts_running_max;
+    RuntimeConfig {
+        volumes: config.volumes.clone(),
+        extra_root_certificates: config.trust.root_certificates.clone(),
+        upload_bytes_max: config.limits.component_bytes_max,
+        attempts_max: u32::try_from(attempts).unwrap_or(u32::MAX),
+        ..RuntimeConfig::default()
+    }
+}
+
+fn engine_config(config: &Config) -> engine::Config {
+    engine::Config {
+        region: config.aws.region.clone(),
+        account: config.aws.account.clone(),
+        executions_running_max: config.limits.executions_running_max,
+        attempts_running_max: config.limits.attempts_running_max,
+        drain_ms: config.server.drain_ms,
+        definition_bytes_max: config.limits.definition_bytes_max,
+        input_bytes_max: config.limits.input_bytes_max,
+    }
+}

@@ -1,0 +1,184 @@
+//! Running a host: `sluice serve` and `sluice dev`.
+//!
+//! Owns the order of start and stop: answer health checks, wait for the store, open for
+//! requests, tell whoever waits for the ready file; then drain. It does not know what is served.
+
+mod ready;
+
+use std::path::PathBuf;
+
+use document::Problem;
+use engine::{Engine, Health};
+use ports::Clock as _;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::assemble::{self, AssembleError, Assembled};
+use crate::cli::{Environment, HostArguments};
+use crate::clock::SystemClock;
+use crate::config::{Config, Mode, Sources};
+use crate::http::{App, Opened, ServerLimits, router, serve};
+use crate::identity::development::DevelopmentIssuer;
+use crate::signals;
+use ready::{ReadyFile, ReadyFileError};
+
+/// How often the engine is asked whether it has taken up the last host's executions.
+const READY_PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
+
+/// Why a host did not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HostError {
+    /// The configuration is not valid.
+    #[error("the configuration is not valid:\n{}", lines(.0))]
+    Config(Vec<Problem>),
+    /// The address cannot be listened on.
+    #[error("`{address}` cannot be listened on: {source}")]
+    Listen {
+        /// Which one.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A part of the host cannot be set up.
+    #[error(transparent)]
+    Assemble(#[from] AssembleError),
+    /// The ready file cannot be written.
+    #[error(transparent)]
+    ReadyFile(#[from] ReadyFileError),
+}
+
+/// Runs a host until it is asked to stop.
+///
+/// # Errors
+/// It could not start.
+pub(crate) async fn run(
+    mode: Mode,
+    arguments: HostArguments,
+    environment: Environment,
+) -> Result<(), HostError> {
+    let config = Config::load(&Sources {
+        mode,
+        file: arguments.config,
+        environment,
+        listen: arguments.listen,
+        data: arguments.data,
+    });
+    let config = config.map_err(HostError::Config)?;
+    warn_of_closed_doors(mode, &config);
+    let ready_file = ReadyFile::new(ready_path(mode, arguments.ready_file, &config));
+    ready_file.remove()?;
+
+    let shutdown = CancellationToken::new();
+    signals::watch(shutdown.clone());
+    let address = config.server.listen;
+    let listen = |source| HostError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    let url = format!("http://{}", listener.local_addr().map_err(listen)?);
+    tracing::info!(%url, "listening");
+
+    let app = App::new(&config, shutdown.clone());
+    let tasks = TaskTracker::new();
+    let limits = ServerLimits {
+        connections_max: config.server.connections_max,
+        headers_ms_max: config.server.headers_ms_max,
+        drain_ms: config.server.drain_ms,
+    };
+    tasks.spawn(serve(listener, router(app.clone()), limits, shutdown.clone()));
+    let opened = open(mode, config, &app, &tasks, &shutdown).await;
+    let announced = match opened {
+        Ok(Some((engine, issuer))) => {
+            announce(&ready_file, &url, issuer.as_ref(), &engine, &shutdown).await
+        }
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
+    if announced.is_err() {
+        shutdown.cancel();
+    }
+    tasks.close();
+    tasks.wait().await;
+    tracing::info!("stopped");
+    announced
+}
+
+/// The development issuer's name and tokens.
+type Issuer = (String, std::collections::BTreeMap<String, crate::secret::Secret>);
+
+/// Opens the store and everything on it; `None` if the host is asked to stop meanwhile.
+async fn open(
+    mode: Mode,
+    config: Config,
+    app: &App,
+    tasks: &TaskTracker,
+    shutdown: &CancellationToken,
+) -> Result<Option<(Engine, Option<Issuer>)>, HostError> {
+    let assembled = tokio::select! {
+        assembled = assemble::host(mode, config) => assembled?,
+        () = shutdown.cancelled() => return Ok(None),
+    };
+    let Assembled {
+        engine,
+        service,
+        identity,
+        development,
+    } = assembled;
+    let issuer = development.as_ref().map(|development| {
+        let now_seconds = SystemClock.now().0.div_euclid(1000);
+        (development.issuer().to_owned(), development.tokens(now_seconds))
+    });
+    if let Some(development) = development {
+        tasks.spawn(DevelopmentIssuer::serve(development, shutdown.clone()));
+    }
+    tasks.spawn(service.run(shutdown.clone()));
+    tasks.spawn(identity.clone().run(shutdown.clone()));
+    app.open(Opened {
+        engine: engine.clone(),
+        identity,
+    });
+    Ok(Some((engine, issuer)))
+}
+
+/// Tells whoever waits that requests are carried out, once they are.
+async fn announce(
+    ready_file: &ReadyFile,
+    url: &str,
+    issuer: Option<&Issuer>,
+    engine: &Engine,
+    shutdown: &CancellationToken,
+) -> Result<(), HostError> {
+    while engine.health() == Health::Recovering && !shutdown.is_cancelled() {
+        tokio::time::sleep(READY_PAUSE).await;
+    }
+    ready_file.write(url, issuer)?;
+    tracing::info!(url, issuer = issuer.map(|(issuer, _)| issuer.as_str()), "ready");
+    Ok(())
+}
+
+fn ready_path(mode: Mode, path: Option<PathBuf>, config: &Config) -> Option<PathBuf> {
+    match (path, mode) {
+        (Some(path), _) => Some(path),
+        (None, Mode::Development) => Some(config.store.path.join("ready.json")),
+        (None, Mode::Serve) => None,
+    }
+}
+
+fn warn_of_closed_doors(mode: Mode, config: &Config) {
+    if mode == Mode::Development {
+        return;
+    }
+    if config.identity.oidc.is_empty() {
+        tracing::warn!("no identity provider is configured, so nobody gets in: add `[[identity.oidc]]`");
+    }
+    if !config.policy.is_configured {
+        tracing::warn!("no policy is configured, so everything is refused: add `policy.files`");
+    }
+    if !config.server.listen.ip().is_loopback() {
+        tracing::warn!("listening beyond loopback without TLS, put a proxy in front");
+    }
+}
+
+fn lines(problems: &[Problem]) -> String {
+    let lines: Vec<_> = problems.iter().map(|problem| format!("  {problem}")).collect();
+    lines.join("\n")
+}

@@ -1,0 +1,62 @@
+//! The ready file: how scripts learn that a host takes requests, where, and with which tokens.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::private_file;
+use crate::secret::Secret;
+
+/// A file that exists only once the host takes requests.
+pub(super) struct ReadyFile {
+    path: Option<PathBuf>,
+}
+
+/// The file cannot be written or removed.
+#[derive(Debug, thiserror::Error)]
+#[error("the ready file `{path}` cannot be replaced: {source}")]
+pub(crate) struct ReadyFileError {
+    path: String,
+    source: std::io::Error,
+}
+
+impl ReadyFile {
+    pub(super) fn new(path: Option<PathBuf>) -> Self {
+        Self { path }
+    }
+
+    /// Removes what an earlier host left, so that nobody takes it for this one's.
+    pub(super) fn remove(&self) -> Result<(), ReadyFileError> {
+        let Some(path) = &self.path else {
+            return Ok(());
+        };
+        match std::fs::remove_file(path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                Err(ReadyFileError { path: path.display().to_string(), source })
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Writes `{"url", "issuer", "tokens"}` in one step, readable by the owner only.
+    pub(super) fn write(
+        &self,
+        url: &str,
+        issuer: Option<&(String, BTreeMap<String, Secret>)>,
+    ) -> Result<(), ReadyFileError> {
+        let Some(path) = &self.path else {
+            return Ok(());
+        };
+        let tokens: BTreeMap<_, _> = issuer
+            .map(|(_, tokens)| tokens.iter().map(|(name, token)| (name, token.reveal())).collect())
+            .unwrap_or_default();
+        let content = json!({
+            "url": url,
+            "issuer": issuer.map(|(issuer, _)| issuer),
+            "tokens": tokens,
+        });
+        private_file::write(path, format!("{content:#}\n").as_bytes())
+            .map_err(|source| ReadyFileError { path: path.display().to_string(), source })
+    }
+}

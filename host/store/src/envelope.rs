@@ -1,0 +1,216 @@
+//! What stands under a key: format, kind, checksum over key and content, then the content.
+//!
+//! Content above [`CONTENT_BYTES_MAX`] is kept in parts under keys of their own, with a
+//! manifest under the key itself; parts that no manifest names do not exist.
+
+use ports::StoreError;
+use sled::IVec;
+
+use crate::key;
+
+/// The version of this layout.
+const FORMAT: u8 = 1;
+const HEADER_BYTES: usize = 6;
+
+/// The most content kept under one key. A leaf of sled's tree holds up to 17 values and goes to
+/// a file that is never synced once it passes a quarter of a segment, so that 31 times this
+/// must fit there.
+pub(crate) const CONTENT_BYTES_MAX: usize = 16 * 1024;
+
+/// What a value is; a value of one kind under the key of another is damage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Meta = 1,
+    Record = 2,
+    Execution = 3,
+    Mark = 4,
+    Name = 5,
+    Document = 6,
+    Blob = 7,
+    Links = 8,
+    Part = 9,
+    Manifest = 10,
+}
+
+/// What one key takes in the tree, its parts included.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) key: IVec,
+    pub(crate) value: IVec,
+    /// To be written before `value` is.
+    pub(crate) parts: Vec<(IVec, IVec)>,
+}
+
+impl Entry {
+    /// Wraps `content` for `key`, in parts where it is long.
+    pub(crate) fn new(kind: Kind, key: Vec<u8>, content: &[u8]) -> Self {
+        if content.len() <= CONTENT_BYTES_MAX {
+            return Self {
+                value: wrap(kind, &key, content),
+                key: key.into(),
+                parts: Vec::new(),
+            };
+        }
+        let manifest = Manifest {
+            kind: kind as u8,
+            content_bytes: content.len() as u64,
+            checksum: checksum(kind as u8, &key, content),
+        };
+        let parts: Vec<_> = (0_u32..)
+            .zip(content.chunks(CONTENT_BYTES_MAX))
+            .map(|(number, chunk)| {
+                let part = key::part(&key, manifest.checksum, number);
+                let value = wrap(Kind::Part, &part, chunk);
+                (IVec::from(part), value)
+            })
+            .collect();
+        Self {
+            value: wrap(Kind::Manifest, &key, &manifest.to_bytes()),
+            key: key.into(),
+            parts,
+        }
+    }
+
+    /// How much it adds to a write.
+    pub(crate) fn bytes(&self) -> usize {
+        let parts = self.parts.iter().map(|(_, value)| value.len());
+        self.key.len() + self.value.len() + parts.sum::<usize>()
+    }
+}
+
+/// The content under a key: itself, or where to find its parts.
+pub(crate) enum Content {
+    Whole(IVec),
+    Parts(Manifest),
+}
+
+/// Says that content is kept in parts.
+pub(crate) struct Manifest {
+    kind: u8,
+    pub(crate) content_bytes: u64,
+    /// Of the whole content and its key.
+    pub(crate) checksum: u32,
+}
+
+impl Manifest {
+    /// How many parts there are.
+    pub(crate) fn parts(&self) -> u32 {
+        let parts = self.content_bytes.div_ceil(CONTENT_BYTES_MAX as u64);
+        u32::try_from(parts).unwrap_or(u32::MAX)
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![self.kind];
+        bytes.extend_from_slice(&self.content_bytes.to_be_bytes());
+        bytes.extend_from_slice(&self.checksum.to_be_bytes());
+        bytes
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let ([kind], bytes) = bytes.split_first_chunk()?;
+        let (length, checksum) = bytes.split_first_chunk()?;
+        Some(Self {
+            kind: *kind,
+            content_bytes: u64::from_be_bytes(*length),
+            checksum: u32::from_be_bytes(checksum.try_into().ok()?),
+        })
+    }
+}
+
+/// Wraps content that fits under one key.
+pub(crate) fn wrap(kind: Kind, key: &[u8], content: &[u8]) -> IVec {
+    let mut value = Vec::with_capacity(HEADER_BYTES + content.len());
+    value.extend_from_slice(&[FORMAT, kind as u8]);
+    value.extend_from_slice(&checksum(kind as u8, key, content).to_be_bytes());
+    value.extend_from_slice(content);
+    value.into()
+}
+
+/// Unwraps what stands under `key`.
+///
+/// # Errors
+/// It is not what was written there as `kind`.
+pub(crate) fn unwrap(kind: Kind, key: &[u8], value: &IVec) -> Result<Content, StoreError> {
+    let damaged = |problem: String| Err(damaged(key, problem));
+    let Some(([format, found, crc @ ..], content)) = value.split_first_chunk::<HEADER_BYTES>() else {
+        return damaged(format!("only {} bytes long", value.len()));
+    };
+    if *format != FORMAT {
+        return damaged(format!("has the unknown format {format}"));
+    }
+    if checksum(*found, key, content).to_be_bytes() != *crc {
+        return damaged("does not match its checksum".to_owned());
+    }
+    let other_kind = |found: u8| damaged(format!("has kind {found} where {} belongs", kind as u8));
+    if *found == kind as u8 {
+        return Ok(Content::Whole(value.subslice(HEADER_BYTES, content.len())));
+    }
+    if *found != Kind::Manifest as u8 {
+        return other_kind(*found);
+    }
+    match Manifest::parse(content) {
+        Some(manifest) if manifest.kind == kind as u8 => Ok(Content::Parts(manifest)),
+        Some(manifest) => other_kind(manifest.kind),
+        None => damaged("has a malformed manifest".to_owned()),
+    }
+}
+
+/// The error for what stands under `key`.
+pub(crate) fn damaged(key: &[u8], problem: impl Into<String>) -> StoreError {
+    StoreError::Damaged {
+        key: key::describe(key),
+        problem: problem.into(),
+    }
+}
+
+fn checksum(kind: u8, key: &[u8], content: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&[FORMAT, kind]);
+    hasher.update(&(key.len() as u64).to_be_bytes());
+    hasher.update(key);
+    hasher.update(content);
+    hasher.finalize()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_single_bit_of_a_value_and_its_key_counts() {
+        let value = wrap(Kind::Record, b"x/e-1", b"content");
+        assert!(matches!(
+            unwrap(Kind::Record, b"x/e-1", &value),
+            Ok(Content::Whole(content)) if &*content == b"content"
+        ));
+        for bit in 0..value.len() * 8 {
+            let mut flipped = value.to_vec();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(unwrap(Kind::Record, b"x/e-1", &flipped.into()).is_err(), "bit {bit}");
+        }
+        assert!(unwrap(Kind::Record, b"x/e-2", &value).is_err());
+        assert!(unwrap(Kind::Document, b"x/e-1", &value).is_err());
+        for length in 0..value.len() {
+            assert!(unwrap(Kind::Record, b"x/e-1", &value.subslice(0, length)).is_err());
+        }
+    }
+
+    #[test]
+    fn damage_is_named_by_its_key() {
+        let error = unwrap(Kind::Record, b"x/e-1\0\x01", &IVec::from(b"")).err().unwrap();
+        assert_eq!(error.to_string(), "damaged record at `x/e-1\\x00\\x01`: only 0 bytes long");
+    }
+
+    #[test]
+    fn long_content_is_kept_in_parts() {
+        let short = Entry::new(Kind::Blob, b"b/1".to_vec(), &vec![1; CONTENT_BYTES_MAX]);
+        assert!(short.parts.is_empty());
+        let long = Entry::new(Kind::Blob, b"b/1".to_vec(), &vec![1; CONTENT_BYTES_MAX + 1]);
+        assert_eq!(long.parts.len(), 2);
+        let Ok(Content::Parts(manifest)) = unwrap(Kind::Blob, b"b/1", &long.value) else {
+            panic!("no manifest");
+        };
+        assert_eq!((manifest.parts(), manifest.content_bytes as usize), (2, CONTENT_BYTES_MAX + 1));
+        assert!(unwrap(Kind::Record, b"b/1", &long.value).is_err());
+    }
+}

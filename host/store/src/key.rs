@@ -1,0 +1,202 @@
+//! The keys of the one tree: a letter for what is kept, then names, then numbers as big-endian
+//! bytes, so that the tree's order is the order of reading.
+
+use std::ops::Range;
+
+use asl::ExecutionId;
+use auth::names::Digest;
+use ports::Kind;
+
+/// Format version.
+pub(crate) const FORMAT: &[u8] = b"m/format";
+/// Authority version and audit head.
+pub(crate) const STATE: &[u8] = b"m/state";
+/// How often the store was opened: the fence of this opening.
+pub(crate) const HOST: &[u8] = b"m/host";
+
+/// Start and summary of an execution.
+pub(crate) fn execution(id: &ExecutionId) -> Vec<u8> {
+    join(b"s/", &[id.as_str().as_bytes()])
+}
+
+/// Every execution in id order.
+pub(crate) fn executions() -> Range<Vec<u8>> {
+    below(b"s/".to_vec())
+}
+
+/// One record of an execution.
+pub(crate) fn record(id: &ExecutionId, number: u32) -> Vec<u8> {
+    join(b"x/", &[id.as_str().as_bytes(), b"\0", &number.to_be_bytes()])
+}
+
+/// The records of an execution from `first` on.
+pub(crate) fn records(id: &ExecutionId, first: u32) -> Range<Vec<u8>> {
+    record(id, first)..join(b"x/", &[id.as_str().as_bytes(), b"\x01"])
+}
+
+/// The number in a record's key.
+pub(crate) fn record_number(key: &[u8]) -> Option<u32> {
+    key.last_chunk().copied().map(u32::from_be_bytes)
+}
+
+/// The mark of an execution that has not ended.
+pub(crate) fn open(id: &ExecutionId) -> Vec<u8> {
+    join(b"o/", &[id.as_str().as_bytes()])
+}
+
+/// Every mark of an execution that has not ended.
+pub(crate) fn opens() -> Range<Vec<u8>> {
+    below(b"o/".to_vec())
+}
+
+/// Who has a name within a state machine.
+pub(crate) fn name(machine_arn: &str, name: &str) -> Vec<u8> {
+    join(b"n/", &[machine_arn.as_bytes(), b"\0", name.as_bytes()])
+}
+
+/// The mark of an execution in its state machine's list.
+pub(crate) fn listed(machine_arn: &str, id: &ExecutionId) -> Vec<u8> {
+    join(b"l/", &[machine_arn.as_bytes(), b"\0", id.as_str().as_bytes()])
+}
+
+/// A state machine's list, in id order.
+pub(crate) fn listing(machine_arn: &str) -> Range<Vec<u8>> {
+    below(join(b"l/", &[machine_arn.as_bytes(), b"\0"]))
+}
+
+/// The execution in the key of a mark: what follows the last NUL or slash.
+pub(crate) fn marked(key: &[u8]) -> Option<ExecutionId> {
+    let id = key.rsplit(|byte| matches!(byte, 0 | b'/')).next()?;
+    ExecutionId::parse(std::str::from_utf8(id).ok()?)
+}
+
+/// A document.
+pub(crate) fn document(key: &ports::Key) -> Vec<u8> {
+    let revision = key.revision.to_be_bytes();
+    join(b"d/", &[kind(key.kind), b"/", key.name.as_bytes(), b"\0", &revision])
+}
+
+/// Every document of a kind, by name and revision.
+pub(crate) fn documents(of: Kind) -> Range<Vec<u8>> {
+    below(join(b"d/", &[kind(of), b"/"]))
+}
+
+/// Name and revision in a document's key.
+pub(crate) fn named(of: Kind, key: &[u8]) -> Option<ports::Key> {
+    let rest = key.strip_prefix(join(b"d/", &[kind(of), b"/"]).as_slice())?;
+    let (rest, revision) = rest.split_last_chunk()?;
+    let name = std::str::from_utf8(rest.strip_suffix(b"\0")?).ok()?;
+    Some(ports::Key {
+        kind: of,
+        name: name.to_owned(),
+        revision: u64::from_be_bytes(*revision),
+    })
+}
+
+/// Bytes by their digest.
+pub(crate) fn blob(digest: &Digest) -> Vec<u8> {
+    join(b"b/", &[digest.as_str().as_bytes()])
+}
+
+/// A block of audit links, by the sequence of its first.
+pub(crate) fn links(first: u64) -> Vec<u8> {
+    join(b"a/", &[&first.to_be_bytes()])
+}
+
+/// Every block of audit links.
+pub(crate) fn all_links() -> Range<Vec<u8>> {
+    below(b"a/".to_vec())
+}
+
+/// One part of a value that is kept in several. Values that follow each other under one key
+/// have different checksums, so that the parts of the next never replace those of the last.
+pub(crate) fn part(of: &[u8], checksum: u32, number: u32) -> Vec<u8> {
+    join(b"c/", &[of, b"\0", &checksum.to_be_bytes(), &number.to_be_bytes()])
+}
+
+/// The least key that sorts after `key`.
+pub(crate) fn after(mut key: Vec<u8>) -> Vec<u8> {
+    key.push(0);
+    key
+}
+
+/// A key as text for people: names as they are, other bytes escaped.
+pub(crate) fn describe(key: &[u8]) -> String {
+    key.escape_ascii().to_string()
+}
+
+fn kind(kind: Kind) -> &'static [u8] {
+    match kind {
+        Kind::Component => b"component",
+        Kind::Role => b"role",
+        Kind::Review => b"review",
+        Kind::StateMachine => b"state-machine",
+        Kind::Host => b"host",
+    }
+}
+
+fn join(prefix: &[u8], pieces: &[&[u8]]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(prefix.len() + pieces.iter().map(|piece| piece.len()).sum::<usize>());
+    key.extend_from_slice(prefix);
+    pieces.iter().for_each(|piece| key.extend_from_slice(piece));
+    key
+}
+
+/// Every key that begins with `prefix`, which ends in a byte below 255.
+fn below(prefix: Vec<u8>) -> Range<Vec<u8>> {
+    let mut end = prefix.clone();
+    if let Some(last) = end.last_mut() {
+        *last = last.saturating_add(1);
+    }
+    prefix..end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> ExecutionId {
+        ExecutionId::parse(text).unwrap()
+    }
+
+    #[test]
+    fn records_sort_by_number_and_stay_with_their_execution() {
+        let range = records(&id("a"), 1);
+        for (key, is_inside) in [
+            (record(&id("a"), 0), false),
+            (record(&id("a"), 1), true),
+            (record(&id("a"), u32::MAX), true),
+            (record(&id("a-b"), 1), false),
+            (record(&id("b"), 1), false),
+        ] {
+            assert_eq!(range.contains(&key), is_inside, "{}", describe(&key));
+        }
+        assert_eq!(record_number(&record(&id("a"), 258)), Some(258));
+    }
+
+    #[test]
+    fn documents_sort_as_their_keys_do() {
+        let mut keys: Vec<_> = ["a", "a-b", "a\u{1}", "ab", "ä"]
+            .into_iter()
+            .flat_map(|name| {
+                [1, 255, 256].map(|revision| ports::Key {
+                    kind: Kind::Role,
+                    name: name.to_owned(),
+                    revision,
+                })
+            })
+            .collect();
+        keys.sort_by_key(document);
+        assert!(keys.is_sorted());
+        let key = keys.last().unwrap();
+        assert_eq!(named(Kind::Role, &document(key)).as_ref(), Some(key));
+        assert_eq!(named(Kind::Review, &document(key)), None);
+    }
+
+    #[test]
+    fn marks_give_their_execution_back() {
+        assert_eq!(marked(&open(&id("e-1"))), Some(id("e-1")));
+        assert_eq!(marked(&listed("arn:aws:x/y", &id("e-1"))), Some(id("e-1")));
+        assert_eq!(marked(b"o/UPPER"), None);
+    }
+}

@@ -1,0 +1,270 @@
+//! Admitting commits: each is checked against the durable state and everything admitted before
+//! it, sealed into the audit chain, and staged. Nothing here writes.
+
+use std::sync::Arc;
+
+use auth::authority::AuthorityVersion;
+use ports::{AuditRecord, Chain, CommitError, Fence, Hash, Head, Receipt, StoreError};
+
+use crate::entries::{Entries, Order, complete, read};
+use crate::envelope::{Entry, Kind, damaged};
+use crate::key;
+use crate::links;
+use crate::prepare::{Prepared, Step};
+use crate::read::holder_of;
+use crate::staged::{Overlay, Staged};
+use crate::standings::{self, Standing, Standings};
+
+/// The version of keys and contents.
+const FORMAT_VERSION: [u8; 4] = 1_u32.to_be_bytes();
+
+/// What the one who writes knows by heart.
+pub(crate) struct Ledger {
+    chain: Arc<dyn Chain>,
+    authority: AuthorityVersion,
+    head: Head,
+    fence: Fence,
+    standings: Standings,
+}
+
+impl Ledger {
+    /// Reads the state of a store and takes the next fence, which holds once what is staged is
+    /// written.
+    ///
+    /// # Errors
+    /// The store is of another format, or its audit log does not end at its head.
+    pub(crate) fn open(entries: &impl Entries, chain: Arc<dyn Chain>) -> Result<(Self, Staged), StoreError> {
+        let mut staged = Staged::default();
+        let (authority, head) = match read(entries, Kind::Meta, key::FORMAT)? {
+            Some(version) if *version == FORMAT_VERSION => stored_state(entries)?,
+            Some(_) => return Err(damaged(key::FORMAT, "was written by a later version of this program")),
+            None => {
+                let is_empty = entries.range(Vec::new()..vec![u8::MAX], Order::Forward, 1)?.is_empty();
+                if !is_empty {
+                    return Err(damaged(key::FORMAT, "is missing from a store that is not empty"));
+                }
+                staged.add(Entry::new(Kind::Meta, key::FORMAT.to_vec(), &FORMAT_VERSION));
+                (AuthorityVersion(0), empty_head())
+            }
+        };
+        let opened = read(entries, Kind::Meta, key::HOST)?.map(|count| number(key::HOST, &count));
+        let fence = Fence(opened.transpose()?.unwrap_or(0).saturating_add(1));
+        let host = Entry::new(Kind::Meta, key::HOST.to_vec(), &fence.0.to_be_bytes());
+        staged.put(host, entries.entry(key::HOST)?);
+        let standings = Standings::default();
+        let ledger = Self { chain, authority, head, fence, standings };
+        ledger.stage_state(entries, &mut staged)?;
+        Ok((ledger, staged))
+    }
+
+    /// The fence of this opening.
+    pub(crate) fn fence(&self) -> Fence {
+        self.fence
+    }
+
+    /// Checks a commit and stages what it changes, or neither changes nor stages anything.
+    ///
+    /// # Errors
+    /// Why it may not be written.
+    pub(crate) fn admit(
+        &mut self,
+        entries: &impl Entries,
+        staged: &mut Staged,
+        commit: Prepared,
+    ) -> Result<Receipt, CommitError> {
+        if commit.decided_under.is_some_and(|version| version != self.authority) {
+            return Err(CommitError::AuthorityMoved { now: self.authority });
+        }
+        let view = Overlay { staged, entries };
+        check_name(&view, &commit)?;
+        check_documents(&view, &commit)?;
+        let known_blobs = known_blobs(&view, &commit)?;
+        let checked = match commit.execution {
+            Some(step) => Some(self.check_step(&view, step)?),
+            None => None,
+        };
+        let checkpoint = checked.as_ref().map(|checked| checked.step.checkpoint.clone());
+        if let Some(checked) = checked {
+            self.stage_step(staged, checked);
+        }
+        commit.documents.into_iter().for_each(|(_, document)| staged.add(document));
+        let blobs = commit.blobs.into_iter().zip(known_blobs);
+        blobs.filter(|(_, is_known)| !is_known).for_each(|(blob, _)| staged.add(blob));
+        if commit.moves_authority {
+            self.authority.0 = self.authority.0.saturating_add(1);
+        }
+        commit.audit.into_iter().for_each(|record| self.seal(staged, record, checkpoint.as_ref()));
+        Ok(Receipt {
+            authority: self.authority,
+            audit: self.head,
+        })
+    }
+
+    /// Stages authority and audit head as they stand.
+    pub(crate) fn stage_state(&self, entries: &impl Entries, staged: &mut Staged) -> Result<(), StoreError> {
+        let mut content = Vec::with_capacity(48);
+        content.extend_from_slice(&self.authority.0.to_be_bytes());
+        content.extend_from_slice(&self.head.length.to_be_bytes());
+        content.extend_from_slice(&self.head.hash.0);
+        let before = entries.entry(key::STATE)?;
+        staged.put(Entry::new(Kind::Meta, key::STATE.to_vec(), &content), before);
+        Ok(())
+    }
+
+    fn check_step(&self, view: &impl Entries, step: Step) -> Result<CheckedStep, CommitError> {
+        if step.fence != self.fence {
+            return Err(CommitError::Fenced(step.id));
+        }
+        let known = match self.standings.find(&step.id) {
+            Some(standing) => Some(standing.clone()),
+            None => stored_standing(view, &step)?,
+        };
+        let next = known.as_ref().map_or(0, |standing| standing.next);
+        if step.number != next {
+            let problem = format!("cannot be written, the next record is number {next}");
+            return Err(damaged(&step.record.key, problem).into());
+        }
+        let key = key::execution(&step.id);
+        let start = match (&step.beginning, &known) {
+            (Some(beginning), _) => Some((beginning.start.clone(), None)),
+            (None, Some(standing)) if standing.has_summary(&step.summary) => None,
+            (None, _) => {
+                let value = view.entry(&key)?.ok_or_else(|| damaged(&key, "is missing"))?;
+                let body = complete(view, Kind::Execution, &key, &value)?;
+                let start = standings::split(&key, &body)?.0.to_vec();
+                Some((start, Some(value)))
+            }
+        };
+        let standing = start.map(|(start, before)| (step.standing_entry(&start), before));
+        let was_open = known.is_some_and(|standing| standing.is_open);
+        Ok(CheckedStep { step, standing, was_open })
+    }
+
+    fn stage_step(&mut self, staged: &mut Staged, checked: CheckedStep) {
+        let CheckedStep { step, standing, was_open } = checked;
+        if let Some((entry, before)) = standing {
+            staged.put(entry, before);
+        }
+        let mark = step.open_entry();
+        match (was_open, step.is_open) {
+            (false, true) => staged.add(mark),
+            (true, false) => staged.remove(mark.key, mark.value),
+            (true, true) | (false, false) => {}
+        }
+        if let Some(beginning) = step.beginning {
+            staged.add(beginning.name);
+            staged.add(beginning.listed);
+        }
+        staged.add(step.record);
+        let next = step.number.saturating_add(1);
+        let standing = Standing::new(next, step.is_open, &step.summary);
+        self.standings.remember(step.id, standing);
+    }
+
+    fn seal(&mut self, staged: &mut Staged, mut record: AuditRecord, checkpoint: Option<&(u32, String)>) {
+        record.checkpoint = checkpoint.cloned();
+        let link = self.chain.seal(&self.head, &record);
+        self.head = Head {
+            length: link.sequence,
+            hash: link.hash,
+        };
+        staged.links.push(&link);
+    }
+}
+
+/// A step that may be staged, with what else changes by it.
+struct CheckedStep {
+    step: Step,
+    standing: Option<(Entry, Option<sled::IVec>)>,
+    was_open: bool,
+}
+
+/// The head of a log without links.
+pub(crate) fn empty_head() -> Head {
+    Head {
+        length: 0,
+        hash: Hash([0; 32]),
+    }
+}
+
+/// The audit head of a store.
+pub(crate) fn stored_head(entries: &impl Entries) -> Result<Head, StoreError> {
+    Ok(stored_pair(entries)?.1)
+}
+
+fn stored_pair(entries: &impl Entries) -> Result<(AuthorityVersion, Head), StoreError> {
+    let body = read(entries, Kind::Meta, key::STATE)?.ok_or_else(|| damaged(key::STATE, "is missing"))?;
+    let parse = |bytes: &[u8]| {
+        let (authority, bytes) = bytes.split_first_chunk()?;
+        let (length, hash) = bytes.split_first_chunk()?;
+        let head = Head {
+            length: u64::from_be_bytes(*length),
+            hash: Hash(hash.try_into().ok()?),
+        };
+        Some((AuthorityVersion(u64::from_be_bytes(*authority)), head))
+    };
+    parse(&body).ok_or_else(|| damaged(key::STATE, "has the wrong length"))
+}
+
+/// The stored state, if the last block of links ends where it says.
+fn stored_state(entries: &impl Entries) -> Result<(AuthorityVersion, Head), StoreError> {
+    let (authority, head) = stored_pair(entries)?;
+    let last = entries.range(key::all_links(), Order::Backward, 1)?;
+    let end = match last.first() {
+        None => empty_head(),
+        Some((key, value)) => {
+            let block = links::parse(key, &complete(entries, Kind::Links, key, value)?)?;
+            block.last().map_or(empty_head(), |link| Head {
+                length: link.sequence,
+                hash: link.hash,
+            })
+        }
+    };
+    if end != head {
+        let problem = format!("the audit log ends with record {}, its head is record {}", end.length, head.length);
+        return Err(damaged(key::STATE, problem));
+    }
+    Ok((authority, head))
+}
+
+fn stored_standing(entries: &impl Entries, step: &Step) -> Result<Option<Standing>, StoreError> {
+    let last = entries.range(key::records(&step.id, 0), Order::Backward, 1)?;
+    let Some(number) = last.first().and_then(|(key, _)| key::record_number(key)) else {
+        return Ok(None);
+    };
+    let key = key::execution(&step.id);
+    let body = read(entries, Kind::Execution, &key)?.ok_or_else(|| damaged(&key, "is missing"))?;
+    let (_, summary) = standings::split(&key, &body)?;
+    let is_open = entries.entry(&key::open(&step.id))?.is_some();
+    Ok(Some(Standing::new(number.saturating_add(1), is_open, summary)))
+}
+
+fn check_name(view: &impl Entries, commit: &Prepared) -> Result<(), CommitError> {
+    let beginning = commit.execution.as_ref().and_then(|step| step.beginning.as_ref());
+    let Some(beginning) = beginning else { return Ok(()) };
+    let key = &beginning.name.key;
+    match read(view, Kind::Name, key)? {
+        None => Ok(()),
+        Some(holder) => Err(CommitError::NameTaken(holder_of(key, &holder)?)),
+    }
+}
+
+fn check_documents(view: &impl Entries, commit: &Prepared) -> Result<(), CommitError> {
+    for (index, (key, entry)) in commit.documents.iter().enumerate() {
+        let is_repeated = commit.documents.iter().take(index).any(|(earlier, _)| earlier == key);
+        if is_repeated || view.entry(&entry.key)?.is_some() {
+            return Err(CommitError::Conflict(key.clone()));
+        }
+    }
+    Ok(())
+}
+
+fn known_blobs(view: &impl Entries, commit: &Prepared) -> Result<Vec<bool>, StoreError> {
+    let is_known = |blob: &Entry| Ok(view.entry(&blob.key)?.is_some());
+    commit.blobs.iter().map(is_known).collect()
+}
+
+fn number(key: &[u8], content: &[u8]) -> Result<u64, StoreError> {
+    let bytes = content.try_into().map_err(|_| damaged(key, "has the wrong length"))?;
+    Ok(u64::from_be_bytes(bytes))
+}

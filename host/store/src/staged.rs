@@ -1,0 +1,86 @@
+//! The changes of a group of commits before they are written, seen by the commits that follow.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use ports::StoreError;
+use sled::IVec;
+
+use crate::entries::{Entries, Order};
+use crate::envelope::Entry;
+use crate::links::LinkBlocks;
+
+/// Everything one write will change.
+#[derive(Default)]
+pub(crate) struct Staged {
+    /// By key, in no order.
+    pub(crate) changes: HashMap<IVec, Change>,
+    /// Parts of long values; to be written before the changes, which make them exist.
+    pub(crate) parts: HashMap<IVec, IVec>,
+    pub(crate) links: LinkBlocks,
+}
+
+/// What happens to one key.
+pub(crate) struct Change {
+    /// What is durable.
+    pub(crate) before: Option<IVec>,
+    /// What will be.
+    pub(crate) after: Option<IVec>,
+}
+
+impl Staged {
+    /// Adds an entry whose key is known to be free.
+    pub(crate) fn add(&mut self, entry: Entry) {
+        self.put(entry, None);
+    }
+
+    /// Adds or replaces an entry; `before` is what a reader finds there.
+    pub(crate) fn put(&mut self, entry: Entry, before: Option<IVec>) {
+        self.parts.extend(entry.parts);
+        self.change(entry.key, before, Some(entry.value));
+    }
+
+    /// Removes an entry; `before` is what a reader finds there.
+    pub(crate) fn remove(&mut self, key: IVec, before: IVec) {
+        self.change(key, Some(before), None);
+    }
+
+    /// Closes the blocks of links.
+    pub(crate) fn finish(mut self) -> Self {
+        for block in std::mem::take(&mut self.links).finish() {
+            self.add(block);
+        }
+        self
+    }
+
+    fn change(&mut self, key: IVec, before: Option<IVec>, after: Option<IVec>) {
+        self.changes
+            .entry(key)
+            .and_modify(|change| change.after.clone_from(&after))
+            .or_insert(Change { before, after });
+    }
+}
+
+/// What will be durable once everything staged is written.
+pub(crate) struct Overlay<'a, E> {
+    pub(crate) staged: &'a Staged,
+    pub(crate) entries: &'a E,
+}
+
+impl<E: Entries> Entries for Overlay<'_, E> {
+    fn entry(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
+        if let Some(change) = self.staged.changes.get(key) {
+            return Ok(change.after.clone());
+        }
+        match self.staged.parts.get(key) {
+            Some(part) => Ok(Some(part.clone())),
+            None => self.entries.entry(key),
+        }
+    }
+
+    /// Only what is durable: nothing is listed while a group of commits is admitted but
+    /// executions that were not written in it.
+    fn range(&self, range: Range<Vec<u8>>, order: Order, limit: usize) -> Result<Vec<(IVec, IVec)>, StoreError> {
+        self.entries.range(range, order, limit)
+    }
+}
