@@ -2,12 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use audit::Sha256Chain;
 use engine::{Engine, Ports, Service};
-use ports::{Archive, Catalogue, Clock, Journal, Runner};
+use ports::{Archive, Catalogue, Clock, Journal, Runner, StoreError};
 use runtime::{Runtime, RuntimeConfig, StartError};
-use store::{OpenError, SledStore, StoreConfig};
+use store::{MemoryStore, OpenError, SledStore, StoreConfig};
 
 use crate::cli::CliError;
 use crate::clock::SystemClock;
@@ -25,6 +26,19 @@ pub(crate) struct Assembled {
     pub(crate) service: Service,
     pub(crate) identity: Identity,
     pub(crate) development: Option<DevelopmentIssuer>,
+    pub(crate) store: OpenStore,
+}
+
+/// The store, to be closed once nothing uses it any more.
+pub(crate) struct OpenStore(Arc<SledStore>);
+
+impl OpenStore {
+    /// Writes what waits and lets go of the folder, so that the next host can have it.
+    pub(crate) async fn close(self) {
+        if let Err(error) = self.0.close().await {
+            tracing::error!(%error, "the store was not closed well");
+        }
+    }
 }
 
 /// A part of the host cannot be set up.
@@ -32,7 +46,7 @@ pub(crate) struct Assembled {
 pub(crate) enum AssembleError {
     /// The store cannot be opened.
     #[error("the store cannot be opened: {0}")]
-    Store(#[from] OpenError),
+    Store(#[from] StoreError),
     /// Components cannot be run.
     #[error(transparent)]
     Runtime(#[from] StartError),
@@ -52,8 +66,7 @@ pub(crate) enum AssembleError {
 /// # Errors
 /// As [`AssembleError`] says.
 pub(crate) async fn host(mode: Mode, config: Config) -> Result<Assembled, AssembleError> {
-    let path = config.store.path.join(STORE);
-    let store = Arc::new(SledStore::open(&path, store_config(&config), Arc::new(Sha256Chain)).await?);
+    let store = Arc::new(open_store(&config).await?);
     // Opened under the store's lock, so that two hosts never write one folder's key.
     let development = match mode {
         Mode::Development => {
@@ -71,7 +84,7 @@ pub(crate) async fn host(mode: Mode, config: Config) -> Result<Assembled, Assemb
     let ports = Ports {
         journal: Arc::clone(&store) as Arc<dyn Journal>,
         archive: Arc::clone(&store) as Arc<dyn Archive>,
-        catalogue: store,
+        catalogue: Arc::clone(&store) as Arc<dyn Catalogue>,
         runner: Arc::new(runner),
         clock,
     };
@@ -82,6 +95,7 @@ pub(crate) async fn host(mode: Mode, config: Config) -> Result<Assembled, Assemb
         service,
         identity,
         development,
+        store: OpenStore(store),
     })
 }
 
@@ -90,7 +104,7 @@ pub(crate) async fn host(mode: Mode, config: Config) -> Result<Assembled, Assemb
 /// # Errors
 /// The sandbox cannot be set up.
 pub(crate) fn inspector() -> Result<impl Runner, AssembleError> {
-    let nothing = Arc::new(store::MemoryStore::new(Arc::new(Sha256Chain)));
+    let nothing = Arc::new(MemoryStore::new(Arc::new(Sha256Chain)));
     Ok(Runtime::new(RuntimeConfig::default(), nothing)?)
 }
 
@@ -104,11 +118,29 @@ pub(crate) async fn archive(data: &Path) -> Result<Arc<dyn Archive>, CliError> {
         let shown = data.display();
         return Err(CliError::Usage(format!("`{shown}` is not the data folder of a host")));
     }
-    let opened = SledStore::try_open(&path, StoreConfig::default(), Arc::new(Sha256Chain)).await;
+    let opened = SledStore::open(&path, StoreConfig::default(), Arc::new(Sha256Chain)).await;
     match opened {
         Ok(store) => Ok(Arc::new(store)),
-        Err(error) => Err(CliError::Refused(format!("the store cannot be opened: {error}"))),
+        Err(OpenError::InUse(_)) => {
+            let shown = data.display();
+            Err(CliError::Usage(format!(
+                "a host holds `{shown}`: stop it, or verify over HTTP without --data"
+            )))
+        }
+        Err(OpenError::Store(error)) => {
+            Err(CliError::Refused(format!("the store cannot be read: {error}")))
+        }
     }
+}
+
+async fn open_store(config: &Config) -> Result<SledStore, StoreError> {
+    let path = config.store.path.join(STORE);
+    let waiting = |waited: Duration| {
+        if waited.is_zero() {
+            tracing::warn!(path = %path.display(), "another process holds the store, waiting for it");
+        }
+    };
+    SledStore::open_when_free(&path, store_config(config), Arc::new(Sha256Chain), waiting).await
 }
 
 fn store_config(config: &Config) -> StoreConfig {

@@ -14,14 +14,14 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::assemble::{self, AssembleError, Assembled};
+use crate::assemble::{self, AssembleError, Assembled, OpenStore};
 use crate::cli::{Environment, HostArguments};
 use crate::clock::SystemClock;
 use crate::config::{Config, Mode, Sources};
 use crate::http::{App, Opened, ServerLimits, router, serve};
 use crate::identity::development::DevelopmentIssuer;
 use crate::signals;
-use ready::{ReadyFile, ReadyFileError};
+use ready::{Issuer, ReadyFile, ReadyFileError};
 
 /// How often the engine is asked whether it has taken up the last host's executions.
 const READY_PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
@@ -86,24 +86,28 @@ pub(crate) async fn run(
     };
     tasks.spawn(serve(listener, router(app.clone()), limits, shutdown.clone()));
     let opened = open(mode, config, &app, &tasks, &shutdown).await;
-    let announced = match opened {
-        Ok(Some((engine, issuer))) => {
-            announce(&ready_file, &url, issuer.as_ref(), &engine, &shutdown).await
-        }
-        Ok(None) => Ok(()),
-        Err(error) => Err(error),
+    let announced = match &opened {
+        Ok(Some(open)) => announce(&ready_file, &url, open, &shutdown).await,
+        Ok(None) | Err(_) => Ok(()),
     };
-    if announced.is_err() {
+    if opened.is_err() || announced.is_err() {
         shutdown.cancel();
     }
     tasks.close();
     tasks.wait().await;
+    if let Some(open) = opened? {
+        open.store.close().await;
+    }
     tracing::info!("stopped");
     announced
 }
 
-/// The development issuer's name and tokens.
-type Issuer = (String, std::collections::BTreeMap<String, crate::secret::Secret>);
+/// What is left to know of a host that runs.
+struct Open {
+    engine: Engine,
+    issuer: Option<Issuer>,
+    store: OpenStore,
+}
 
 /// Opens the store and everything on it; `None` if the host is asked to stop meanwhile.
 async fn open(
@@ -112,7 +116,7 @@ async fn open(
     app: &App,
     tasks: &TaskTracker,
     shutdown: &CancellationToken,
-) -> Result<Option<(Engine, Option<Issuer>)>, HostError> {
+) -> Result<Option<Open>, HostError> {
     let assembled = tokio::select! {
         assembled = assemble::host(mode, config) => assembled?,
         () = shutdown.cancelled() => return Ok(None),
@@ -122,10 +126,14 @@ async fn open(
         service,
         identity,
         development,
+        store,
     } = assembled;
     let issuer = development.as_ref().map(|development| {
         let now_seconds = SystemClock.now().0.div_euclid(1000);
-        (development.issuer().to_owned(), development.tokens(now_seconds))
+        Issuer {
+            name: development.issuer().to_owned(),
+            tokens: development.tokens(now_seconds),
+        }
     });
     if let Some(development) = development {
         tasks.spawn(DevelopmentIssuer::serve(development, shutdown.clone()));
@@ -136,22 +144,26 @@ async fn open(
         engine: engine.clone(),
         identity,
     });
-    Ok(Some((engine, issuer)))
+    Ok(Some(Open {
+        engine,
+        issuer,
+        store,
+    }))
 }
 
 /// Tells whoever waits that requests are carried out, once they are.
 async fn announce(
     ready_file: &ReadyFile,
     url: &str,
-    issuer: Option<&Issuer>,
-    engine: &Engine,
+    open: &Open,
     shutdown: &CancellationToken,
 ) -> Result<(), HostError> {
-    while engine.health() == Health::Recovering && !shutdown.is_cancelled() {
+    while open.engine.health() == Health::Recovering && !shutdown.is_cancelled() {
         tokio::time::sleep(READY_PAUSE).await;
     }
+    let issuer = open.issuer.as_ref();
     ready_file.write(url, issuer)?;
-    tracing::info!(url, issuer = issuer.map(|(issuer, _)| issuer.as_str()), "ready");
+    tracing::info!(url, issuer = issuer.map(|issuer| issuer.name.as_str()), "ready");
     Ok(())
 }
 

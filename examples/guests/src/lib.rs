@@ -41,13 +41,26 @@ impl Guests {
         let folder = folder();
         toolchain::ensure_target(&folder)?;
         let output = cargo(&folder)
-            .args(["build", "--quiet", "--release", "--target", toolchain::TARGET])
-            .args(["--message-format", "json-render-diagnostics", "--target-dir"])
+            .args([
+                "build",
+                "--quiet",
+                "--release",
+                "--target",
+                toolchain::TARGET,
+            ])
+            .args([
+                "--message-format",
+                "json-render-diagnostics",
+                "--target-dir",
+            ])
             .arg(folder.join("target"))
             .output()
             .context("cargo cannot be run")?;
         if !output.status.success() {
-            bail!("the example components do not build:\n{}", String::from_utf8_lossy(&output.stderr));
+            bail!(
+                "the example components do not build:\n{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
         }
         let messages = String::from_utf8_lossy(&output.stdout);
         let components: BTreeMap<_, _> = messages.lines().filter_map(component).collect();

@@ -25,7 +25,10 @@ pub fn at_origin(mut component: Vec<u8>, origin: &str) -> Result<Vec<u8>> {
         replaced += 1;
         rest = tail;
     }
-    ensure!(replaced > 0, "the component does not name `{PLACEHOLDER_ORIGIN}`");
+    ensure!(
+        replaced > 0,
+        "the component does not name `{PLACEHOLDER_ORIGIN}`"
+    );
     Ok(component)
 }
 

@@ -22,10 +22,15 @@ pub(crate) fn ensure_target(folder: &Path) -> Result<()> {
         })?;
     if !added.status.success() {
         let reason = String::from_utf8_lossy(&added.stderr);
-        bail!("the Rust target `{TARGET}` is missing and rustup cannot add it: {}", reason.trim());
+        bail!(
+            "the Rust target `{TARGET}` is missing and rustup cannot add it: {}",
+            reason.trim()
+        );
     }
     if !has_target(folder)? {
-        bail!("rustup added `{TARGET}`, but not to the toolchain that `rustc` runs; use rustup's `rustc`");
+        bail!(
+            "rustup added `{TARGET}`, but not to the toolchain that `rustc` runs; use rustup's `rustc`"
+        );
     }
     Ok(())
 }
@@ -37,8 +42,15 @@ fn has_target(folder: &Path) -> Result<bool> {
         .output()
         .context("rustc cannot be run")?;
     if !output.status.success() {
-        bail!("rustc cannot say where it is: {}", String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "rustc cannot say where it is: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
     let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-    Ok(sysroot.join("lib/rustlib").join(TARGET).join("lib").is_dir())
+    Ok(sysroot
+        .join("lib/rustlib")
+        .join(TARGET)
+        .join("lib")
+        .is_dir())
 }

@@ -18,6 +18,9 @@ pub(crate) const DEPTH_MAX: usize = 100;
 /// What a container or scalar counts besides its text.
 const VALUE_BYTES: usize = 16;
 
+/// How much text may be read in the time that looking at a value takes.
+const READ_BYTES_PER_VISIT: usize = 64;
+
 /// What remains of the allowance.
 #[derive(Debug)]
 pub(crate) struct Budget {
@@ -43,17 +46,16 @@ impl Budget {
         Ok(())
     }
 
-    /// Spends the bytes of `value` and copies it.
-    pub(crate) fn copy(&mut self, value: &Value) -> Result<Value, Exhausted> {
-        self.reserve(value)?;
-        Ok(value.clone())
+    /// Spends what comparing or searching `bytes` of text takes.
+    pub(crate) fn read(&mut self, bytes: usize) -> Result<(), Exhausted> {
+        self.visit(bytes / READ_BYTES_PER_VISIT)
     }
 
-    /// Spends the bytes of `value`.
-    pub(crate) fn reserve(&mut self, value: &Value) -> Result<(), Exhausted> {
+    /// Spends the bytes of `value` and copies it.
+    pub(crate) fn copy(&mut self, value: &Value) -> Result<Value, Exhausted> {
         let size = Size::of(value, self.bytes);
         self.bytes = self.bytes.checked_sub(size.bytes).ok_or(Exhausted)?;
-        Ok(())
+        Ok(value.clone())
     }
 }
 

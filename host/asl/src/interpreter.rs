@@ -64,7 +64,11 @@ pub fn apply(machine: &StateMachine, execution: Execution, event: Event) -> Tran
         step.run();
     }
     let (execution, effects) = step.into_parts();
-    Transition { execution, effects, ignored }
+    Transition {
+        execution,
+        effects,
+        ignored,
+    }
 }
 
 impl Step<'_> {
@@ -77,10 +81,18 @@ impl Step<'_> {
             EventKind::Start => self.start(),
             EventKind::TaskStarted { effect, facts } => self.task_started(effect, facts),
             EventKind::TaskSucceeded { effect, output } => self.task_succeeded(effect, output),
-            EventKind::TaskFailed { effect, error, cause } => self.task_failed(effect, error, cause),
+            EventKind::TaskFailed {
+                effect,
+                error,
+                cause,
+            } => self.task_failed(effect, error, cause),
             EventKind::TimerFired { effect } => self.timer_fired(effect),
             EventKind::Continued { effect } => self.continued(effect),
-            EventKind::Stop { error, cause, principal } => {
+            EventKind::Stop {
+                error,
+                cause,
+                principal,
+            } => {
                 self.stop(error, cause, principal);
                 Ok(())
             }
@@ -98,7 +110,9 @@ impl Step<'_> {
             if standing.status.is_terminal() || standing.continuing.is_some() {
                 return;
             }
-            let Some(id) = self.execution.frames.next_turn(standing.last_turn) else { return };
+            let Some(id) = self.execution.frames.next_turn(standing.last_turn) else {
+                return;
+            };
             if entries_left == 0 {
                 self.ask_to_continue();
                 return;

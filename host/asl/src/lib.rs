@@ -27,7 +27,9 @@ pub use effect::{Effect, EffectId, TaskPhase, TaskRun};
 pub use event::{AttemptFacts, Event, EventKind};
 pub use execution::{Execution, ExecutionId, FrameId, Header, RestoreError, Status};
 pub use failure::Failure;
-pub use history::{Called, ErrorDetail, HistoryDetail, HistoryEvent, Iteration, Provenance, StateType, TaskEvent};
+pub use history::{
+    Called, ErrorDetail, HistoryDetail, HistoryEvent, Iteration, Provenance, StateType, TaskEvent,
+};
 pub use interpreter::{Ignored, Transition, apply};
 pub use payload::{PAYLOAD_BYTES_MAX, PAYLOAD_NESTING_MAX, Payload, PayloadId, payload_bytes};
 pub use timestamp::Timestamp;

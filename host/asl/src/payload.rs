@@ -120,7 +120,11 @@ mod tests {
             json!([]),
             json!({ "a": { "b\t": [1, 2, []] }, "c": "" }),
         ] {
-            assert_eq!(payload_bytes(&value), Some(value.to_string().len()), "{value}");
+            assert_eq!(
+                payload_bytes(&value),
+                Some(value.to_string().len()),
+                "{value}"
+            );
         }
     }
 

@@ -3,8 +3,17 @@
 //! Runs where the recordings lie beside the repository; elsewhere it says that it did not.
 //! Definitions that the parser refuses are counted, not failed: they wait for their feature.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test reads its files, and fails by panicking"
+)]
+
 #[path = "recorded/driver.rs"]
 mod driver;
+#[path = "fixture/header.rs"]
+mod header;
 #[path = "recorded/matching.rs"]
 mod matching;
 
@@ -43,11 +52,6 @@ fn the_interpreter_does_what_the_service_was_recorded_doing() {
                 unplayable += 1;
                 continue;
             };
-            if let Ok(d) = std::env::var("RECORDED_DUMP") {
-                use std::io::Write;
-                let mut f = std::fs::OpenOptions::new().append(true).create(true).open(d).unwrap();
-                writeln!(f, "{}", serde_json::json!({"id": id, "file": file.to_str(), "status": ran.status.as_str(), "output": ran.output, "error": ran.error, "cause": ran.cause, "events": ran.events})).unwrap();
-            }
             match matching::differences(&case, &ran).as_slice() {
                 [] => passed += 1,
                 differences => failed.push(format!("{id}\n    {}", differences.join("\n    "))),
@@ -55,16 +59,23 @@ fn the_interpreter_does_what_the_service_was_recorded_doing() {
         }
     }
     let count = failed.len();
-    println!("recorded cases: {passed} passed, {count} failed, {refused} refused by the parser, {unplayable} unplayable");
+    println!(
+        "recorded cases: {passed} passed, {count} failed, {refused} refused by the parser, {unplayable} unplayable"
+    );
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
 /// The files of the categories that need nothing but an interpreter.
 fn recordings(cases: &Path) -> Option<Vec<PathBuf>> {
     let entries = std::fs::read_dir(cases).ok()?;
-    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
     files.retain(|file| {
-        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let name = file
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
         name.starts_with("pure.") || name.starts_with("task.")
     });
     files.sort();

@@ -3,6 +3,8 @@
 //! Owns tokens to principals, policy, and the authority chain from manifest to attempt. It
 //! fetches nothing, stores nothing and has no clock: keys, documents and times are arguments.
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
 pub mod authority;
 pub mod capability;
 pub mod component;

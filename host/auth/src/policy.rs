@@ -5,6 +5,7 @@
 //! done with the permit.
 
 mod action;
+mod bounds;
 mod decision;
 mod entities;
 mod parse;

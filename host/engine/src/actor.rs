@@ -233,7 +233,12 @@ impl Actor {
             if is_draining && self.attempts.is_empty() {
                 return None;
             }
+            // Requests come first: an execution that always has something due can be stopped.
+            if let Ok(message) = self.mailbox.try_recv() {
+                return Some(Next::Message(message));
+            }
             if !is_draining && let Some(trigger) = self.pop_due() {
+                tokio::task::consume_budget().await;
                 return Some(Next::Trigger(trigger));
             }
             let sleep = self.until_next_timer();
@@ -251,12 +256,12 @@ impl Actor {
         }
     }
 
+    /// What is due: timers before what was put off, so that a loop cannot outrun its timeout.
     fn pop_due(&mut self) -> Option<Trigger> {
-        if let Some(trigger) = self.due.pop_front() {
-            return Some(trigger);
+        if let Some(effect) = self.timers.pop_due(self.now()) {
+            return Some(Trigger::Event(EventKind::TimerFired { effect }));
         }
-        let effect = self.timers.pop_due(self.now())?;
-        Some(Trigger::Event(EventKind::TimerFired { effect }))
+        self.due.pop_front()
     }
 
     fn until_next_timer(&self) -> Option<Duration> {

@@ -7,6 +7,7 @@ use auth::names::Name;
 use auth::policy::{Permit, ReadRole, WriteRole};
 use auth::review::hands;
 use auth::role::Role;
+use document::Problem;
 use ports::{Commit, Document, Key, Kind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -93,6 +94,10 @@ impl Engine {
         body: &Value,
     ) -> Result<Created<Arc<RoleRevision>>, Error> {
         let role = Role::parse(body).map_err(Error::Invalid)?;
+        if let Some(named) = role.name().filter(|named| **named != name) {
+            let message = format!("the role is called `{named}` here and `{name}` in the address");
+            return Err(Error::Invalid(vec![Problem::new("/name", message)]));
+        }
         let _lane = self.shared.change().await;
         let authority = self.shared.authority();
         let current = authority.role(&name);

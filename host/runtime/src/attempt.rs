@@ -71,6 +71,7 @@ pub(crate) async fn run(host: &Host, compiled: &Compiled, attempt: Attempt) -> R
             Ended::Stopped
         }
     };
+    let summary = ledger.close();
     witness_the_rest(&mut asked, attempt.witness.as_ref()).await?;
     if let Ended::Returned(Err(error)) = &ended
         && let Some(full) = error.downcast_ref::<wasmtime::PoolConcurrencyLimitError>()
@@ -78,7 +79,6 @@ pub(crate) async fn run(host: &Host, compiled: &Compiled, attempt: Attempt) -> R
         return Err(RunError::Host(full.to_string().into()));
     }
     let written = book.close();
-    let summary = ledger.close();
     let outcome = outcome::judge(ended, &summary, &written, limits.output_bytes());
     let usage = Usage {
         wall_us: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),

@@ -204,6 +204,3 @@ impl Facts {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -52,6 +52,7 @@ struct Place {
 
 #[derive(Default)]
 struct State {
+    is_closed: bool,
     refused: Option<Refusal>,
     refusals: usize,
     exceeded: Option<LimitExceeded>,
@@ -96,14 +97,16 @@ impl Ledger {
         };
         let (recorded, receiver) = oneshot::channel();
         let mut state = self.lock();
+        if state.is_closed {
+            return receiver;
+        }
         state.refusals += 1;
         if state.refused.is_none() {
             state.refused = Some(refusal.clone());
         }
-        let is_last = state.refusals >= REFUSALS_MAX;
-        drop(state);
+        // INVARIANT: sent under the lock, so that whatever a closed ledger has was sent before.
         let is_sent = self.asked.try_send(Asked { refusal, recorded }).is_ok();
-        if is_last || !is_sent {
+        if state.refusals >= REFUSALS_MAX || !is_sent {
             self.stopped.cancel();
         }
         receiver
@@ -144,9 +147,11 @@ impl Ledger {
         state.memory_bytes = state.memory_bytes.max(bytes);
     }
 
-    /// Everything written so far; leaves the uses empty.
+    /// Everything written so far. A task that the guest left behind can add no refusal any more;
+    /// it is stopped before it could do what it was refused.
     pub(crate) fn close(&self) -> Summary {
         let mut state = self.lock();
+        state.is_closed = true;
         let uses = std::mem::take(&mut state.uses).into_iter();
         Summary {
             refused: state.refused.clone(),

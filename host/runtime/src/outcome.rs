@@ -34,6 +34,9 @@ const CAUSE_BYTES_MAX: usize = 32 << 10;
 /// Bytes of the sandbox's own words in a cause.
 const MESSAGE_BYTES_MAX: usize = 1 << 10;
 
+/// What wasmtime says when a guest passes more to the host than it may; it has no type for it.
+const HOST_CALL_FUEL: &str = "fuel allocated for hostcalls";
+
 /// How a guest came to its end.
 pub(crate) enum Ended {
     Returned(wasmtime::Result<Answer>),
@@ -140,6 +143,11 @@ fn crash(error: &wasmtime::Error, written: &Written, output_bytes_max: u64) -> O
         Some(trap) => trap.to_string(),
         None => error.root_cause().to_string(),
     };
+    if message.contains(HOST_CALL_FUEL) {
+        let exceeded = LimitExceeded { limit: Limit::Output, allowed: output_bytes_max };
+        let cause = format!("the component passed too many bytes to the host at once; if it was its output: {exceeded}");
+        return failed(LIMIT_EXCEEDED, cause);
+    }
     let mut cause = format!("the component crashed: {}", text::plain(&message, MESSAGE_BYTES_MAX));
     if !written.stderr_tail.is_empty() {
         cause.push_str("; the end of stderr: ");

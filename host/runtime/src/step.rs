@@ -2,7 +2,6 @@
 
 use wasmtime::component::types::{ComponentFunc, Type};
 
-#[expect(missing_docs, unreachable_pub, reason = "generated code")]
 mod bindings {
     wasmtime::component::bindgen!({
         path: "../../wit",

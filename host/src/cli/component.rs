@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use ports::Rejected;
+use ports::{Rejected, Runner as _};
 use serde_json::json;
 
 use super::output::Column;

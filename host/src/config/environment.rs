@@ -12,7 +12,7 @@ const PREFIX: &str = "SLUICE__";
 
 /// What a setting's text is read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reading {
+pub(super) enum SettingReading {
     Text,
     /// A whole number, or true or false; anything else stays text for the section to refuse.
     Scalar,
@@ -116,25 +116,23 @@ fn element<'a>(items: &'a mut Vec<Value>, segment: &str) -> Result<&'a mut Value
 
 fn value(pointer: &str, text: &str) -> Value {
     match reading(pointer) {
-        Reading::Text => Value::String(text.to_owned()),
-        Reading::Scalar => scalar(text),
-        Reading::List => list(text),
+        SettingReading::Text => Value::String(text.to_owned()),
+        SettingReading::Scalar => scalar(text),
+        SettingReading::List => list(text),
     }
 }
 
 /// INVARIANT: agrees with the types in `commented.toml`; a test compares them.
-fn reading(pointer: &str) -> Reading {
+fn reading(pointer: &str) -> SettingReading {
     let segments: Vec<_> = pointer.split('/').skip(1).collect();
     match segments.as_slice() {
-        ["server", "listen"] | ["store", "path"] => Reading::Text,
-        ["server" | "store" | "limits", _] => Reading::Scalar,
-        ["policy", "files"] | ["trust", "root_certificates"] => Reading::List,
+        ["server", "listen"] | ["store", "path"] => SettingReading::Text,
+        ["server" | "store" | "limits", _] => SettingReading::Scalar,
+        ["policy", "files"] | ["trust", "root_certificates"] => SettingReading::List,
         ["identity", "oidc", _, name] => super::identity::reading(name),
-        _ => Reading::Text,
+        _ => SettingReading::Text,
     }
 }
-
-pub(super) use Reading as SettingReading;
 
 fn scalar(text: &str) -> Value {
     let is_plain = |value: &Value| value.is_u64() || value.is_boolean();

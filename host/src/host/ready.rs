@@ -13,6 +13,13 @@ pub(super) struct ReadyFile {
     path: Option<PathBuf>,
 }
 
+/// The development issuer, as the file tells of it.
+pub(super) struct Issuer {
+    pub(super) name: String,
+    /// By the person's name.
+    pub(super) tokens: BTreeMap<String, Secret>,
+}
+
 /// The file cannot be written or removed.
 #[derive(Debug, thiserror::Error)]
 #[error("the ready file `{path}` cannot be replaced: {source}")]
@@ -40,20 +47,15 @@ impl ReadyFile {
     }
 
     /// Writes `{"url", "issuer", "tokens"}` in one step, readable by the owner only.
-    pub(super) fn write(
-        &self,
-        url: &str,
-        issuer: Option<&(String, BTreeMap<String, Secret>)>,
-    ) -> Result<(), ReadyFileError> {
+    pub(super) fn write(&self, url: &str, issuer: Option<&Issuer>) -> Result<(), ReadyFileError> {
         let Some(path) = &self.path else {
             return Ok(());
         };
-        let tokens: BTreeMap<_, _> = issuer
-            .map(|(_, tokens)| tokens.iter().map(|(name, token)| (name, token.reveal())).collect())
-            .unwrap_or_default();
+        let tokens = issuer.into_iter().flat_map(|issuer| &issuer.tokens);
+        let tokens: BTreeMap<_, _> = tokens.map(|(name, token)| (name, token.reveal())).collect();
         let content = json!({
             "url": url,
-            "issuer": issuer.map(|(issuer, _)| issuer),
+            "issuer": issuer.map(|issuer| &issuer.name),
             "tokens": tokens,
         });
         private_file::write(path, format!("{content:#}\n").as_bytes())

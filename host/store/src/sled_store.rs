@@ -197,8 +197,12 @@ impl Journal for SledStore {
         let (answer, answered) = oneshot::channel();
         let request = Request { commit, answer };
         requests.send(request).await.map_err(|_| self.failure.error())?;
-        drop(requests);
-        answered.await.unwrap_or_else(|_| Err(self.failure.error().into()))
+        if let Ok(answer) = answered.await {
+            return answer;
+        }
+        // The writer says why it ends before it closes the channel.
+        requests.closed().await;
+        Err(self.failure.error().into())
     }
 
     async fn fence(&self) -> Result<Fence, StoreError> {

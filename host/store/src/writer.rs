@@ -52,7 +52,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Writes until nobody can send any more, or until a write fails. Whoever still waits then
-    /// finds the answer gone and the failure set.
+    /// finds the answer gone, and the failure set once the channel is closed.
     pub(crate) fn run(mut self) {
         let failure = self.failure.clone();
         let written = catch_unwind(AssertUnwindSafe(|| self.write_all()));

@@ -38,10 +38,16 @@ fn check_policy(input: Input) -> Result<Output, Failure> {
 fn judge(service: &str, policy: Policy, minute_of_day: u64) -> Result<Output, Failure> {
     let lists = |list: &str| list.split(',').any(|entry| entry.trim() == service);
     if lists(&policy.frozen) {
-        return Err(Failure::new("Release.Frozen", format!("`{service}` is frozen")));
+        return Err(Failure::new(
+            "Release.Frozen",
+            format!("`{service}` is frozen"),
+        ));
     }
     let Some((from, to)) = parse_window(&policy.window) else {
-        let cause = format!("`{}` is not a window, write it as `08:00-17:30`", policy.window);
+        let cause = format!(
+            "`{}` is not a window, write it as `08:00-17:30`",
+            policy.window
+        );
         return Err(Failure::new("Release.PolicyMalformed", cause));
     };
     if !(from..to).contains(&minute_of_day) {
@@ -49,7 +55,11 @@ fn judge(service: &str, policy: Policy, minute_of_day: u64) -> Result<Output, Fa
         return Err(Failure::new("Release.OutsideChangeWindow", cause));
     }
     Ok(Output {
-        risk: if lists(&policy.high_risk) { "high" } else { "low" },
+        risk: if lists(&policy.high_risk) {
+            "high"
+        } else {
+            "low"
+        },
         window: policy.window,
     })
 }
@@ -75,8 +85,14 @@ mod tests {
             high_risk: "payments".to_owned(),
         };
         let judged = judge(service, policy, minute_of_day);
-        let judged = judged.map(|output| output.risk).map_err(|failure| failure.error);
-        assert_eq!(judged, expected.map_err(str::to_owned), "{service} at {minute_of_day}");
+        let judged = judged
+            .map(|output| output.risk)
+            .map_err(|failure| failure.error);
+        assert_eq!(
+            judged,
+            expected.map_err(str::to_owned),
+            "{service} at {minute_of_day}"
+        );
     }
 
     #[test]

@@ -27,8 +27,13 @@ struct Artifact {
 
 #[step(manifest = "manifest.toml")]
 fn fetch_manifest(input: Input) -> Result<Manifest, Failure> {
-    let url = format!("{}/v1/releases/{}/{}", input.api, input.service, input.version);
-    let response = Request::get(url).header("accept", "application/json").send()?;
+    let url = format!(
+        "{}/v1/releases/{}/{}",
+        input.api, input.service, input.version
+    );
+    let response = Request::get(url)
+        .header("accept", "application/json")
+        .send()?;
     println!("the release API answered {}", response.status);
     Ok(response.error_for_status()?.json()?)
 }

@@ -43,5 +43,7 @@ fn notify(input: Input, context: &Context) -> Result<Output, Failure> {
         })
         .send()?
         .error_for_status()?;
-    Ok(Output { status: response.status })
+    Ok(Output {
+        status: response.status,
+    })
 }

@@ -49,7 +49,10 @@ fn record(folder: &Path, input: Input, context: &Context) -> Result<Record, Fail
         execution: context.execution.clone(),
         idempotency_key: context.idempotency_key.clone(),
     };
-    let path = folder.join(format!("{}-{}.{}.json", record.service, record.version, record.outcome));
+    let path = folder.join(format!(
+        "{}-{}.{}.json",
+        record.service, record.version, record.outcome
+    ));
     match fs::read(&path) {
         Ok(bytes) => earlier(&bytes, record),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -63,7 +66,8 @@ fn record(folder: &Path, input: Input, context: &Context) -> Result<Record, Fail
 
 /// A file name's part: no separators, no dot at its beginning.
 fn plain(text: String) -> Result<String, Failure> {
-    let is_plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '_');
+    let is_plain =
+        |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '_');
     if !text.is_empty() && !text.starts_with('.') && text.chars().all(is_plain) {
         return Ok(text);
     }
@@ -117,8 +121,14 @@ mod tests {
         let first = check(&folder, "1.0.0", "a");
         assert!(first.is_ok());
         assert_eq!(check(&folder, "1.0.0", "a"), first);
-        assert_eq!(check(&folder, "1.0.0", "b"), Err("Release.AlreadyRecorded".to_owned()));
-        assert_eq!(check(&folder, "../1.0.0", "a"), Err("Release.InvalidName".to_owned()));
+        assert_eq!(
+            check(&folder, "1.0.0", "b"),
+            Err("Release.AlreadyRecorded".to_owned())
+        );
+        assert_eq!(
+            check(&folder, "../1.0.0", "a"),
+            Err("Release.InvalidName".to_owned())
+        );
         fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -34,7 +34,8 @@ struct Findings {
 
 #[step(manifest = "manifest.toml")]
 fn scan_licences(input: Input) -> Result<Findings, Failure> {
-    let text = fs::read_to_string(format!("/artifacts/{}", input.sbom)).or_fail("Release.SbomMissing")?;
+    let text =
+        fs::read_to_string(format!("/artifacts/{}", input.sbom)).or_fail("Release.SbomMissing")?;
     let bill = serde_json::from_str(&text).or_fail("Release.SbomMalformed")?;
     Ok(sort(bill, &input.allowed, &input.forbidden))
 }
@@ -63,7 +64,11 @@ mod tests {
     #[test]
     fn licences_are_sorted_and_a_missing_one_is_unknown() {
         let bill = r#"{"components": [{"name": "a", "licence": "MIT"}, {"name": "b"}, {"name": "c", "licence": "SSPL-1.0"}]}"#;
-        let findings = sort(serde_json::from_str(bill).unwrap(), &["MIT".to_owned()], &["SSPL-1.0".to_owned()]);
+        let findings = sort(
+            serde_json::from_str(bill).unwrap(),
+            &["MIT".to_owned()],
+            &["SSPL-1.0".to_owned()],
+        );
         assert_eq!(findings.allowed, ["a"]);
         assert_eq!(findings.unknown, ["b"]);
         assert_eq!(findings.forbidden, ["c"]);

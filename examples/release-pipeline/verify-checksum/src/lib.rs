@@ -21,9 +21,13 @@ struct Artifact {
 #[step(manifest = "manifest.toml")]
 fn verify_checksum(input: Input) -> Result<Artifact, Failure> {
     let expected = input.artifact;
-    let file = File::open(format!("/artifacts/{}", expected.file)).or_fail("Release.ArtifactMissing")?;
+    let file =
+        File::open(format!("/artifacts/{}", expected.file)).or_fail("Release.ArtifactMissing")?;
     let actual = measure(expected.file.clone(), file)?;
-    println!("{}: {} bytes, sha256 {}", actual.file, actual.bytes, actual.sha256);
+    println!(
+        "{}: {} bytes, sha256 {}",
+        actual.file, actual.bytes, actual.sha256
+    );
     compare(&expected, actual)
 }
 
@@ -41,7 +45,11 @@ fn measure(file: String, mut content: impl Read) -> io::Result<Artifact> {
     }
     let digest = hasher.finalize();
     let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Artifact { file, sha256, bytes })
+    Ok(Artifact {
+        file,
+        sha256,
+        bytes,
+    })
 }
 
 fn compare(expected: &Artifact, actual: Artifact) -> Result<Artifact, Failure> {
@@ -79,7 +87,10 @@ mod tests {
     fn a_changed_artifact_is_refused() {
         for (content, listed) in [(&b"abd"[..], listed(ABC, 3)), (b"abc", listed(ABC, 4))] {
             let actual = measure("abc".to_owned(), content).unwrap();
-            assert_eq!(compare(&listed, actual).unwrap_err().error, "Release.ChecksumMismatch");
+            assert_eq!(
+                compare(&listed, actual).unwrap_err().error,
+                "Release.ChecksumMismatch"
+            );
         }
     }
 }

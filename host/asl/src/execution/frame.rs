@@ -9,7 +9,9 @@ use crate::history::Called;
 use crate::{EffectId, Payload, TaskPhase, Timestamp};
 
 /// Names one frame of one execution; never reused within it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct FrameId(pub u32);
 
 /// One strand. Its size does not depend on how many children it has.
@@ -130,13 +132,18 @@ pub(crate) struct MapWait {
 impl Frame {
     /// 1 for the first attempt at the state, one more for each retry.
     pub(crate) fn attempt(&self) -> u32 {
-        self.retries.iter().fold(1, |sum, count| sum.saturating_add(*count))
+        self.retries
+            .iter()
+            .fold(1, |sum, count| sum.saturating_add(*count))
     }
 
     /// Every effect the frame is waiting for.
     pub(crate) fn effects(&self) -> impl Iterator<Item = EffectId> {
         let pair = match &self.waiting {
-            Waiting::Task(task) => [Some(task.effect), task.timeout.map(|timeout| timeout.effect)],
+            Waiting::Task(task) => [
+                Some(task.effect),
+                task.timeout.map(|timeout| timeout.effect),
+            ],
             Waiting::Time(timer) | Waiting::Delay(timer) => [Some(timer.effect), None],
             Waiting::Turn | Waiting::Children(_) | Waiting::Siblings { .. } => [None, None],
         };
@@ -161,7 +168,10 @@ impl Frame {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's `skip_serializing_if` asks for a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's `skip_serializing_if` asks for a reference"
+)]
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }

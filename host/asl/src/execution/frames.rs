@@ -26,7 +26,10 @@ impl Frames {
     /// The frames as a record left them: nothing counts as changed. `next` is the id that the
     /// next new frame will get.
     pub(crate) fn stored(frames: impl IntoIterator<Item = Frame>, next: FrameId) -> Self {
-        let mut table = Self { first_unstored: next, ..Self::default() };
+        let mut table = Self {
+            first_unstored: next,
+            ..Self::default()
+        };
         for frame in frames {
             table.put(frame);
         }
@@ -49,13 +52,18 @@ impl Frames {
 
     /// The frame whose turn comes after `last`'s, going round.
     pub(crate) fn next_turn(&self, last: FrameId) -> Option<FrameId> {
-        let after = self.with_turn.range((Bound::Excluded(last), Bound::Unbounded)).next();
+        let after = self
+            .with_turn
+            .range((Bound::Excluded(last), Bound::Unbounded))
+            .next();
         after.or_else(|| self.with_turn.first()).copied()
     }
 
     /// The children of `parent` in the order of their places.
     pub(crate) fn children(&self, parent: FrameId) -> impl DoubleEndedIterator<Item = FrameId> {
-        self.by_place.range((parent, 0)..=(parent, u32::MAX)).map(|(_, child)| *child)
+        self.by_place
+            .range((parent, 0)..=(parent, u32::MAX))
+            .map(|(_, child)| *child)
     }
 
     /// Takes a frame out to change it. It is gone unless [`Self::put`] back.
@@ -97,7 +105,10 @@ impl Frames {
     pub(crate) fn take_changes(&mut self, next: FrameId) -> (Vec<Frame>, Vec<FrameId>) {
         self.first_unstored = next;
         let changed = std::mem::take(&mut self.changed);
-        let changed = changed.iter().filter_map(|id| self.table.get(id).cloned()).collect();
+        let changed = changed
+            .iter()
+            .filter_map(|id| self.table.get(id).cloned())
+            .collect();
         let removed = std::mem::take(&mut self.removed).into_iter().collect();
         (changed, removed)
     }

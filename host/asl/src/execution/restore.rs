@@ -29,7 +29,10 @@ impl Execution {
     ///
     /// # Errors
     /// The deltas are not what an execution wrote, in full and in order.
-    pub fn restore(header: Header, deltas: impl IntoIterator<Item = Delta>) -> Result<Self, RestoreError> {
+    pub fn restore(
+        header: Header,
+        deltas: impl IntoIterator<Item = Delta>,
+    ) -> Result<Self, RestoreError> {
         let mut payloads = Vec::new();
         let mut frames = BTreeMap::<FrameId, Frame>::new();
         let mut standing = None;
@@ -45,14 +48,25 @@ impl Execution {
         let record = u32::try_from(payloads.len()).unwrap_or(u32::MAX);
         let payloads = Payloads(payloads);
         for frame in frames.values_mut() {
-            frame.payloads_mut().into_iter().try_for_each(|payload| payloads.fill(payload))?;
+            frame
+                .payloads_mut()
+                .into_iter()
+                .try_for_each(|payload| payloads.fill(payload))?;
         }
         if let Some(output) = &mut standing.output {
             payloads.fill(output)?;
         }
-        let input = payloads.named(PayloadId { record: 0, index: 0 })?;
-        let parents = frames.values().filter_map(|frame| frame.parent.map(|parent| (frame.id, parent)));
-        if let Some((orphan, _)) = parents.into_iter().find(|(_, parent)| !frames.contains_key(parent)) {
+        let input = payloads.named(PayloadId {
+            record: 0,
+            index: 0,
+        })?;
+        let parents = frames
+            .values()
+            .filter_map(|frame| frame.parent.map(|parent| (frame.id, parent)));
+        if let Some((orphan, _)) = parents
+            .into_iter()
+            .find(|(_, parent)| !frames.contains_key(parent))
+        {
             return Err(RestoreError::Orphan(orphan));
         }
         let next = FrameId(standing.next_frame);
@@ -75,7 +89,9 @@ impl Payloads {
     fn named(&self, id: PayloadId) -> Result<Payload, RestoreError> {
         let place = |number| usize::try_from(number).ok();
         let record = place(id.record).and_then(|record| self.0.get(record));
-        let value = record.zip(place(id.index)).and_then(|(record, index)| record.get(index));
+        let value = record
+            .zip(place(id.index))
+            .and_then(|(record, index)| record.get(index));
         let value = value.ok_or(RestoreError::MissingPayload(id))?;
         Ok(Payload::new(id, Arc::clone(value)))
     }

@@ -172,7 +172,9 @@ impl HistoryDetail {
             Self::ExecutionStarted { input: payload, .. }
             | Self::ExecutionSucceeded { output: payload }
             | Self::StateEntered { input: payload, .. }
-            | Self::StateExited { output: payload, .. } => Some(payload),
+            | Self::StateExited {
+                output: payload, ..
+            } => Some(payload),
             Self::Task { event, .. } => event.payload_mut(),
             Self::ExecutionFailed(_)
             | Self::ExecutionTimedOut(_)
@@ -195,7 +197,9 @@ impl HistoryDetail {
 impl TaskEvent {
     fn payload_mut(&mut self) -> Option<&mut Payload> {
         match self {
-            Self::Scheduled { input: payload, .. } | Self::Succeeded { output: payload } => Some(payload),
+            Self::Scheduled { input: payload, .. } | Self::Succeeded { output: payload } => {
+                Some(payload)
+            }
             Self::Started | Self::Failed(_) | Self::TimedOut(_) => None,
         }
     }

@@ -17,7 +17,11 @@ impl HistoryEvent {
         if let Some((member, detail)) = self.detail.member() {
             event.insert(member.to_owned(), detail);
         }
-        if let Some(facts) = self.sluice.as_ref().and_then(|facts| serde_json::to_value(facts).ok()) {
+        if let Some(facts) = self
+            .sluice
+            .as_ref()
+            .and_then(|facts| serde_json::to_value(facts).ok())
+        {
             event.insert("sluice".to_owned(), facts);
         }
         Value::Object(event)
@@ -46,14 +50,20 @@ impl HistoryDetail {
             Self::MapIterationSucceeded(_) => "MapIterationSucceeded",
             Self::MapIterationFailed(_) => "MapIterationFailed",
             Self::MapIterationAborted(_) => "MapIterationAborted",
-            Self::Task { called: Called::Service { .. }, event } => match event {
+            Self::Task {
+                called: Called::Service { .. },
+                event,
+            } => match event {
                 TaskEvent::Scheduled { .. } => "TaskScheduled",
                 TaskEvent::Started => "TaskStarted",
                 TaskEvent::Succeeded { .. } => "TaskSucceeded",
                 TaskEvent::Failed(_) => "TaskFailed",
                 TaskEvent::TimedOut(_) => "TaskTimedOut",
             },
-            Self::Task { called: Called::LambdaFunction { .. }, event } => match event {
+            Self::Task {
+                called: Called::LambdaFunction { .. },
+                event,
+            } => match event {
                 TaskEvent::Scheduled { .. } => "LambdaFunctionScheduled",
                 TaskEvent::Started => "LambdaFunctionStarted",
                 TaskEvent::Succeeded { .. } => "LambdaFunctionSucceeded",
@@ -66,20 +76,50 @@ impl HistoryDetail {
     fn member(&self) -> Option<(&'static str, Value)> {
         let member = match self {
             Self::ExecutionStarted { input, role_arn } => {
-                let role_arn = role_arn.as_ref().map(|role_arn| ("roleArn", json!(role_arn)));
-                ("executionStartedEventDetails", object(data("input", input).into_iter().chain(role_arn)))
+                let role_arn = role_arn
+                    .as_ref()
+                    .map(|role_arn| ("roleArn", json!(role_arn)));
+                (
+                    "executionStartedEventDetails",
+                    object(data("input", input).into_iter().chain(role_arn)),
+                )
             }
-            Self::ExecutionSucceeded { output } => ("executionSucceededEventDetails", object(data("output", output))),
-            Self::ExecutionFailed(error) => ("executionFailedEventDetails", object(error.members())),
-            Self::ExecutionTimedOut(error) => ("executionTimedOutEventDetails", object(error.members())),
-            Self::ExecutionAborted(error) => ("executionAbortedEventDetails", object(error.members())),
-            Self::StateEntered { name, input, .. } => ("stateEnteredEventDetails", named(name, data("input", input))),
-            Self::StateExited { name, output, .. } => ("stateExitedEventDetails", named(name, data("output", output))),
-            Self::MapStateStarted { length } => ("mapStateStartedEventDetails", json!({ "length": length })),
-            Self::MapIterationStarted(iteration) => ("mapIterationStartedEventDetails", iteration.to_json()),
-            Self::MapIterationSucceeded(iteration) => ("mapIterationSucceededEventDetails", iteration.to_json()),
-            Self::MapIterationFailed(iteration) => ("mapIterationFailedEventDetails", iteration.to_json()),
-            Self::MapIterationAborted(iteration) => ("mapIterationAbortedEventDetails", iteration.to_json()),
+            Self::ExecutionSucceeded { output } => (
+                "executionSucceededEventDetails",
+                object(data("output", output)),
+            ),
+            Self::ExecutionFailed(error) => {
+                ("executionFailedEventDetails", object(error.members()))
+            }
+            Self::ExecutionTimedOut(error) => {
+                ("executionTimedOutEventDetails", object(error.members()))
+            }
+            Self::ExecutionAborted(error) => {
+                ("executionAbortedEventDetails", object(error.members()))
+            }
+            Self::StateEntered { name, input, .. } => (
+                "stateEnteredEventDetails",
+                named(name, data("input", input)),
+            ),
+            Self::StateExited { name, output, .. } => (
+                "stateExitedEventDetails",
+                named(name, data("output", output)),
+            ),
+            Self::MapStateStarted { length } => {
+                ("mapStateStartedEventDetails", json!({ "length": length }))
+            }
+            Self::MapIterationStarted(iteration) => {
+                ("mapIterationStartedEventDetails", iteration.to_json())
+            }
+            Self::MapIterationSucceeded(iteration) => {
+                ("mapIterationSucceededEventDetails", iteration.to_json())
+            }
+            Self::MapIterationFailed(iteration) => {
+                ("mapIterationFailedEventDetails", iteration.to_json())
+            }
+            Self::MapIterationAborted(iteration) => {
+                ("mapIterationAbortedEventDetails", iteration.to_json())
+            }
             Self::Task { called, event } => return task_member(called, event),
             Self::StateAborted(_)
             | Self::ParallelStateStarted
@@ -95,37 +135,62 @@ impl HistoryDetail {
 fn task_member(called: &Called, event: &TaskEvent) -> Option<(&'static str, Value)> {
     let service = called.members();
     let member = match (called, event) {
-        (Called::Service { .. }, TaskEvent::Scheduled { region, input, timeout_seconds, heartbeat_seconds }) => {
+        (
+            Called::Service { .. },
+            TaskEvent::Scheduled {
+                region,
+                input,
+                timeout_seconds,
+                heartbeat_seconds,
+            },
+        ) => {
             let own = [("region", json!(region)), ("parameters", text(input))];
             let timeout = seconds("timeoutInSeconds", *timeout_seconds);
             let heartbeat = seconds("heartbeatInSeconds", *heartbeat_seconds);
-            ("taskScheduledEventDetails", object(service.chain(own).chain(timeout).chain(heartbeat)))
+            (
+                "taskScheduledEventDetails",
+                object(service.chain(own).chain(timeout).chain(heartbeat)),
+            )
         }
-        (Called::Service { .. }, TaskEvent::Started) => ("taskStartedEventDetails", object(service)),
-        (Called::Service { .. }, TaskEvent::Succeeded { output }) => {
-            ("taskSucceededEventDetails", object(service.chain(data("output", output))))
+        (Called::Service { .. }, TaskEvent::Started) => {
+            ("taskStartedEventDetails", object(service))
         }
-        (Called::Service { .. }, TaskEvent::Failed(error)) => {
-            ("taskFailedEventDetails", object(service.chain(error.members())))
-        }
-        (Called::Service { .. }, TaskEvent::TimedOut(error)) => {
-            ("taskTimedOutEventDetails", object(service.chain(error.members())))
-        }
-        (Called::LambdaFunction { .. }, TaskEvent::Scheduled { input, timeout_seconds, .. }) => {
+        (Called::Service { .. }, TaskEvent::Succeeded { output }) => (
+            "taskSucceededEventDetails",
+            object(service.chain(data("output", output))),
+        ),
+        (Called::Service { .. }, TaskEvent::Failed(error)) => (
+            "taskFailedEventDetails",
+            object(service.chain(error.members())),
+        ),
+        (Called::Service { .. }, TaskEvent::TimedOut(error)) => (
+            "taskTimedOutEventDetails",
+            object(service.chain(error.members())),
+        ),
+        (
+            Called::LambdaFunction { .. },
+            TaskEvent::Scheduled {
+                input,
+                timeout_seconds,
+                ..
+            },
+        ) => {
             let timeout = seconds("timeoutInSeconds", *timeout_seconds);
             let members = service.chain(data("input", input)).chain(timeout);
             ("lambdaFunctionScheduledEventDetails", object(members))
         }
         (Called::LambdaFunction { .. }, TaskEvent::Started) => return None,
-        (Called::LambdaFunction { .. }, TaskEvent::Succeeded { output }) => {
-            ("lambdaFunctionSucceededEventDetails", object(data("output", output)))
-        }
+        (Called::LambdaFunction { .. }, TaskEvent::Succeeded { output }) => (
+            "lambdaFunctionSucceededEventDetails",
+            object(data("output", output)),
+        ),
         (Called::LambdaFunction { .. }, TaskEvent::Failed(error)) => {
             ("lambdaFunctionFailedEventDetails", object(error.members()))
         }
-        (Called::LambdaFunction { .. }, TaskEvent::TimedOut(error)) => {
-            ("lambdaFunctionTimedOutEventDetails", object(error.members()))
-        }
+        (Called::LambdaFunction { .. }, TaskEvent::TimedOut(error)) => (
+            "lambdaFunctionTimedOutEventDetails",
+            object(error.members()),
+        ),
     };
     Some(member)
 }
@@ -188,16 +253,25 @@ impl Iteration {
 impl Called {
     fn members(&self) -> impl Iterator<Item = (&'static str, Value)> {
         let (resource_type, resource) = match self {
-            Self::Service { resource_type, resource } => (Some(resource_type), resource),
+            Self::Service {
+                resource_type,
+                resource,
+            } => (Some(resource_type), resource),
             Self::LambdaFunction { arn } => (None, arn),
         };
-        let resource_type = resource_type.map(|resource_type| ("resourceType", json!(resource_type)));
-        resource_type.into_iter().chain([("resource", json!(resource))])
+        let resource_type =
+            resource_type.map(|resource_type| ("resourceType", json!(resource_type)));
+        resource_type
+            .into_iter()
+            .chain([("resource", json!(resource))])
     }
 }
 
 fn object(members: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
-    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    members
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 fn named(name: &str, members: [(&'static str, Value); 2]) -> Value {
@@ -210,7 +284,10 @@ fn data(name: &'static str, payload: &Payload) -> [(&'static str, Value); 2] {
         "input" => "inputDetails",
         _ => "outputDetails",
     };
-    [(name, text(payload)), (details, json!({ "truncated": false }))]
+    [
+        (name, text(payload)),
+        (details, json!({ "truncated": false })),
+    ]
 }
 
 fn text(payload: &Payload) -> Value {

@@ -22,8 +22,15 @@ impl Step<'_> {
 
     /// Ends every strand; gives the event that the execution's last one follows.
     pub(super) fn abort_all(&mut self) -> u64 {
-        let root = self.execution.frames.iter().find(|frame| frame.parent.is_none()).map(|root| root.id);
-        let Some(root) = root.and_then(|root| self.execution.frames.take(root)) else { return 0 };
+        let root = self
+            .execution
+            .frames
+            .iter()
+            .find(|frame| frame.parent.is_none())
+            .map(|root| root.id);
+        let Some(root) = root.and_then(|root| self.execution.frames.take(root)) else {
+            return 0;
+        };
         self.abort_strand(&root, root.last_event);
         self.abort_children(&root, root.last_event);
         root.last_event
@@ -34,7 +41,9 @@ impl Step<'_> {
             self.cancel(effect);
         }
         let is_in_state = !has_ended(strand) && strand.waiting != Waiting::Turn;
-        let Some(state) = self.state(strand).filter(|_| is_in_state) else { return };
+        let Some(state) = self.state(strand).filter(|_| is_in_state) else {
+            return;
+        };
         match kind(state) {
             kind @ (StateType::Task | StateType::Wait | StateType::Parallel | StateType::Map) => {
                 self.record(previous, HistoryDetail::StateAborted(kind));
@@ -47,9 +56,17 @@ impl Step<'_> {
     fn take_children(&mut self, frame: &Frame) -> Vec<(Frame, Option<Iteration>)> {
         let is_map = is_map(frame);
         let ids: Vec<FrameId> = self.execution.frames.children(frame.id).rev().collect();
-        let strands = ids.into_iter().filter_map(|id| self.execution.frames.take(id));
-        let iteration = |strand: &Frame| Iteration { name: frame.state.clone(), index: strand.place };
-        let pair = |strand: Frame| { let iteration = is_map.then(|| iteration(&strand)); (strand, iteration) };
+        let strands = ids
+            .into_iter()
+            .filter_map(|id| self.execution.frames.take(id));
+        let iteration = |strand: &Frame| Iteration {
+            name: frame.state.clone(),
+            index: strand.place,
+        };
+        let pair = |strand: Frame| {
+            let iteration = is_map.then(|| iteration(&strand));
+            (strand, iteration)
+        };
         strands.map(pair).collect()
     }
 }

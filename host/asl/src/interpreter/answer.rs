@@ -32,7 +32,10 @@ impl<'m> Step<'m> {
         }
         self.record_start();
         let Some(block) = self.block(BlockId(0)).filter(|_| is_acceptable) else {
-            let fault = Fault::new("States.DataLimitExceeded", "The execution's input exceeds the service limit.");
+            let fault = Fault::new(
+                "States.DataLimitExceeded",
+                "The execution's input exceeds the service limit.",
+            );
             self.end(Status::Failed, 0, fault.to_detail(), None);
             return Ok(());
         };
@@ -62,11 +65,23 @@ impl<'m> Step<'m> {
             self.record_start();
         }
         let previous = self.abort_all();
-        let provenance = Provenance::Caller { principal, actor: None };
-        self.end(Status::Aborted, previous, ErrorDetail { error, cause }, Some(provenance));
+        let provenance = Provenance::Caller {
+            principal,
+            actor: None,
+        };
+        self.end(
+            Status::Aborted,
+            previous,
+            ErrorDetail { error, cause },
+            Some(provenance),
+        );
     }
 
-    pub(super) fn task_started(&mut self, effect: EffectId, facts: AttemptFacts) -> Result<(), Ignored> {
+    pub(super) fn task_started(
+        &mut self,
+        effect: EffectId,
+        facts: AttemptFacts,
+    ) -> Result<(), Ignored> {
         match self.awaited(effect)? {
             Awaited::Attempt(id, TaskPhase::Scheduled) => {
                 if let Some(mut frame) = self.execution.frames.take(id) {
@@ -84,21 +99,36 @@ impl<'m> Step<'m> {
         }
     }
 
-    pub(super) fn task_succeeded(&mut self, effect: EffectId, output: Value) -> Result<(), Ignored> {
+    pub(super) fn task_succeeded(
+        &mut self,
+        effect: EffectId,
+        output: Value,
+    ) -> Result<(), Ignored> {
         let id = self.attempt(effect)?;
-        self.resume(id, |step, frame, state| task::succeeded(step, frame, state, output));
+        self.resume(id, |step, frame, state| {
+            task::succeeded(step, frame, state, output)
+        });
         Ok(())
     }
 
-    pub(super) fn task_failed(&mut self, effect: EffectId, error: String, cause: String) -> Result<(), Ignored> {
+    pub(super) fn task_failed(
+        &mut self,
+        effect: EffectId,
+        error: String,
+        cause: String,
+    ) -> Result<(), Ignored> {
         let id = self.attempt(effect)?;
-        self.resume(id, |step, frame, _| Err(task::failed(step, frame, error, cause)));
+        self.resume(id, |step, frame, _| {
+            Err(task::failed(step, frame, error, cause))
+        });
         Ok(())
     }
 
     pub(super) fn timer_fired(&mut self, effect: EffectId) -> Result<(), Ignored> {
         match self.awaited(effect)? {
-            Awaited::AttemptTimeout(id) => self.resume(id, |step, frame, _| Err(task::timed_out(step, frame))),
+            Awaited::AttemptTimeout(id) => {
+                self.resume(id, |step, frame, _| Err(task::timed_out(step, frame)))
+            }
             Awaited::Time(id) => self.resume(id, super::wait::end),
             Awaited::Delay(id) => self.resume(id, super::passage::begin),
             Awaited::MachineTimeout => {
@@ -112,11 +142,19 @@ impl<'m> Step<'m> {
     }
 
     /// Ends the execution with anything but success; every frame must be gone.
-    pub(super) fn end(&mut self, status: Status, previous: u64, error: ErrorDetail, sluice: Option<Provenance>) {
+    pub(super) fn end(
+        &mut self,
+        status: Status,
+        previous: u64,
+        error: ErrorDetail,
+        sluice: Option<Provenance>,
+    ) {
         let detail = match status {
             Status::TimedOut => HistoryDetail::ExecutionTimedOut(error.clone()),
             Status::Aborted => HistoryDetail::ExecutionAborted(error.clone()),
-            Status::Failed | Status::Running | Status::Succeeded => HistoryDetail::ExecutionFailed(error.clone()),
+            Status::Failed | Status::Running | Status::Succeeded => {
+                HistoryDetail::ExecutionFailed(error.clone())
+            }
         };
         self.record_with(previous, detail, sluice);
         self.execution.standing.error = error.error;
@@ -135,18 +173,32 @@ impl<'m> Step<'m> {
 
     fn record_start(&mut self) {
         let header = &self.execution.header;
-        let provenance = Provenance::Caller { principal: header.principal.clone(), actor: header.actor.clone() };
-        let detail =
-            HistoryDetail::ExecutionStarted { input: self.execution.input.clone(), role_arn: header.role_arn.clone() };
+        let provenance = Provenance::Caller {
+            principal: header.principal.clone(),
+            actor: header.actor.clone(),
+        };
+        let detail = HistoryDetail::ExecutionStarted {
+            input: self.execution.input.clone(),
+            role_arn: header.role_arn.clone(),
+        };
         self.record_with(0, detail, Some(provenance));
     }
 
     /// Lets the frame's state go on from what it waited for.
-    fn resume(&mut self, id: FrameId, go_on: impl FnOnce(&mut Self, &mut Frame, &'m State) -> Outcome<'m>) {
-        let Some(mut frame) = self.execution.frames.take(id) else { return };
+    fn resume(
+        &mut self,
+        id: FrameId,
+        go_on: impl FnOnce(&mut Self, &mut Frame, &'m State) -> Outcome<'m>,
+    ) {
+        let Some(mut frame) = self.execution.frames.take(id) else {
+            return;
+        };
         let outcome = match self.state(&frame) {
             Some(state) => go_on(self, &mut frame, state),
-            None => Err(Fault::of_state(&frame, Failure::runtime("The state does not exist."))),
+            None => Err(Fault::of_state(
+                &frame,
+                Failure::runtime("The state does not exist."),
+            )),
         };
         self.settle(frame, outcome);
     }
@@ -164,19 +216,30 @@ impl<'m> Step<'m> {
 
     fn awaited(&self, effect: EffectId) -> Result<Awaited, Ignored> {
         let standing = &self.execution.standing;
-        if standing.timeout.is_some_and(|timeout| timeout.effect == effect) {
+        if standing
+            .timeout
+            .is_some_and(|timeout| timeout.effect == effect)
+        {
             return Ok(Awaited::MachineTimeout);
         }
         if standing.continuing == Some(effect) {
             return Ok(Awaited::Continue);
         }
-        let frame = self.execution.frames.waiting_for(effect).ok_or(Ignored::NotWaiting(effect))?;
+        let frame = self
+            .execution
+            .frames
+            .waiting_for(effect)
+            .ok_or(Ignored::NotWaiting(effect))?;
         match &frame.waiting {
-            Waiting::Task(task) if task.effect == effect => Ok(Awaited::Attempt(frame.id, task.phase)),
+            Waiting::Task(task) if task.effect == effect => {
+                Ok(Awaited::Attempt(frame.id, task.phase))
+            }
             Waiting::Task(_) => Ok(Awaited::AttemptTimeout(frame.id)),
             Waiting::Time(_) => Ok(Awaited::Time(frame.id)),
             Waiting::Delay(_) => Ok(Awaited::Delay(frame.id)),
-            Waiting::Turn | Waiting::Children(_) | Waiting::Siblings { .. } => Err(Ignored::NotWaiting(effect)),
+            Waiting::Turn | Waiting::Children(_) | Waiting::Siblings { .. } => {
+                Err(Ignored::NotWaiting(effect))
+            }
         }
     }
 }

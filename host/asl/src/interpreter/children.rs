@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::step::{Fault, Outcome, Progress, Step};
 use super::map;
+use super::step::{Fault, Outcome, Progress, Step};
 use crate::definition::{BlockId, State, StateKind};
 use crate::execution::{Frame, Waiting};
 use crate::history::{HistoryDetail, Iteration};
@@ -23,7 +23,8 @@ impl Step<'_> {
         input: Payload,
         last_event: u64,
     ) -> Result<(), Fault> {
-        let missing = || Fault::of_state(parent, Failure::runtime("A nested block does not exist."));
+        let missing =
+            || Fault::of_state(parent, Failure::runtime("A nested block does not exist."));
         let state = self.block(block).ok_or_else(missing)?.start_at.clone();
         let child = Frame {
             id: self.execution.new_frame(),
@@ -47,7 +48,9 @@ impl Step<'_> {
         let (place, last_event) = (child.place, child.last_event);
         child.waiting = Waiting::Siblings { output };
         self.execution.frames.put(child);
-        let Some(mut parent) = self.execution.frames.take(parent) else { return };
+        let Some(mut parent) = self.execution.frames.take(parent) else {
+            return;
+        };
         let Waiting::Children(children) = &mut parent.waiting else {
             return self.execution.frames.put(parent);
         };
@@ -55,7 +58,10 @@ impl Step<'_> {
         let is_last = children.done >= children.total;
         let is_map = children.map.is_some();
         parent.last_event = if is_map {
-            let iteration = Iteration { name: parent.state.clone(), index: place };
+            let iteration = Iteration {
+                name: parent.state.clone(),
+                index: place,
+            };
             self.record(last_event, HistoryDetail::MapIterationSucceeded(iteration))
         } else {
             last_event
@@ -70,10 +76,15 @@ impl Step<'_> {
 
     /// Makes the children's outputs the result of their parent's state.
     pub(super) fn gather(&mut self, parent: FrameId) {
-        let Some(mut frame) = self.execution.frames.take(parent) else { return };
+        let Some(mut frame) = self.execution.frames.take(parent) else {
+            return;
+        };
         let outcome = match self.state(&frame) {
             Some(state) => gathered(self, &mut frame, state),
-            None => Err(Fault::of_state(&frame, Failure::runtime("The state does not exist."))),
+            None => Err(Fault::of_state(
+                &frame,
+                Failure::runtime("The state does not exist."),
+            )),
         };
         self.settle(frame, outcome);
     }
@@ -84,9 +95,14 @@ impl Step<'_> {
         let mut outputs = Vec::new();
         let mut bytes = 0_usize;
         for id in ids {
-            let Some(child) = self.execution.frames.take(id) else { continue };
-            let Waiting::Siblings { output } = child.waiting else { continue };
-            bytes = bytes.saturating_add(payload_bytes(output.value()).unwrap_or(PAYLOAD_BYTES_MAX));
+            let Some(child) = self.execution.frames.take(id) else {
+                continue;
+            };
+            let Waiting::Siblings { output } = child.waiting else {
+                continue;
+            };
+            bytes =
+                bytes.saturating_add(payload_bytes(output.value()).unwrap_or(PAYLOAD_BYTES_MAX));
             if bytes <= PAYLOAD_BYTES_MAX {
                 outputs.push(output);
             }
@@ -94,12 +110,19 @@ impl Step<'_> {
         if bytes > PAYLOAD_BYTES_MAX {
             return Err(Fault::too_large(&parent.state));
         }
-        Ok(outputs.into_iter().map(|output| Arc::unwrap_or_clone(output.shared())).collect())
+        Ok(outputs
+            .into_iter()
+            .map(|output| Arc::unwrap_or_clone(output.shared()))
+            .collect())
     }
 }
 
 /// Leaves a Parallel or Map state with the outputs of its children.
-pub(super) fn gathered<'m>(step: &mut Step<'m>, frame: &mut Frame, state: &'m State) -> Outcome<'m> {
+pub(super) fn gathered<'m>(
+    step: &mut Step<'m>,
+    frame: &mut Frame,
+    state: &'m State,
+) -> Outcome<'m> {
     let outputs = step.take_outputs(frame)?;
     frame.waiting = Waiting::Turn;
     let (next, succeeded) = match &state.kind {
@@ -111,11 +134,17 @@ pub(super) fn gathered<'m>(step: &mut Step<'m>, frame: &mut Frame, state: &'m St
         | StateKind::Wait(_)
         | StateKind::Succeed
         | StateKind::Fail(_) => {
-            return Err(Fault::of_state(frame, Failure::runtime("The state has no nested blocks.")));
+            return Err(Fault::of_state(
+                frame,
+                Failure::runtime("The state has no nested blocks."),
+            ));
         }
     };
     let output = step.output(frame, state, Arc::new(Value::Array(outputs)), None)?;
     // The strand goes on from where its last child stopped, not from this event.
     step.record(frame.last_event, succeeded);
-    Ok(Progress::Leaves { output, next: next.into() })
+    Ok(Progress::Leaves {
+        output,
+        next: next.into(),
+    })
 }

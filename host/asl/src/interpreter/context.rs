@@ -41,7 +41,11 @@ impl Step<'_> {
         evaluate: impl FnOnce(&Value) -> R,
     ) -> R {
         let execution = &mut self.execution;
-        let mut context = execution.context.0.take().unwrap_or_else(|| lasting(execution));
+        let mut context = execution
+            .context
+            .0
+            .take()
+            .unwrap_or_else(|| lasting(execution));
         context.insert("State".to_owned(), current(frame, state));
         match item {
             Some(item) => context.insert("Map".to_owned(), json!({ "Item": item })),
@@ -77,7 +81,10 @@ fn lasting(execution: &Execution) -> Map<String, Value> {
     let mut about = Map::new();
     about.insert("Id".to_owned(), json!(header.arn));
     about.insert("Input".to_owned(), execution.input.value().clone());
-    about.insert("StartTime".to_owned(), json!(header.started_at.to_rfc3339()));
+    about.insert(
+        "StartTime".to_owned(),
+        json!(header.started_at.to_rfc3339()),
+    );
     about.insert("Name".to_owned(), json!(header.name));
     if let Some(role_arn) = &header.role_arn {
         about.insert("RoleArn".to_owned(), json!(role_arn));
@@ -93,9 +100,15 @@ fn lasting(execution: &Execution) -> Map<String, Value> {
 fn current(frame: &Frame, state: &State) -> Value {
     let mut current = Map::new();
     current.insert("Name".to_owned(), json!(frame.state));
-    current.insert("EnteredTime".to_owned(), json!(frame.entered_at.to_rfc3339()));
+    current.insert(
+        "EnteredTime".to_owned(),
+        json!(frame.entered_at.to_rfc3339()),
+    );
     if can_retry(state) {
-        current.insert("RetryCount".to_owned(), json!(frame.attempt().saturating_sub(1)));
+        current.insert(
+            "RetryCount".to_owned(),
+            json!(frame.attempt().saturating_sub(1)),
+        );
     }
     Value::Object(current)
 }

@@ -5,19 +5,31 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::step::{Fault, Step};
-use crate::{Failure, Payload};
 use crate::definition::State;
 use crate::execution::Frame;
+use crate::{Failure, Payload};
 
 impl Step<'_> {
     /// The state's input after `InputPath`: what its own paths read.
-    pub(super) fn selected_input(&mut self, frame: &Frame, state: &State) -> Result<Arc<Value>, Fault> {
-        self.evaluate(frame, state, |context| state.flow.selected_input(&frame.input.shared(), context))
+    pub(super) fn selected_input(
+        &mut self,
+        frame: &Frame,
+        state: &State,
+    ) -> Result<Arc<Value>, Fault> {
+        self.evaluate(frame, state, |context| {
+            state.flow.selected_input(&frame.input.shared(), context)
+        })
     }
 
     /// The state's input after `InputPath` and `Parameters`.
-    pub(super) fn effective_input(&mut self, frame: &Frame, state: &State) -> Result<Arc<Value>, Fault> {
-        self.evaluate(frame, state, |context| state.flow.effective_input(&frame.input.shared(), context))
+    pub(super) fn effective_input(
+        &mut self,
+        frame: &Frame,
+        state: &State,
+    ) -> Result<Arc<Value>, Fault> {
+        self.evaluate(frame, state, |context| {
+            state.flow.effective_input(&frame.input.shared(), context)
+        })
     }
 
     /// The state's output: its result through `ResultSelector`, `ResultPath` and `OutputPath`.
@@ -58,7 +70,10 @@ impl Step<'_> {
         value: Arc<Value>,
         what: &str,
     ) -> Result<Payload, Fault> {
-        match known.iter().find(|payload| Arc::ptr_eq(&payload.shared(), &value)) {
+        match known
+            .iter()
+            .find(|payload| Arc::ptr_eq(&payload.shared(), &value))
+        {
             Some(payload) => Ok(Payload::clone(payload)),
             None => self.keep(value, what),
         }

@@ -18,7 +18,9 @@ impl<'m> Step<'m> {
             let state = self.state(&frame);
             self.abort_children(&frame, frame.last_event);
             frame.waiting = Waiting::Turn;
-            if let Some(delay_ms) = state.and_then(|state| self.retry_delay(&mut frame, state, &fault)) {
+            if let Some(delay_ms) =
+                state.and_then(|state| self.retry_delay(&mut frame, state, &fault))
+            {
                 frame.waiting = Waiting::Delay(self.begin_timer(self.at.plus_ms(delay_ms)));
                 return self.execution.frames.put(frame);
             }
@@ -30,7 +32,10 @@ impl<'m> Step<'m> {
                 Some(Err(other)) => fault = other,
                 None => {}
             }
-            let Some(parent) = frame.parent.and_then(|parent| self.execution.frames.take(parent)) else {
+            let Some(parent) = frame
+                .parent
+                .and_then(|parent| self.execution.frames.take(parent))
+            else {
                 return self.end(Status::Failed, frame.last_event, fault.to_detail(), None);
             };
             frame = self.fail_strand(&frame, state, parent);
@@ -42,7 +47,10 @@ impl<'m> Step<'m> {
     fn fail_strand(&mut self, strand: &Frame, state: Option<&State>, mut parent: Frame) -> Frame {
         let last_event = strand.last_event;
         if is_map(&parent) {
-            let iteration = Iteration { name: parent.state.clone(), index: strand.place };
+            let iteration = Iteration {
+                name: parent.state.clone(),
+                index: strand.place,
+            };
             self.record(last_event, HistoryDetail::MapIterationFailed(iteration));
         }
         if state.is_some_and(|state| matches!(state.kind, StateKind::Task(_))) {
@@ -54,7 +62,9 @@ impl<'m> Step<'m> {
 
     fn record_failed(&mut self, frame: &mut Frame, state: Option<&State>) {
         match state.map(|state| &state.kind) {
-            Some(StateKind::Parallel(_)) => self.record_next(frame, HistoryDetail::ParallelStateFailed),
+            Some(StateKind::Parallel(_)) => {
+                self.record_next(frame, HistoryDetail::ParallelStateFailed)
+            }
             Some(StateKind::Map(_)) => self.record_next(frame, HistoryDetail::MapStateFailed),
             Some(
                 StateKind::Task(_)
@@ -72,7 +82,9 @@ impl<'m> Step<'m> {
     /// attempts left.
     fn retry_delay(&self, frame: &mut Frame, state: &State, fault: &Fault) -> Option<i64> {
         let (retriers, _) = handlers(state);
-        let place = retriers.iter().position(|retrier| fault.matches(&retrier.error_equals))?;
+        let place = retriers
+            .iter()
+            .position(|retrier| fault.matches(&retrier.error_equals))?;
         let retrier = retriers.get(place)?;
         frame.retries.resize(retriers.len(), 0);
         let retried = frame.retries.get_mut(place)?;
@@ -89,12 +101,21 @@ impl<'m> Step<'m> {
     }
 
     /// The output and next state of the first matching catcher.
-    fn catch(&mut self, frame: &Frame, state: &'m State, fault: &Fault) -> Option<Result<(Payload, &'m str), Fault>> {
+    fn catch(
+        &mut self,
+        frame: &Frame,
+        state: &'m State,
+        fault: &Fault,
+    ) -> Option<Result<(Payload, &'m str), Fault>> {
         let (_, catchers) = handlers(state);
-        let catcher = catchers.iter().find(|catcher| fault.matches(&catcher.error_equals))?;
+        let catcher = catchers
+            .iter()
+            .find(|catcher| fault.matches(&catcher.error_equals))?;
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let caught = json!({ "Error": text(&fault.error), "Cause": text(&fault.cause) });
-        let merged = catcher.result_path.merge(&frame.input.shared(), Arc::new(caught));
+        let merged = catcher
+            .result_path
+            .merge(&frame.input.shared(), Arc::new(caught));
         let output = match merged {
             Ok(merged) => self.keep_once(&[&frame.input], merged, &frame.state),
             Err(failure) => Err(Fault::of_state(frame, failure)),
@@ -133,11 +154,20 @@ impl Retrier {
     /// `IntervalSeconds` × `BackoffRate` to the power of the retries so far, within `MaxDelaySeconds`.
     fn delay_ms(&self, retried: u32) -> u64 {
         let exponent = i32::try_from(retried).unwrap_or(i32::MAX);
-        #[expect(clippy::cast_precision_loss, reason = "intervals are far below 2^53 seconds")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "intervals are far below 2^53 seconds"
+        )]
         let seconds = self.interval_seconds as f64 * self.backoff_rate.powi(exponent);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, as meant")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "saturates, as meant"
+        )]
         let delay_ms = (seconds * 1000.0) as u64;
-        let max_ms = self.max_delay_seconds.map(|seconds| seconds.saturating_mul(1000));
+        let max_ms = self
+            .max_delay_seconds
+            .map(|seconds| seconds.saturating_mul(1000));
         max_ms.map_or(delay_ms, |max_ms| delay_ms.min(max_ms))
     }
 }

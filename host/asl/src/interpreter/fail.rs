@@ -15,15 +15,26 @@ pub(super) fn raise(step: &mut Step<'_>, frame: &Frame, state: &State, fail: &Fa
     }
 }
 
-fn evaluate(step: &mut Step<'_>, frame: &Frame, state: &State, fail: &Fail) -> Result<Fault, Fault> {
+fn evaluate(
+    step: &mut Step<'_>,
+    frame: &Frame,
+    state: &State,
+    fail: &Fail,
+) -> Result<Fault, Fault> {
     let input = step.effective_input(frame, state)?;
     step.evaluate(frame, state, |context| {
         let text = |field, text: &Option<Text>| {
-            text.as_ref().map(|text| resolve(field, text, &input, context)).transpose()
+            text.as_ref()
+                .map(|text| resolve(field, text, &input, context))
+                .transpose()
         };
         let error = text("ErrorPath", &fail.error)?;
         let cause = text("CausePath", &fail.cause)?;
-        Ok(Fault { error, cause, is_heartbeat: false })
+        Ok(Fault {
+            error,
+            cause,
+            is_heartbeat: false,
+        })
     })
 }
 
@@ -34,6 +45,8 @@ fn resolve(field: &str, text: &Text, input: &Value, context: &Value) -> Result<S
     };
     let value = seconds::value(field, path, input, context)?;
     value.as_str().map(str::to_owned).ok_or_else(|| {
-        Failure::runtime(format!("The {field} parameter does not reference a string: {path} == {value}"))
+        Failure::runtime(format!(
+            "The {field} parameter does not reference a string: {path} == {value}"
+        ))
     })
 }

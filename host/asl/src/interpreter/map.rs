@@ -15,7 +15,12 @@ use crate::{Failure, Payload};
 /// How many iterations of one Map run at once at most (the service's limit for inline Maps).
 const CONCURRENCY_MAX: u32 = 40;
 
-pub(super) fn begin<'m>(step: &mut Step<'m>, frame: &mut Frame, state: &'m State, map: &'m Map) -> Outcome<'m> {
+pub(super) fn begin<'m>(
+    step: &mut Step<'m>,
+    frame: &mut Frame,
+    state: &'m State,
+    map: &'m Map,
+) -> Outcome<'m> {
     let input = step.effective_input(frame, state)?;
     let items = items(step, frame, state, map, &input)?;
     let total = items.as_array().map_or(0, Vec::len);
@@ -25,7 +30,12 @@ pub(super) fn begin<'m>(step: &mut Step<'m>, frame: &mut Frame, state: &'m State
     let input = step.keep_once(&[&frame.input], input, &frame.state)?;
     let items = step.keep_once(&[&frame.input, &input], items, &frame.state)?;
     let wait = MapWait { input, items };
-    frame.waiting = Waiting::Children(ChildrenWait { total, started: 0, done: 0, map: Some(wait) });
+    frame.waiting = Waiting::Children(ChildrenWait {
+        total,
+        started: 0,
+        done: 0,
+        map: Some(wait),
+    });
     if total == 0 {
         return gathered(step, frame, state);
     }
@@ -36,9 +46,17 @@ pub(super) fn begin<'m>(step: &mut Step<'m>, frame: &mut Frame, state: &'m State
 }
 
 /// Begins the next iteration, if there is one left.
-pub(super) fn begin_next(step: &mut Step<'_>, frame: &mut Frame, previous: u64) -> Result<(), Fault> {
-    let (Some(state), Waiting::Children(children)) = (step.state(frame), &frame.waiting) else { return Ok(()) };
-    let (StateKind::Map(map), Some(wait)) = (&state.kind, &children.map) else { return Ok(()) };
+pub(super) fn begin_next(
+    step: &mut Step<'_>,
+    frame: &mut Frame,
+    previous: u64,
+) -> Result<(), Fault> {
+    let (Some(state), Waiting::Children(children)) = (step.state(frame), &frame.waiting) else {
+        return Ok(());
+    };
+    let (StateKind::Map(map), Some(wait)) = (&state.kind, &children.map) else {
+        return Ok(());
+    };
     let place = children.started;
     if place >= children.total {
         return Ok(());
@@ -47,7 +65,10 @@ pub(super) fn begin_next(step: &mut Step<'_>, frame: &mut Frame, previous: u64) 
     if let Waiting::Children(children) = &mut frame.waiting {
         children.started = children.started.saturating_add(1);
     }
-    let iteration = Iteration { name: frame.state.clone(), index: place };
+    let iteration = Iteration {
+        name: frame.state.clone(),
+        index: place,
+    };
     let started = step.record(previous, HistoryDetail::MapIterationStarted(iteration));
     step.begin_child(frame, place, map.processor, input, started)
 }
@@ -68,7 +89,9 @@ fn item_input(
             selected.map_err(|failure| Fault::of_state(frame, failure))?
         }
         None => {
-            let item = usize::try_from(place).ok().and_then(|place| wait.items.value().get(place));
+            let item = usize::try_from(place)
+                .ok()
+                .and_then(|place| wait.items.value().get(place));
             item.cloned().unwrap_or(Value::Null)
         }
     };
@@ -86,7 +109,9 @@ fn items(
         Arc::clone(input)
     } else {
         let items = step.evaluate(frame, state, |context| {
-            map.items_path.evaluate(input, context).map_err(|error| error.of_field())
+            map.items_path
+                .evaluate(input, context)
+                .map_err(|error| error.of_field())
         });
         Arc::new(items?)
     };
@@ -97,14 +122,26 @@ fn items(
     Err(Fault::of_state(frame, Failure::runtime(cause)))
 }
 
-fn concurrency(step: &mut Step<'_>, frame: &Frame, state: &State, map: &Map, input: &Value) -> Result<u32, Fault> {
+fn concurrency(
+    step: &mut Step<'_>,
+    frame: &Frame,
+    state: &State,
+    map: &Map,
+    input: &Value,
+) -> Result<u32, Fault> {
     let asked = match &map.max_concurrency {
         Concurrency::Fixed(number) => *number,
         Concurrency::At(path) => {
             let path = path.as_path();
-            step.evaluate(frame, state, |context| seconds::whole("MaxConcurrencyPath", path, input, context))?
+            step.evaluate(frame, state, |context| {
+                seconds::whole("MaxConcurrencyPath", path, input, context)
+            })?
         }
     };
     let asked = u32::try_from(asked).unwrap_or(u32::MAX);
-    Ok(if asked == 0 { CONCURRENCY_MAX } else { asked.min(CONCURRENCY_MAX) })
+    Ok(if asked == 0 {
+        CONCURRENCY_MAX
+    } else {
+        asked.min(CONCURRENCY_MAX)
+    })
 }

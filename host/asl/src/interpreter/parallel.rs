@@ -16,7 +16,12 @@ pub(super) fn begin<'m>(
     let input = step.keep_once(&[&frame.input], input, &frame.state)?;
     step.record_next(frame, HistoryDetail::ParallelStateStarted);
     let total = u32::try_from(parallel.branches.len()).unwrap_or(u32::MAX);
-    frame.waiting = Waiting::Children(ChildrenWait { total, started: total, done: 0, map: None });
+    frame.waiting = Waiting::Children(ChildrenWait {
+        total,
+        started: total,
+        done: 0,
+        map: None,
+    });
     for (place, block) in (0_u32..).zip(&parallel.branches) {
         step.begin_child(frame, place, *block, input.clone(), frame.last_event)?;
     }

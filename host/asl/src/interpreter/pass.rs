@@ -6,11 +6,19 @@ use super::step::{Outcome, Progress, Step};
 use crate::definition::{Pass, State};
 use crate::execution::Frame;
 
-pub(super) fn begin<'m>(step: &mut Step<'m>, frame: &Frame, state: &'m State, pass: &'m Pass) -> Outcome<'m> {
+pub(super) fn begin<'m>(
+    step: &mut Step<'m>,
+    frame: &Frame,
+    state: &'m State,
+    pass: &'m Pass,
+) -> Outcome<'m> {
     let result = match &pass.result {
         Some(result) => Arc::new(result.clone()),
         None => step.effective_input(frame, state)?,
     };
     let output = step.output(frame, state, result, None)?;
-    Ok(Progress::Leaves { output, next: (&pass.next).into() })
+    Ok(Progress::Leaves {
+        output,
+        next: (&pass.next).into(),
+    })
 }

@@ -15,7 +15,10 @@ impl<'m> Step<'m> {
             return self.fail(frame, fault);
         };
         let (kind, name, input) = (kind(state), frame.state.clone(), frame.input.clone());
-        self.record_next(&mut frame, HistoryDetail::StateEntered { kind, name, input });
+        self.record_next(
+            &mut frame,
+            HistoryDetail::StateEntered { kind, name, input },
+        );
         frame.entered_at = self.at;
         frame.entered_event = frame.last_event;
         let outcome = begin(self, &mut frame, state);
@@ -35,7 +38,10 @@ impl<'m> Step<'m> {
     pub(super) fn leave(&mut self, mut frame: Frame, output: Payload, next: Onward<'_>) {
         if let Some(state) = self.state(&frame) {
             let (kind, name, output) = (kind(state), frame.state.clone(), output.clone());
-            self.record_next(&mut frame, HistoryDetail::StateExited { kind, name, output });
+            self.record_next(
+                &mut frame,
+                HistoryDetail::StateExited { kind, name, output },
+            );
         }
         frame.retries = Vec::new();
         match next {
@@ -54,7 +60,12 @@ impl<'m> Step<'m> {
     }
 
     fn succeed(&mut self, root: &Frame, output: Payload) {
-        self.record(root.last_event, HistoryDetail::ExecutionSucceeded { output: output.clone() });
+        self.record(
+            root.last_event,
+            HistoryDetail::ExecutionSucceeded {
+                output: output.clone(),
+            },
+        );
         self.execution.standing.output = Some(output);
         self.close(Status::Succeeded);
     }

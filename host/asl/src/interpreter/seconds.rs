@@ -7,7 +7,12 @@ use crate::definition::Seconds;
 use crate::path::{Path, PathError};
 
 /// A number of seconds that is fixed or at a path.
-pub(super) fn resolve(field: &str, seconds: &Seconds, data: &Value, context: &Value) -> Result<u64, Failure> {
+pub(super) fn resolve(
+    field: &str,
+    seconds: &Seconds,
+    data: &Value,
+    context: &Value,
+) -> Result<u64, Failure> {
     match seconds {
         Seconds::Fixed(seconds) => Ok(*seconds),
         Seconds::At(path) => whole(field, path, data, context),
@@ -15,7 +20,12 @@ pub(super) fn resolve(field: &str, seconds: &Seconds, data: &Value, context: &Va
 }
 
 /// The non-negative whole number at a path; the text of one will do.
-pub(super) fn whole(field: &str, path: &Path, data: &Value, context: &Value) -> Result<u64, Failure> {
+pub(super) fn whole(
+    field: &str,
+    path: &Path,
+    data: &Value,
+    context: &Value,
+) -> Result<u64, Failure> {
     let value = value(field, path, data, context)?;
     let Some(number) = long(&value) else {
         let value = shown(&value);
@@ -24,23 +34,32 @@ pub(super) fn whole(field: &str, path: &Path, data: &Value, context: &Value) -> 
         )));
     };
     u64::try_from(number).map_err(|_| {
-        Failure::runtime(format!("The {field} parameter references a negative value: {path} == {number}"))
+        Failure::runtime(format!(
+            "The {field} parameter references a negative value: {path} == {number}"
+        ))
     })
 }
 
 /// The value at a path that a field of its own names.
-pub(super) fn value(field: &str, path: &Path, data: &Value, context: &Value) -> Result<Value, Failure> {
+pub(super) fn value(
+    field: &str,
+    path: &Path,
+    data: &Value,
+    context: &Value,
+) -> Result<Value, Failure> {
     path.evaluate(data, context).map_err(|error| match error {
-        PathError::NotFound { .. } => {
-            Failure::runtime(format!("The {field} parameter does not reference an input value: {path}"))
-        }
+        PathError::NotFound { .. } => Failure::runtime(format!(
+            "The {field} parameter does not reference an input value: {path}"
+        )),
         error @ PathError::TooCostly { .. } => error.of_field(),
     })
 }
 
 /// Text as it is, anything else as JSON.
 pub(super) fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn long(value: &Value) -> Option<i64> {

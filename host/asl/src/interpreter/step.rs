@@ -10,7 +10,9 @@ use crate::definition::{Block, BlockId, Next, State};
 use crate::execution::{Deadline, Frame};
 use crate::history::{ErrorDetail, HistoryDetail, Provenance};
 use crate::payload::payload_bytes;
-use crate::{Effect, EffectId, Execution, Failure, FrameId, HistoryEvent, Payload, StateMachine, Timestamp};
+use crate::{
+    Effect, EffectId, Execution, Failure, FrameId, HistoryEvent, Payload, StateMachine, Timestamp,
+};
 
 /// One transition in the making.
 pub(super) struct Step<'m> {
@@ -51,8 +53,20 @@ pub(super) struct Fault {
 }
 
 impl<'m> Step<'m> {
-    pub(super) fn new(machine: &'m StateMachine, execution: Execution, at: Timestamp, seed: u64) -> Self {
-        Self { machine, execution, at, seed, effects: Vec::new(), gathered: Vec::new() }
+    pub(super) fn new(
+        machine: &'m StateMachine,
+        execution: Execution,
+        at: Timestamp,
+        seed: u64,
+    ) -> Self {
+        Self {
+            machine,
+            execution,
+            at,
+            seed,
+            effects: Vec::new(),
+            gathered: Vec::new(),
+        }
     }
 
     /// The execution and the effects to perform; what the transition itself cancelled again is
@@ -87,9 +101,20 @@ impl<'m> Step<'m> {
     }
 
     /// Records an event with what only this host knows of it.
-    pub(super) fn record_with(&mut self, previous: u64, detail: HistoryDetail, sluice: Option<Provenance>) -> u64 {
+    pub(super) fn record_with(
+        &mut self,
+        previous: u64,
+        detail: HistoryDetail,
+        sluice: Option<Provenance>,
+    ) -> u64 {
         let id = self.execution.next_event_id();
-        self.execution.record_event(HistoryEvent { id, previous_id: previous, at: self.at, detail, sluice });
+        self.execution.record_event(HistoryEvent {
+            id,
+            previous_id: previous,
+            at: self.at,
+            detail,
+            sluice,
+        });
         id
     }
 
@@ -108,7 +133,10 @@ impl<'m> Step<'m> {
 
     /// Asks for a timer.
     pub(super) fn begin_timer(&mut self, at: Timestamp) -> Deadline {
-        let timer = Deadline { effect: self.execution.new_effect(), at };
+        let timer = Deadline {
+            effect: self.execution.new_effect(),
+            at,
+        };
         self.effects.push(timer.to_effect());
         timer
     }
@@ -155,14 +183,20 @@ impl<'m> From<&'m Next> for Onward<'m> {
 
 impl Fault {
     pub(super) fn new(error: impl Into<String>, cause: impl Into<String>) -> Self {
-        Self { error: Some(error.into()), cause: Some(cause.into()), is_heartbeat: false }
+        Self {
+            error: Some(error.into()),
+            cause: Some(cause.into()),
+            is_heartbeat: false,
+        }
     }
 
     /// An error raised while a state's own fields were evaluated, in the service's words.
     pub(super) fn of_state(frame: &Frame, failure: Failure) -> Self {
         let Failure { error, cause } = failure;
         let (state, event) = (&frame.state, frame.entered_event);
-        let place = format!("An error occurred while executing the state '{state}' (entered at the event id #{event}).");
+        let place = format!(
+            "An error occurred while executing the state '{state}' (entered at the event id #{event})."
+        );
         Self::new(error, format!("{place} {cause}"))
     }
 
@@ -178,6 +212,9 @@ impl Fault {
     }
 
     pub(super) fn to_detail(&self) -> ErrorDetail {
-        ErrorDetail { error: self.error.clone(), cause: self.cause.clone() }
+        ErrorDetail {
+            error: self.error.clone(),
+            cause: self.cause.clone(),
+        }
     }
 }

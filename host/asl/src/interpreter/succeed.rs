@@ -7,5 +7,8 @@ use crate::execution::Frame;
 pub(super) fn begin<'m>(step: &mut Step<'m>, frame: &Frame, state: &'m State) -> Outcome<'m> {
     let input = step.effective_input(frame, state)?;
     let output = step.output(frame, state, input, None)?;
-    Ok(Progress::Leaves { output, next: Onward::End })
+    Ok(Progress::Leaves {
+        output,
+        next: Onward::End,
+    })
 }

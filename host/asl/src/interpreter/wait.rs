@@ -10,10 +10,17 @@ use crate::execution::{Frame, Waiting};
 use crate::path::Path;
 use crate::{Failure, Timestamp};
 
-pub(super) fn begin<'m>(step: &mut Step<'m>, frame: &mut Frame, state: &'m State, wait: &'m Wait) -> Outcome<'m> {
+pub(super) fn begin<'m>(
+    step: &mut Step<'m>,
+    frame: &mut Frame,
+    state: &'m State,
+    wait: &'m Wait,
+) -> Outcome<'m> {
     let input = step.effective_input(frame, state)?;
     let at = step.at;
-    let until = step.evaluate(frame, state, |context| until(&wait.until, at, &input, context))?;
+    let until = step.evaluate(frame, state, |context| {
+        until(&wait.until, at, &input, context)
+    })?;
     if until <= step.at {
         return end(step, frame, state);
     }
@@ -24,14 +31,25 @@ pub(super) fn begin<'m>(step: &mut Step<'m>, frame: &mut Frame, state: &'m State
 /// Goes on once the time has come.
 pub(super) fn end<'m>(step: &mut Step<'m>, frame: &mut Frame, state: &'m State) -> Outcome<'m> {
     let StateKind::Wait(wait) = &state.kind else {
-        return Err(Fault::of_state(frame, Failure::runtime("The state is not a Wait state.")));
+        return Err(Fault::of_state(
+            frame,
+            Failure::runtime("The state is not a Wait state."),
+        ));
     };
     let input = step.effective_input(frame, state)?;
     let output = step.output(frame, state, input, None)?;
-    Ok(Progress::Leaves { output, next: (&wait.next).into() })
+    Ok(Progress::Leaves {
+        output,
+        next: (&wait.next).into(),
+    })
 }
 
-fn until(until: &WaitUntil, at: Timestamp, input: &Value, context: &Value) -> Result<Timestamp, Failure> {
+fn until(
+    until: &WaitUntil,
+    at: Timestamp,
+    input: &Value,
+    context: &Value,
+) -> Result<Timestamp, Failure> {
     match until {
         WaitUntil::Seconds(seconds) => {
             let seconds = seconds::resolve("SecondsPath", seconds, input, context)?;

@@ -61,7 +61,7 @@ fn too_costly(path: &str) -> Failure {
 }
 
 impl Path {
-    pub(super) fn too_costly(&self) -> PathError {
+    pub(crate) fn too_costly(&self) -> PathError {
         PathError::TooCostly {
             path: self.text.clone(),
         }

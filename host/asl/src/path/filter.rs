@@ -123,9 +123,10 @@ impl Operator {
         let (Some(left), Some(right)) = (left, right) else {
             return Ok(self == Self::NotEqual);
         };
+        budget.read(compared_bytes(left, right))?;
         Ok(match self {
-            Self::Equal => equal(left, right, budget)?,
-            Self::NotEqual => !equal(left, right, budget)?,
+            Self::Equal => equal(left, right),
+            Self::NotEqual => !equal(left, right),
             Self::Less => compare(left, right).is_some_and(Ordering::is_lt),
             Self::LessOrEqual => compare(left, right).is_some_and(Ordering::is_le),
             Self::Greater => compare(left, right).is_some_and(Ordering::is_gt),
@@ -134,19 +135,29 @@ impl Operator {
     }
 }
 
+/// How much comparing two values reads.
+fn compared_bytes(left: &Value, right: &Value) -> usize {
+    match (left, right) {
+        (Value::String(left), Value::String(right)) => left.len().min(right.len()),
+        (Value::String(text), Value::Number(_)) | (Value::Number(_), Value::String(text)) => {
+            text.len()
+        }
+        (Value::Array(_) | Value::Object(_), Value::Array(_) | Value::Object(_)) => {
+            Size::of(left, usize::MAX).bytes
+        }
+        _ => 0,
+    }
+}
+
 /// Equality as the service's JSONPath library has it: a text equals the number it spells.
-fn equal(left: &Value, right: &Value, budget: &mut Budget) -> Result<bool, Exhausted> {
-    Ok(match (left, right) {
+fn equal(left: &Value, right: &Value) -> bool {
+    match (left, right) {
         (Value::Number(left), Value::Number(right)) => number::compare(left, right).is_eq(),
         (Value::Number(number), Value::String(text))
         | (Value::String(text), Value::Number(number)) => serde_json::from_str::<Number>(text)
             .is_ok_and(|text| number::compare(number, &text).is_eq()),
-        (Value::Array(_) | Value::Object(_), Value::Array(_) | Value::Object(_)) => {
-            budget.visit(Size::of(left, usize::MAX).bytes / 16)?;
-            left == right
-        }
         _ => left == right,
-    })
+    }
 }
 
 fn compare(left: &Value, right: &Value) -> Option<Ordering> {

@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 
 use asl::{
-    AttemptFacts, Effect, EffectId, Event, EventKind, Execution, ExecutionId, Header, StateMachine,
-    Status, TaskRun, Timestamp, apply,
+    AttemptFacts, Effect, EffectId, Event, EventKind, Execution, StateMachine, Status, TaskRun,
+    Timestamp, apply,
 };
 use serde_json::{Value, json};
+
+use crate::header::header;
 
 /// How an execution went.
 pub(crate) struct Ran {
@@ -36,14 +38,34 @@ pub(crate) fn run(machine: &StateMachine, case: &Value) -> Option<Ran> {
     let mut events = Vec::new();
     for _ in 0..100_000 {
         let Some(kind) = next else { break };
-        let transition = apply(machine, execution, Event { at: world.now, seed: 7, kind });
+        let transition = apply(
+            machine,
+            execution,
+            Event {
+                at: world.now,
+                seed: 7,
+                kind,
+            },
+        );
         assert_eq!(transition.ignored, None);
         execution = transition.execution;
-        events.extend(execution.take_delta().history.iter().map(asl::HistoryEvent::to_json));
-        transition.effects.into_iter().for_each(|effect| world.perform(effect));
+        events.extend(
+            execution
+                .take_delta()
+                .history
+                .iter()
+                .map(asl::HistoryEvent::to_json),
+        );
+        transition
+            .effects
+            .into_iter()
+            .for_each(|effect| world.perform(effect));
         next = world.next();
     }
-    assert!(execution.status().is_terminal(), "the execution did not end");
+    assert!(
+        execution.status().is_terminal(),
+        "the execution did not end"
+    );
     Some(Ran {
         status: execution.status(),
         output: execution.output().map(|output| output.value().clone()),
@@ -89,24 +111,38 @@ impl World {
             Value::Null => String::new(),
             other => other.to_string(),
         };
-        if result["type"].as_str().is_some_and(|kind| kind.ends_with("TimedOut")) {
+        if result["type"]
+            .as_str()
+            .is_some_and(|kind| kind.ends_with("TimedOut"))
+        {
             return;
         }
         self.answers.push(match result.get("output") {
-            Some(output) => EventKind::TaskSucceeded { effect, output: parsed(output) },
-            None => EventKind::TaskFailed { effect, error: text("error"), cause: text("cause") },
+            Some(output) => EventKind::TaskSucceeded {
+                effect,
+                output: parsed(output),
+            },
+            None => EventKind::TaskFailed {
+                effect,
+                error: text("error"),
+                cause: text("cause"),
+            },
         });
     }
 
     /// The recorded result of this attempt: the one with its input, else the next of its state.
     fn recorded(&mut self, task: &TaskRun) -> Value {
-        let of_state: Vec<usize> =
-            (0..self.replay.len()).filter(|place| self.replay[*place]["state"] == task.state.as_str()).collect();
-        let same_input = |place: &&usize| parsed(&self.replay[**place]["input"]) == *task.input.value();
+        let of_state: Vec<usize> = (0..self.replay.len())
+            .filter(|place| self.replay[*place]["state"] == task.state.as_str())
+            .collect();
+        let same_input =
+            |place: &&usize| parsed(&self.replay[**place]["input"]) == *task.input.value();
         let place = of_state.iter().find(same_input).or(of_state.first());
         match place {
             Some(place) => self.replay.remove(*place)["result"].clone(),
-            None => json!({ "error": "Test.NotRecorded", "cause": "the service made no such attempt" }),
+            None => {
+                json!({ "error": "Test.NotRecorded", "cause": "the service made no such attempt" })
+            }
         }
     }
 
@@ -122,20 +158,8 @@ impl World {
 
 /// The recorder keeps JSON text as text unless it begins with a brace.
 pub(crate) fn parsed(value: &Value) -> Value {
-    let parsed = value.as_str().and_then(|text| serde_json::from_str(text).ok());
+    let parsed = value
+        .as_str()
+        .and_then(|text| serde_json::from_str(text).ok());
     parsed.unwrap_or_else(|| value.clone())
-}
-
-fn header(started_at: Timestamp) -> Header {
-    Header {
-        id: ExecutionId::parse("recorded").unwrap(),
-        arn: "arn:aws:states:us-east-1:111111111111:execution:machine:name".to_owned(),
-        name: "name".to_owned(),
-        machine_arn: "arn:aws:states:us-east-1:111111111111:stateMachine:machine".to_owned(),
-        machine_name: "machine".to_owned(),
-        role_arn: Some("snf_role_arn".to_owned()),
-        started_at,
-        principal: "test|recorded".to_owned(),
-        actor: None,
-    }
 }

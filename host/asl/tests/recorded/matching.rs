@@ -14,16 +14,34 @@ pub(crate) fn differences(case: &Value, ran: &Ran) -> Vec<String> {
         }
     };
     let status = ran.status.as_str();
-    check("status", expect["status"] == status, expect["status"].to_string(), status.to_owned());
-    let tokens = case["wildcards"]["tokens"].as_array().cloned().unwrap_or_default();
+    check(
+        "status",
+        expect["status"] == status,
+        expect["status"].to_string(),
+        status.to_owned(),
+    );
+    let tokens = case["wildcards"]["tokens"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     let is_like = |expected: &Value, actual: &Value| is_like(expected, actual, &tokens);
     for (what, actual) in [("error", &ran.error), ("cause", &ran.cause)] {
         let actual = actual.clone().map_or(Value::Null, Value::String);
-        check(what, is_like(&expect[what], &actual), expect[what].to_string(), actual.to_string());
+        check(
+            what,
+            is_like(&expect[what], &actual),
+            expect[what].to_string(),
+            actual.to_string(),
+        );
     }
     if let Some(output) = expect.get("output") {
         let actual = ran.output.clone().unwrap_or_default();
-        check("output", is_like(output, &actual), output.to_string(), actual.to_string());
+        check(
+            "output",
+            is_like(output, &actual),
+            output.to_string(),
+            actual.to_string(),
+        );
     }
     if let Some(events) = expect["events"].as_array() {
         let sorted = |events: &[Value]| {
@@ -34,15 +52,28 @@ pub(crate) fn differences(case: &Value, ran: &Ran) -> Vec<String> {
             events
         };
         let (expected, actual) = (sorted(events), sorted(&ran.events));
-        check("events", expected == actual, expected.join(" "), actual.join(" "));
+        check(
+            "events",
+            expected == actual,
+            expected.join(" "),
+            actual.join(" "),
+        );
     }
     differences
 }
 
 /// An event's type with the name it carries.
 fn summary(event: &Value) -> String {
-    let details = event.as_object().into_iter().flatten().filter_map(|(_, details)| details["name"].as_str());
-    format!("{}({})", event["type"].as_str().unwrap_or_default(), details.collect::<String>())
+    let details = event
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(_, details)| details["name"].as_str());
+    format!(
+        "{}({})",
+        event["type"].as_str().unwrap_or_default(),
+        details.collect::<String>()
+    )
 }
 
 fn is_like(expected: &Value, actual: &Value, tokens: &[Value]) -> bool {
@@ -51,12 +82,16 @@ fn is_like(expected: &Value, actual: &Value, tokens: &[Value]) -> bool {
         (Value::Object(expected), Value::Object(actual)) => {
             let ignored = |name: &str| name.starts_with("Sdk");
             expected.iter().all(|(name, value)| {
-                ignored(name) || actual.get(name).is_some_and(|actual| is_like(value, actual, tokens))
+                ignored(name)
+                    || actual
+                        .get(name)
+                        .is_some_and(|actual| is_like(value, actual, tokens))
             }) && actual.keys().all(|name| expected.contains_key(name))
         }
         (Value::Array(expected), Value::Array(actual)) => {
             let pairs = || expected.iter().zip(actual);
-            expected.len() == actual.len() && pairs().all(|(expected, actual)| is_like(expected, actual, tokens))
+            expected.len() == actual.len()
+                && pairs().all(|(expected, actual)| is_like(expected, actual, tokens))
         }
         (Value::Number(expected), Value::Number(actual)) => expected.as_f64() == actual.as_f64(),
         (Value::String(pattern), Value::String(text)) => {
@@ -74,7 +109,13 @@ fn is_like(expected: &Value, actual: &Value, tokens: &[Value]) -> bool {
 
 /// `<name>` stands for any text, a recorder's word for a time for any time.
 fn is_text_like(pattern: &str, text: &str) -> bool {
-    const TIMES: [&str; 5] = ["date", "datetime", "timestamp", "start-time", "entered-time"];
+    const TIMES: [&str; 5] = [
+        "date",
+        "datetime",
+        "timestamp",
+        "start-time",
+        "entered-time",
+    ];
     if pattern == text || (TIMES.contains(&pattern) && asl::Timestamp::parse(text).is_some()) {
         return true;
     }
@@ -85,9 +126,13 @@ fn is_text_like(pattern: &str, text: &str) -> bool {
         _ => return false,
     }
     let pieces: Vec<String> = pieces.collect();
-    let Some((last, between)) = pieces.split_last() else { return rest.is_empty() };
+    let Some((last, between)) = pieces.split_last() else {
+        return rest.is_empty();
+    };
     for piece in between {
-        let Some(at) = rest.find(piece.as_str()) else { return false };
+        let Some(at) = rest.find(piece.as_str()) else {
+            return false;
+        };
         rest = &rest[at + piece.len()..];
     }
     rest.ends_with(last.as_str())
@@ -98,7 +143,9 @@ fn pieces(pattern: &str) -> Vec<String> {
     let mut pieces = Vec::new();
     let mut rest = pattern;
     while let Some((before, after)) = rest.split_once('<') {
-        let Some((_, after)) = after.split_once('>') else { break };
+        let Some((_, after)) = after.split_once('>') else {
+            break;
+        };
         pieces.push(before.to_owned());
         rest = after;
     }

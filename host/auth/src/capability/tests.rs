@@ -444,7 +444,12 @@ fn any_capabilities() -> impl Strategy<Value = Value> {
 
 fn as_manifest(mut value: Value) -> Value {
     for kind in ["http", "filesystem"] {
-        for entry in value[kind].as_array_mut().into_iter().flatten() {
+        for entry in value
+            .get_mut(kind)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
             entry["reason"] = "because".into();
         }
     }

@@ -8,9 +8,8 @@ use cedar_policy::{Policy, PolicyId, PolicySet, Schema, ValidationMode, Validato
 use document::Problem;
 use miette::Diagnostic;
 
-use crate::policy::{Denied, PolicyFile};
+use crate::policy::{Denied, PolicyFile, bounds};
 
-const FILE_BYTES_MAX: usize = 1024 * 1024;
 const ID_CHARACTERS_MAX: usize = 128;
 
 /// Reads every file, names every policy and validates the whole.
@@ -39,8 +38,8 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn read(&mut self, file: &'a PolicyFile) {
-        if file.text.len() > FILE_BYTES_MAX {
-            self.problem(file, 0, "larger than 1 MiB, split it");
+        if let Err((start, message)) = bounds::check(&file.text) {
+            self.problem(file, start, message);
             return;
         }
         let parsed = match PolicySet::from_str(&file.text) {
@@ -105,8 +104,11 @@ impl<'a> Reader<'a> {
             .map(|warning| (warning.policy_id(), start_of(warning), warning.to_string()));
         let mut found = Vec::new();
         for (id, start, message) in errors.chain(warnings) {
-            if let Some((file, policy_start)) = self.places.get(&id.to_string()) {
-                found.push((*file, start.unwrap_or(*policy_start), message));
+            match self.places.get(&id.to_string()) {
+                Some((file, policy_start)) => {
+                    found.push((*file, start.unwrap_or(*policy_start), message));
+                }
+                None => self.problems.push(Problem::new("", message)),
             }
         }
         found.sort_by(|left, right| (&left.0.name, left.1).cmp(&(&right.0.name, right.1)));

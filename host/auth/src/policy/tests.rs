@@ -386,7 +386,7 @@ fn problems_of_policy_files_name_file_and_line() {
         ),
         (
             "permit (principal, action, resource)\nwhen { \"unclosed };",
-            "line 2: invalid token",
+            "line 2: the string is not closed",
         ),
         (
             "permit (principal == ?principal, action, resource);",
@@ -467,15 +467,38 @@ fn every_file_is_read_before_problems_are_reported() {
 }
 
 #[test]
-fn absurdly_nested_policies_are_refused_or_read_but_never_overflow() {
-    let nested = format!("{}true{}", "(".repeat(20_000), ")".repeat(20_000));
-    let _ = parse(&format!(
-        "permit (principal, action, resource) when {{ {nested} }};"
-    ));
-    let negated = "!".repeat(20_000);
-    let _ = parse(&format!(
-        "permit (principal, action, resource) when {{ {negated}true }};"
-    ));
+fn oversized_and_deeply_nested_policies_are_refused() {
+    let policy = |condition: &str| {
+        parse(&format!(
+            "permit (principal, action, resource) when {{ {condition} }};"
+        ))
+    };
+    let nested = |depth: usize| format!("{}true{}", "(".repeat(depth), ")".repeat(depth));
+    assert!(policy(&nested(31)).is_ok());
+    assert!(policy(&["true"; 1000].join(" &&\n")).is_ok());
+    let refused = [
+        (nested(32), "nested deeper than 32"),
+        (nested(100_000), "nested deeper than 32"),
+        ("[".repeat(100_000), "nested deeper than 32"),
+        ("{a:".repeat(100_000), "nested deeper than 32"),
+        (format!("{}true", "!".repeat(1000)), "too many"),
+        (format!("\" {}", nested(100_000)), "string is not closed"),
+        ("if true then true else ".repeat(5000), "longer than 16 KiB"),
+        (
+            format!("principal{}", ".a".repeat(100_000)),
+            "longer than 16 KiB",
+        ),
+    ];
+    for (condition, expected) in refused {
+        let problems = policy(&condition).err().unwrap();
+        assert!(problems[0].contains(expected), "{expected}: {problems:?}");
+    }
+    let brackets_in_text = format!(
+        "principal.subject == \"{}\" // {}\n",
+        "(\\\"".repeat(40),
+        "(".repeat(40)
+    );
+    assert!(policy(&brackets_in_text).is_ok());
 }
 
 #[test]
@@ -505,4 +528,21 @@ fn the_digest_follows_every_change() {
         assert!(!digests[..index].contains(digest), "{index}");
     }
     assert_eq!(Policies::none().digest(), &digests[0]);
+}
+
+#[test]
+fn callers_and_resources_have_the_shapes_of_the_schema() {
+    let schema = schema();
+    let kinds = [Kind::User, Kind::Service, Kind::Agent];
+    let people = kinds.map(|kind| entities::principal(&who(kind, "someone", &["a", "b"])).unwrap());
+    let resources = [
+        Resource::component(&name("a")),
+        Resource::role(&name("a")),
+        Resource::state_machine(&name("a")),
+        Resource::execution(&name("a"), "1"),
+        Resource::host(),
+    ];
+    let resources = resources.map(|resource| entities::resource(&resource).unwrap());
+    let all = people.into_iter().chain(resources);
+    cedar_policy::Entities::from_entities(all, Some(&schema)).unwrap();
 }

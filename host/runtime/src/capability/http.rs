@@ -111,7 +111,8 @@ impl Outgoing {
         );
         let origin = origin_of(uri).map_err(|reason| {
             let refused = Refused { rule: "http.origin", reason };
-            self.refuse(format!("{method} {uri}"), refused)
+            let (scheme, host) = (uri.scheme_str().unwrap_or_default(), uri.host().unwrap_or_default());
+            self.refuse(format!("{method} {scheme}://{host}{}", uri.path()), refused)
         })?;
         let shown = format!("{method} {origin}{}", uri.path());
         let allowed = self
@@ -138,6 +139,9 @@ impl Outgoing {
 fn origin_of(uri: &Uri) -> Result<Origin, String> {
     let scheme = uri.scheme_str().unwrap_or_default();
     let authority = uri.authority().map_or("", |authority| authority.as_str());
+    if authority.contains('@') {
+        return Err("the request carries a user name or password in its address; leave it out".to_owned());
+    }
     Origin::parse(&format!("{scheme}://{authority}"))
 }
 

@@ -1,0 +1,66 @@
+use audit::Sha256Chain;
+use serde_json::json;
+
+use super::*;
+use crate::contract::{self, Step, everything, id, link};
+
+fn store() -> MemoryStore {
+    MemoryStore::new(Arc::new(Sha256Chain))
+}
+
+#[tokio::test]
+async fn the_contract_holds() {
+    contract::check(async || store()).await;
+}
+
+/// Commits three steps with a fault at the second; the records found after reopening.
+async fn records_after(fault: Fault) -> usize {
+    let store = store();
+    store.fault_at(2, fault);
+    store.commit(Step::first("e-1", json!(1)).commit(store.fence)).await.unwrap();
+    for number in 1..3 {
+        assert!(store.commit(Step::next("e-1", number, json!(2)).commit(store.fence)).await.is_err());
+    }
+    let reopened = store.reopen().unwrap();
+    assert!(reopened.fence > store.fence);
+    everything(&reopened).await.unwrap();
+    reopened.load(&id("e-1")).await.unwrap().unwrap().records.len()
+}
+
+#[tokio::test]
+async fn a_crash_before_the_write_loses_it_and_one_after_keeps_it() {
+    assert_eq!(records_after(Fault::CrashBefore).await, 1);
+    assert_eq!(records_after(Fault::CrashAfter).await, 2);
+    assert_eq!(records_after(Fault::Fail).await, 1);
+}
+
+#[tokio::test]
+async fn a_failed_disk_still_shows_what_was_durable_and_a_dead_host_nothing() {
+    let failed = store();
+    failed.fault_at(1, Fault::Fail);
+    assert!(failed.commit(link("a")).await.is_err());
+    assert_eq!(failed.audit(0, 10).await.unwrap().1.length, 0);
+    let dead = store();
+    dead.fault_at(1, Fault::CrashAfter);
+    assert!(dead.commit(link("a")).await.is_err());
+    assert!(matches!(dead.audit(0, 10).await, Err(StoreError::Closed)));
+    assert!(matches!(dead.fence().await, Err(StoreError::Closed)));
+}
+
+#[tokio::test]
+async fn refused_commits_do_not_count() {
+    let store = store();
+    store.commit(link("a")).await.unwrap();
+    assert!(store.commit(Step::next("e-1", 5, json!(1)).commit(store.fence)).await.is_err());
+    assert_eq!(store.commits(), 1);
+}
+
+#[tokio::test]
+async fn an_opening_that_was_replaced_can_do_nothing() {
+    let old = store();
+    let new = old.reopen().unwrap();
+    assert!(matches!(old.commit(link("a")).await, Err(CommitError::Store(StoreError::Closed))));
+    let fenced = new.commit(Step::first("e-1", json!(1)).commit(old.fence)).await;
+    assert!(matches!(fenced, Err(CommitError::Fenced(_))));
+    new.commit(Step::first("e-1", json!(1)).commit(new.fence)).await.unwrap();
+}

@@ -95,8 +95,13 @@ impl<'a> Reader<'a> {
     }
 
     fn value(&mut self, path: &Path) -> Result<Cow<'a, Value>, Failure> {
-        let value = path.select(self.data, self.context, &mut self.budget);
-        value.map_err(|error| error.of_condition())
+        let value = path
+            .select(self.data, self.context, &mut self.budget)
+            .map_err(PathError::of_condition)?;
+        let text_bytes = value.as_str().map_or(0, str::len);
+        let spent = self.budget.read(text_bytes);
+        spent.map_err(|_| path.too_costly().of_condition())?;
+        Ok(value)
     }
 
     fn holds(&mut self, comparison: &Comparison, value: &Value) -> Result<bool, Failure> {

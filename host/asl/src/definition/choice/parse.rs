@@ -90,7 +90,18 @@ fn members(fields: &Fields<'_>, allowed: &[&str], problems: &mut Problems) -> Op
         problems.push(fields.pointer(), message);
         return None;
     };
-    match (*name, &variable) {
+    operation(name, operand, variable.as_ref(), fields.pointer(), problems)
+}
+
+/// Reads the operator `name` of the rule at `pointer`.
+fn operation(
+    name: &str,
+    operand: &Node<'_>,
+    variable: Option<&Node<'_>>,
+    pointer: &str,
+    problems: &mut Problems,
+) -> Option<Condition> {
+    match (name, variable) {
         ("And" | "Or" | "Not", Some(variable)) => {
             variable.problem(
                 format!("`Variable` has no meaning beside `{name}`"),
@@ -102,7 +113,7 @@ fn members(fields: &Fields<'_>, allowed: &[&str], problems: &mut Problems) -> Op
         ("Or", None) => several(operand, problems).map(Condition::Or),
         ("Not", None) => condition(operand, problems).map(|part| Condition::Not(Box::new(part))),
         (name, None) => {
-            problems.push(fields.pointer(), format!("`{name}` needs a `Variable`"));
+            problems.push(pointer, format!("`{name}` needs a `Variable`"));
             comparison(name, operand, problems);
             None
         }

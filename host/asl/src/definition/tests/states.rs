@@ -155,7 +155,10 @@ fn retriers_have_the_services_defaults_and_bounds() {
         (second.max_delay_seconds, second.jitter),
         (Some(9), Jitter::Full)
     );
+}
 
+#[test]
+fn retriers_out_of_bounds_are_refused() {
     let check = |entry: Value, pointer: &str, message: &str| {
         let mut entry = entry;
         if entry.get("ErrorEquals").is_none() {
@@ -292,81 +295,81 @@ fn a_choice_reads_every_operator() {
     assert!(read(json!({"And": [plain, {"Not": {"Or": [plain]}}]})).is_ok());
 }
 
+fn check_rule(rule: Value, pointer: &str, message: &str) {
+    let fine = json!({"Variable": "$.v", "IsNull": true, "Next": "A"});
+    let choice = json!({"Type": "Choice", "Choices": [fine, rule], "Default": "B"});
+    let pointer = format!("/States/S/Choices/1{pointer}");
+    check_problem(branching(choice), &pointer, message);
+}
+
 #[test]
 fn malformed_choice_rules_are_refused() {
-    let check = |rule: Value, pointer: &str, message: &str| {
-        let definition = branching(json!({"Type": "Choice", "Choices": [
-            {"Variable": "$.v", "IsNull": true, "Next": "A"},
-            rule,
-        ], "Default": "B"}));
-        check_problem(
-            definition,
-            &format!("/States/S/Choices/1{pointer}"),
-            message,
-        );
-    };
-    check(
+    check_rule(
         json!({"Variable": "$.v", "Next": "A"}),
         "",
         "expected an operator",
     );
-    check(
+    check_rule(
         json!({"Variable": "$.v", "IsNull": true}),
         "",
         "`Next` is missing",
     );
-    check(
+    check_rule(
         json!({"Variable": "$.v", "IsNull": true, "IsString": true, "Next": "A"}),
         "",
         "expected one operator, found `IsNull`, `IsString`",
     );
-    check(
+    check_rule(
         json!({"Variable": "$.v", "StringEqual": "x", "Next": "A"}),
         "/StringEqual",
         "unknown operator",
     );
-    check(
+    check_rule(
         json!({"Variable": "$.v", "StringMatchesPath": "$", "Next": "A"}),
         "/StringMatchesPath",
         "unknown operator",
     );
-    check(
+    check_rule(
         json!({"Variable": "$.v", "BooleanLessThan": true, "Next": "A"}),
         "/BooleanLessThan",
         "unknown operator",
     );
-    check(
+}
+
+#[test]
+fn malformed_operands_and_nestings_are_refused() {
+    check_rule(
         json!({"Variable": "$.v[*]", "IsNull": true, "Next": "A"}),
         "/Variable",
         "several places",
     );
-    check(
+    check_rule(
         json!({"Variable": "v", "IsNull": true, "Next": "A"}),
         "/Variable",
         "starts with `$`",
     );
-    check(
+    check_rule(
         json!({"Variable": "$.v", "TimestampEquals": "today", "Next": "A"}),
         "/TimestampEquals",
         "RFC 3339",
     );
-    check(
+    check_rule(
         json!({"Variable": "$.v", "NumericEquals": "1", "Next": "A"}),
         "/NumericEquals",
         "expected a number",
     );
-    check(
+    check_rule(
         json!({"Variable": "$.v", "And": [], "Next": "A"}),
         "/Variable",
         "no meaning beside `And`",
     );
-    check(json!({"And": [], "Next": "A"}), "/And", "at least one rule");
-    check(
+    check_rule(json!({"And": [], "Next": "A"}), "/And", "at least one rule");
+    check_rule(
         json!({"Not": {"Variable": "$.v", "IsNull": true, "Next": "A"}, "Next": "A"}),
         "/Not/Next",
         "only a rule of `Choices` itself",
     );
-    check(
+    check_rule(
         json!({"Condition": "{% true %}", "Next": "A"}),
         "/Condition",
         "not supported by this version yet",

@@ -240,12 +240,19 @@ fn any_pattern() -> impl Strategy<Value = Vec<&'static str>> {
 
 proptest! {
     #[test]
-    fn containment_agrees_with_trying_every_small_path(wide in any_pattern(), narrow in any_pattern()) {
-        let paths = every_path();
-        let is_inside = paths.iter().filter(|path| !path.is_empty())
+    fn containment_agrees_with_trying_every_small_path(
+        (wide, wide_slash) in (any_pattern(), any::<bool>()),
+        (narrow, narrow_slash) in (any_pattern(), any::<bool>()),
+    ) {
+        let is_inside = every_path().iter()
             .all(|path| !matches_by_trial(&narrow, path) || matches_by_trial(&wide, path));
-        let is_end = wide.last() == Some(&"**") || narrow.last() != Some(&"**");
-        prop_assert_eq!(contains(&text(&wide), &text(&narrow)), is_inside && is_end);
+        let end = |segments: &[&str], has_slash: bool| (has_slash, !has_slash && segments.last() == Some(&"**"));
+        let (wide_end, narrow_end) = (end(&wide, wide_slash), end(&narrow, narrow_slash));
+        let slashed = |segments: &[&str], has_slash: bool| format!("{}{}", text(segments), if has_slash { "/" } else { "" });
+        prop_assert_eq!(
+            contains(&slashed(&wide, wide_slash), &slashed(&narrow, narrow_slash)),
+            is_inside && (wide_end.1 || wide_end == narrow_end)
+        );
     }
 
     #[test]

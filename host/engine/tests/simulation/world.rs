@@ -1,0 +1,231 @@
+//! A host without a disk, a sandbox or a clock of its own: paused time, a store that crashes on
+//! demand, components that answer by script.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use asl::{ExecutionId, Timestamp};
+use async_trait::async_trait;
+use audit::Sha256Chain;
+use auth::names::{Digest, Name};
+use auth::policy::{Action, Permit, Policies, Resource};
+use auth::principal::{Caller, Kind, Principal};
+use bytes::Bytes;
+use engine::{Config, Created, Engine, Error, Ports, StartRequest, Started};
+use ports::{
+    Attempt, AttemptReport, Clock, Description, Exports, HistoryCursor, Inspection, Outcome, Rejected,
+    RunError, Runner, Usage,
+};
+use serde_json::{Value, json};
+use store::MemoryStore;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// What the scripted components did, across crashes.
+#[derive(Default)]
+pub(crate) struct Script {
+    /// Idempotency keys by component, in the order of the runs.
+    pub(crate) runs: Mutex<Vec<(String, String)>>,
+    running: AtomicUsize,
+    /// The most attempts that ever ran at once.
+    pub(crate) running_most: AtomicUsize,
+    /// How often the next attempts of a component fail before it succeeds.
+    pub(crate) failures: Mutex<BTreeMap<String, u32>>,
+}
+
+struct ScriptedRunner(Arc<Script>);
+
+#[async_trait]
+impl Runner for ScriptedRunner {
+    async fn inspect(&self, wasm: Bytes) -> Result<Inspection, Rejected> {
+        let manifest = std::str::from_utf8(&wasm).ok().filter(|text| !text.is_empty());
+        Ok(Inspection {
+            digest: Digest::of(&wasm),
+            imports: Vec::new(),
+            exports: Exports::Step,
+            manifest: manifest.map(ToOwned::to_owned),
+        })
+    }
+
+    async fn prepare(&self, _digest: &Digest) -> Result<(), RunError> {
+        Ok(())
+    }
+
+    async fn run(&self, attempt: Attempt) -> Result<AttemptReport, RunError> {
+        let script = &self.0;
+        let component = attempt.context.component.clone();
+        let key = attempt.context.idempotency_key.clone();
+        script.runs.lock().unwrap().push((component.clone(), key));
+        let running = script.running.fetch_add(1, Ordering::SeqCst) + 1;
+        script.running_most.fetch_max(running, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        script.running.fetch_sub(1, Ordering::SeqCst);
+        let fails = {
+            let mut failures = script.failures.lock().unwrap();
+            failures.get_mut(&component).filter(|left| **left > 0).map(|left| *left -= 1).is_some()
+        };
+        let outcome = match fails {
+            true => Outcome::Failed { error: "Flaky".to_owned(), cause: "by script".to_owned() },
+            false => Outcome::Succeeded { output: json!({"by": component}).to_string() },
+        };
+        Ok(AttemptReport { outcome, logs: Vec::new(), usage: Usage::default(), uses: Vec::new() })
+    }
+}
+
+/// Time as tokio's paused clock tells it, so that waiting costs nothing.
+struct PausedClock {
+    began: tokio::time::Instant,
+    seeds: AtomicU64,
+}
+
+impl Clock for PausedClock {
+    fn now(&self) -> Timestamp {
+        let elapsed = self.began.elapsed().as_millis();
+        Timestamp(1_700_000_000_000 + i64::try_from(elapsed).unwrap())
+    }
+
+    fn seed(&self) -> u64 {
+        self.seeds.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed)
+    }
+}
+
+/// One host and what outlives it.
+pub(crate) struct World {
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) script: Arc<Script>,
+    pub(crate) engine: Engine,
+    clock: Arc<PausedClock>,
+    shutdown: CancellationToken,
+    service: JoinHandle<()>,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let clock = PausedClock { began: tokio::time::Instant::now(), seeds: AtomicU64::new(1) };
+        let store = Arc::new(MemoryStore::new(Arc::new(Sha256Chain)));
+        Self::host(store, Arc::default(), Arc::new(clock)).await
+    }
+
+    async fn host(store: Arc<MemoryStore>, script: Arc<Script>, clock: Arc<PausedClock>) -> Self {
+        let ports = Ports {
+            journal: Arc::clone(&store) as _,
+            archive: Arc::clone(&store) as _,
+            catalogue: Arc::clone(&store) as _,
+            runner: Arc::new(ScriptedRunner(Arc::clone(&script))),
+            clock: Arc::clone(&clock) as _,
+        };
+        let policies = Arc::new(Policies::development());
+        let (engine, service) = Engine::open(ports, Config::default(), policies).await.unwrap();
+        let shutdown = CancellationToken::new();
+        let service = tokio::spawn(service.run(shutdown.clone()));
+        while engine.health() == engine::Health::Recovering {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Self { store, script, engine, clock, shutdown, service }
+    }
+
+    /// Ends this host as a crash does, and starts the next one on what is durable.
+    pub(crate) async fn next_host(self) -> Self {
+        let store = Arc::new(self.store.reopen().unwrap());
+        self.service.abort();
+        let _ = self.service.await;
+        Self::host(store, self.script, self.clock).await
+    }
+
+    /// Ends this host in good order, and starts the next one.
+    pub(crate) async fn drained(self) -> Self {
+        self.shutdown.cancel();
+        self.service.await.unwrap();
+        let store = Arc::new(self.store.reopen().unwrap());
+        Self::host(store, self.script, self.clock).await
+    }
+
+    pub(crate) fn permit<A: Action>(&self, group: &str, resource: Resource) -> Permit<A> {
+        self.engine.policies().permits::<A>(&caller(group), &resource).unwrap()
+    }
+
+    /// A component whose manifest is the text given, approved under `role`.
+    pub(crate) async fn component(&self, component: &str, manifest: &str, role: &str) {
+        let (component, role) = (name(component), name(role));
+        let version = semver::Version::new(1, 0, 0);
+        let permit = self.permit("authors", Resource::component(&component));
+        let bytes = Bytes::copy_from_slice(manifest.as_bytes());
+        self.engine.upload_component(permit, component.clone(), version, bytes).await.unwrap();
+        let review = json!({"component": component, "version": "1.0.0", "role": role, "decision": "approve", "comment": ""});
+        let permit = self.permit("reviewers", Resource::component(&component));
+        self.engine.write_review(permit, &review).await.unwrap();
+    }
+
+    pub(crate) async fn role(&self, role: &str, grants: Value) {
+        let role = name(role);
+        let permit = self.permit("operators", Resource::role(&role));
+        self.engine.put_role(permit, role, &grants).await.unwrap();
+    }
+
+    pub(crate) async fn publish(&self, machine: &str, definition: &Value, role: &str) -> Result<(), Error> {
+        let machine = name(machine);
+        let permit = self.permit("operators", Resource::state_machine(&machine));
+        let role = Some(name(role));
+        self.engine.publish(permit, machine, definition, role).await.map(|_| ())
+    }
+
+    pub(crate) async fn start(&self, machine: &str, name_: &str, input: Value) -> Result<Created<Started>, Error> {
+        let machine = name(machine);
+        let permit = self.permit("operators", Resource::state_machine(&machine));
+        let request = StartRequest { state_machine: machine, name: Some(name(name_)), input };
+        self.engine.start(permit, request).await
+    }
+
+    /// Waits until nothing more happens on this host.
+    pub(crate) async fn settle(&self, id: &ExecutionId) {
+        if let Some(mut progress) = self.engine.follow(id) {
+            while progress.changed().await.is_ok() {}
+        }
+    }
+
+    pub(crate) async fn description(&self, id: &ExecutionId) -> Option<Description> {
+        self.engine.find(id.as_str()).await.unwrap()
+    }
+
+    /// The types of an execution's history events, in order.
+    pub(crate) async fn history(&self, id: &ExecutionId) -> Vec<String> {
+        let permit = self.permit("operators", Resource::execution(&name("machine"), id.as_str()));
+        let page = self.engine.history(&permit, id, HistoryCursor::default(), 10_000).await.unwrap();
+        let events = page.events.iter().map(|event| event.to_json());
+        events.map(|event| event["type"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Every audit record, oldest first, after verifying the chain.
+    pub(crate) async fn audit(&self) -> Vec<Value> {
+        let permit = self.permit("auditors", Resource::host());
+        let (links, head) = self.engine.audit(permit, 0, 100_000).await.unwrap();
+        let mut verifier = audit::Verifier::default();
+        links.iter().for_each(|link| verifier.push(link).unwrap());
+        verifier.finish(Some(head)).unwrap();
+        links.iter().map(|link| serde_json::from_str(&link.body).unwrap()).collect()
+    }
+}
+
+pub(crate) fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+/// A member of one of the development policy's groups.
+pub(crate) fn caller(group: &str) -> Caller {
+    Caller {
+        principal: Principal {
+            issuer: "https://issuer.example".to_owned(),
+            subject: format!("one-of-{group}"),
+            kind: Kind::User,
+            groups: vec![group.to_owned()],
+            display_name: None,
+        },
+        actors: Vec::new(),
+        method: "oidc".to_owned(),
+        authenticated_at: None,
+        expires_at: i64::MAX,
+        token_hash: String::new(),
+    }
+}

@@ -1,0 +1,140 @@
+use sled::IVec;
+
+use super::*;
+use crate::contract::{document, key};
+use crate::disk::Disk;
+
+async fn written() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    store.commit(document(key(Kind::Role, "r", 1), json!("x".repeat(40_000)))).await.unwrap();
+    store.commit(Step::first("e-1", json!("input")).commit(store.fence)).await.unwrap();
+    store.commit(Step::next("e-1", 1, json!(1)).commit(store.fence)).await.unwrap();
+    store.commit(Step::last("e-1", 2, json!("output")).commit(store.fence)).await.unwrap();
+    store.commit(Step::first("e-2", json!(2)).commit(store.fence)).await.unwrap();
+    store.close().await.unwrap();
+    folder
+}
+
+/// Changes a closed store behind its back; sled's own checksums are right afterwards.
+fn tamper(folder: &Path, change: impl FnOnce(&sled::Db)) {
+    let disk = Disk::open(folder, 1 << 20).unwrap();
+    change(&disk.db);
+    disk.db.flush().unwrap();
+    disk.close().unwrap();
+}
+
+/// What reading everything says.
+async fn read_all(folder: &Path) -> Result<Vec<String>, String> {
+    match SledStore::open(folder, StoreConfig::default(), Arc::new(Sha256Chain)).await {
+        Ok(store) => everything(&store).await.map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn entries(folder: &Path) -> Vec<(IVec, IVec)> {
+    let mut entries = Vec::new();
+    tamper(folder, |db| entries = db.iter().map(Result::unwrap).collect());
+    entries
+}
+
+#[tokio::test]
+async fn a_flipped_bit_in_any_value_is_found_and_named() {
+    let folder = written().await;
+    let entries = entries(folder.path());
+    assert!(entries.len() > 15);
+    for (number, (key, value)) in entries.iter().enumerate() {
+        let left = copy(folder.path());
+        tamper(left.path(), |db| {
+            let mut flipped = value.to_vec();
+            let bit = number * 37 % (flipped.len() * 8);
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            db.insert(key, flipped).unwrap();
+        });
+        let name = key.escape_ascii().to_string();
+        // Nothing reads a mark in a list but its key.
+        if name.starts_with("l/") {
+            continue;
+        }
+        let error = read_all(left.path()).await.unwrap_err();
+        assert!(error.starts_with(&format!("damaged record at `{name}`: ")), "{name}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_value_under_the_key_of_another_is_found() {
+    let folder = written().await;
+    tamper(folder.path(), |db| {
+        let (first, second) = (b"x/e-1\0\0\0\0\x01", b"x/e-1\0\0\0\0\x02");
+        let value = db.get(first).unwrap().unwrap();
+        db.insert(second, value).unwrap();
+    });
+    let error = read_all(folder.path()).await.unwrap_err();
+    assert!(error.contains("x/e-1\\x00\\x00\\x00\\x00\\x02`: does not match its checksum"), "{error}");
+}
+
+#[tokio::test]
+async fn a_missing_record_part_or_end_of_the_log_is_found() {
+    let folder = written().await;
+    let entries = entries(folder.path());
+    let find = |prefix: &str| {
+        let found = entries.iter().rev().find(|(key, _)| key.starts_with(prefix.as_bytes()));
+        found.unwrap().0.clone()
+    };
+    for (key, problem) in [
+        (IVec::from(b"x/e-1\0\0\0\0\x01"), "is missing"),
+        (find("c/"), "is missing"),
+        (find("a/"), "the audit log ends with record"),
+        (find("s/"), "is missing"),
+        (find("m/state"), "is missing"),
+        (find("m/format"), "is missing from a store that is not empty"),
+    ] {
+        let left = copy(folder.path());
+        tamper(left.path(), |db| drop(db.remove(&key).unwrap()));
+        let error = read_all(left.path()).await.unwrap_err();
+        assert!(error.contains(problem), "{key:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_of_a_later_version_is_refused() {
+    let folder = written().await;
+    tamper(folder.path(), |db| {
+        let later = crate::envelope::wrap(crate::envelope::Kind::Meta, b"m/format", &2_u32.to_be_bytes());
+        db.insert(b"m/format", later).unwrap();
+    });
+    let error = read_all(folder.path()).await.unwrap_err();
+    assert!(error.contains("written by a later version"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_sled_never_syncs_is_refused() {
+    let folder = written().await;
+    fs::write(folder.path().join("blobs").join("1"), "x").unwrap();
+    let error = read_all(folder.path()).await.unwrap_err();
+    assert!(error.contains("would not survive a power cut"), "{error}");
+}
+
+#[tokio::test]
+async fn a_snapshot_that_was_being_written_does_no_harm() {
+    let folder = written().await;
+    let before = read_all(folder.path()).await.unwrap();
+    fs::write(folder.path().join("snap.FFFFFFFFFFFFFFFF.generating"), "half").unwrap();
+    assert_eq!(read_all(folder.path()).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn values_of_every_size_keep_the_unsynced_folder_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    for number in 0..150 {
+        let input = json!("x".repeat(number * 331));
+        store.commit(Step::first(&format!("e-{number:03}"), input).commit(store.fence)).await.unwrap();
+    }
+    for number in 1..60 {
+        store.commit(Step::next("e-000", number, json!("x".repeat(15_500))).commit(store.fence)).await.unwrap();
+    }
+    assert_eq!(fs::read_dir(folder.path().join("blobs")).unwrap().count(), 0);
+    store.close().await.unwrap();
+    open(folder.path()).await;
+}
