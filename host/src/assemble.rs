@@ -79,8 +79,15 @@ pub(crate) async fn host(mode: Mode, config: Config) -> Result<Assembled, Assemb
     if let Some(development) = &development {
         providers.push(development.provider()?);
     }
-    let identity = Identity::new(providers, &Discovery::new(&config.trust)?, Arc::clone(&clock));
-    let runner = Runtime::new(runtime_config(&config), Arc::clone(&store) as Arc<dyn Catalogue>)?;
+    let identity = Identity::new(
+        providers,
+        &Discovery::new(&config.trust)?,
+        Arc::clone(&clock),
+    );
+    let runner = Runtime::new(
+        runtime_config(&config),
+        Arc::clone(&store) as Arc<dyn Catalogue>,
+    )?;
     let ports = Ports {
         journal: Arc::clone(&store) as Arc<dyn Journal>,
         archive: Arc::clone(&store) as Arc<dyn Archive>,
@@ -116,7 +123,9 @@ pub(crate) async fn archive(data: &Path) -> Result<Arc<dyn Archive>, CliError> {
     let path = data.join(STORE);
     if !path.is_dir() {
         let shown = data.display();
-        return Err(CliError::Usage(format!("`{shown}` is not the data folder of a host")));
+        return Err(CliError::Usage(format!(
+            "`{shown}` is not the data folder of a host"
+        )));
     }
     let opened = SledStore::open(&path, StoreConfig::default(), Arc::new(Sha256Chain)).await;
     match opened {
@@ -127,9 +136,9 @@ pub(crate) async fn archive(data: &Path) -> Result<Arc<dyn Archive>, CliError> {
                 "a host holds `{shown}`: stop it, or verify over HTTP without --data"
             )))
         }
-        Err(OpenError::Store(error)) => {
-            Err(CliError::Refused(format!("the store cannot be read: {error}")))
-        }
+        Err(OpenError::Store(error)) => Err(CliError::Refused(format!(
+            "the store cannot be read: {error}"
+        ))),
     }
 }
 

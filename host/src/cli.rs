@@ -130,6 +130,8 @@ mod tests {
         assert!(Cli::try_parse_from(["sluice", "component"]).is_err());
         assert!(Cli::try_parse_from(["sluice", "component", "list", "--output", "xml"]).is_err());
         assert!(Cli::try_parse_from(["sluice", "component", "list", "--output", "json"]).is_ok());
-        assert!(Cli::try_parse_from(["sluice", "role", "show", "writer", "--as", "author"]).is_ok());
+        assert!(
+            Cli::try_parse_from(["sluice", "role", "show", "writer", "--as", "author"]).is_ok()
+        );
     }
 }

@@ -142,7 +142,9 @@ fn read(path: &Path) -> Result<Value, Problem> {
     };
     let metadata = std::fs::metadata(path).map_err(|error| problem(&error))?;
     if metadata.len() > FILE_BYTES_MAX {
-        return Err(problem(&format_args!("it is larger than {FILE_BYTES_MAX} bytes")));
+        return Err(problem(&format_args!(
+            "it is larger than {FILE_BYTES_MAX} bytes"
+        )));
     }
     let text = std::fs::read_to_string(path).map_err(|error| problem(&error))?;
     parse_toml(text.trim_start_matches('\u{feff}')).map_err(|mut problem| {
@@ -153,7 +155,10 @@ fn read(path: &Path) -> Result<Value, Problem> {
 
 /// Flags are written into the document, so that they pass the same checks as settings.
 fn apply_flags(document: &mut Value, sources: &Sources) {
-    let listen = sources.listen.clone().map(|text| ("server", "listen", text));
+    let listen = sources
+        .listen
+        .clone()
+        .map(|text| ("server", "listen", text));
     let data = sources.data.as_ref().map(|path| {
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
         ("store", "path", absolute.to_string_lossy().into_owned())

@@ -66,8 +66,10 @@ pub(crate) async fn run(
     });
     let config = config.map_err(HostError::Config)?;
     warn_of_closed_doors(mode, &config);
+    if let Some(path) = &arguments.ready_file {
+        ready::remove(path)?;
+    }
     let ready_file = ReadyFile::new(ready_path(mode, arguments.ready_file, &config));
-    ready_file.remove()?;
 
     let shutdown = CancellationToken::new();
     signals::watch(shutdown.clone());
@@ -84,7 +86,12 @@ pub(crate) async fn run(
         headers_ms_max: config.server.headers_ms_max,
         drain_ms: config.server.drain_ms,
     };
-    tasks.spawn(serve(listener, router(app.clone()), limits, shutdown.clone()));
+    tasks.spawn(serve(
+        listener,
+        router(app.clone()),
+        limits,
+        shutdown.clone(),
+    ));
     let opened = open(mode, config, &app, &tasks, &shutdown).await;
     let announced = match &opened {
         Ok(Some(open)) => announce(&ready_file, &url, open, &shutdown).await,
@@ -163,7 +170,11 @@ async fn announce(
     }
     let issuer = open.issuer.as_ref();
     ready_file.write(url, issuer)?;
-    tracing::info!(url, issuer = issuer.map(|issuer| issuer.name.as_str()), "ready");
+    tracing::info!(
+        url,
+        issuer = issuer.map(|issuer| issuer.name.as_str()),
+        "ready"
+    );
     Ok(())
 }
 
@@ -180,7 +191,9 @@ fn warn_of_closed_doors(mode: Mode, config: &Config) {
         return;
     }
     if config.identity.oidc.is_empty() {
-        tracing::warn!("no identity provider is configured, so nobody gets in: add `[[identity.oidc]]`");
+        tracing::warn!(
+            "no identity provider is configured, so nobody gets in: add `[[identity.oidc]]`"
+        );
     }
     if !config.policy.is_configured {
         tracing::warn!("no policy is configured, so everything is refused: add `policy.files`");
@@ -191,6 +204,9 @@ fn warn_of_closed_doors(mode: Mode, config: &Config) {
 }
 
 fn lines(problems: &[Problem]) -> String {
-    let lines: Vec<_> = problems.iter().map(|problem| format!("  {problem}")).collect();
+    let lines: Vec<_> = problems
+        .iter()
+        .map(|problem| format!("  {problem}"))
+        .collect();
     lines.join("\n")
 }

@@ -64,7 +64,9 @@ impl Identity {
     /// # Errors
     /// Why the token is not believed, or that this cannot be found out at the moment.
     pub(crate) async fn authenticate(&self, token: &RawToken) -> Result<Caller, Refusal> {
-        let issuer = token.issuer_hint().and_then(|issuer| self.issuers.get(issuer));
+        let issuer = token
+            .issuer_hint()
+            .and_then(|issuer| self.issuers.get(issuer));
         let Some(issuer) = issuer else {
             return Err(Rejected {
                 kind: RejectedKind::InvalidToken,
@@ -73,7 +75,10 @@ impl Identity {
             }
             .into());
         };
-        let keys = issuer.current(Instant::now()).await.ok_or(Refusal::KeysUnavailable)?;
+        let keys = issuer
+            .current(Instant::now())
+            .await
+            .ok_or(Refusal::KeysUnavailable)?;
         match self.verify(token, issuer, &keys) {
             Err(rejected) if rejected.kind == RejectedKind::UnknownKey => {
                 match issuer.after_unknown_key(&keys, Instant::now()).await {

@@ -1,11 +1,17 @@
-use wasmparser::{Parser, Payload};
+use wasmparser::{ComponentTypeRef, Parser, Payload};
 
 use super::*;
 
 /// The interfaces that every compiler emits and that give no power until something is granted.
-const POWERLESS: [&str; 4] = ["wasi:cli/", "wasi:clocks/", "wasi:io/", "wasi:random/"];
+const POWERLESS: [&str; 5] = [
+    "sluice:step/types@",
+    "wasi:cli/",
+    "wasi:clocks/",
+    "wasi:io/",
+    "wasi:random/",
+];
 
-/// The imports of the outermost component, and every manifest anywhere in it.
+/// The imported interfaces of the outermost component, and every manifest anywhere in it.
 fn read(wasm: &[u8]) -> (Vec<String>, Vec<String>) {
     let (mut imports, mut manifests, mut depth) = (Vec::new(), Vec::new(), 0);
     for payload in Parser::new(0).parse_all(wasm) {
@@ -13,11 +19,10 @@ fn read(wasm: &[u8]) -> (Vec<String>, Vec<String>) {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth -= 1,
             Payload::ComponentImportSection(reader) if depth == 0 => {
-                imports.extend(
-                    reader
-                        .into_iter()
-                        .map(|import| import.unwrap().name.name.to_owned()),
-                );
+                let all = reader.into_iter().map(Result::unwrap);
+                let interfaces =
+                    all.filter(|import| matches!(import.ty, ComponentTypeRef::Instance(_)));
+                imports.extend(interfaces.map(|import| import.name.name.to_owned()));
             }
             Payload::CustomSection(section) if section.name() == "sluice:manifest" => {
                 manifests.push(String::from_utf8(section.data().to_vec()).unwrap());

@@ -22,11 +22,10 @@ use ports::{
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 use crate::shared::{Running, Shared};
 use crate::{Error, Machine};
-use attempt::{Facts, Finished};
+use attempt::{Facts, Finished, RunningAttempt};
 use timers::Timers;
 use turn::{Turn, decide};
 
@@ -98,7 +97,7 @@ pub(crate) struct Actor {
     mailbox: mpsc::Receiver<Message>,
     progress: watch::Sender<u64>,
     attempts: JoinSet<Finished>,
-    cancels: BTreeMap<EffectId, CancellationToken>,
+    running: BTreeMap<EffectId, RunningAttempt>,
     timers: Timers,
     due: VecDeque<Trigger>,
     _slot: OwnedSemaphorePermit,
@@ -128,7 +127,7 @@ impl Actor {
             mailbox,
             progress,
             attempts: JoinSet::new(),
-            cancels: BTreeMap::new(),
+            running: BTreeMap::new(),
             timers: Timers::default(),
             due: VecDeque::new(),
             _slot: slot,
@@ -392,8 +391,8 @@ impl Actor {
     /// Does what a durable turn asked for, and tells those who follow.
     fn perform(&mut self, execution: Execution, turn: Turn) {
         for effect in turn.cancelled {
-            if let Some(cancel) = self.cancels.remove(&effect) {
-                cancel.cancel();
+            if let Some(running) = self.running.remove(&effect) {
+                running.cancelled.cancel();
             }
             self.timers.remove(effect);
         }

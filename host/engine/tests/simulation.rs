@@ -1,5 +1,8 @@
 //! The engine under simulation: paused time, scripted components, a store that crashes.
-#![expect(clippy::tests_outside_test_module, reason = "an integration test is a test module")]
+#![expect(
+    clippy::tests_outside_test_module,
+    reason = "an integration test is a test module"
+)]
 
 #[path = "simulation/world.rs"]
 mod world;
@@ -39,12 +42,19 @@ async fn prepared(manifest: &str) -> World {
     let world = World::new().await;
     world.role("worker", json!({})).await;
     world.component("first", manifest, "worker").await;
-    world.component("second", &format!("{manifest}\n"), "worker").await;
+    world
+        .component("second", &format!("{manifest}\n"), "worker")
+        .await;
     world
 }
 
 async fn started(world: &World) -> ExecutionId {
-    world.start("machine", "one", json!({"order": 7})).await.unwrap().into_inner().id
+    world
+        .start("machine", "one", json!({"order": 7}))
+        .await
+        .unwrap()
+        .into_inner()
+        .id
 }
 
 #[tokio::test(start_paused = true)]
@@ -55,10 +65,25 @@ async fn an_execution_runs_to_its_end_and_the_audit_log_tells_of_each_step() {
     world.settle(&id).await;
     let description = world.description(&id).await.unwrap();
     assert_eq!(description.summary.status, Status::Succeeded);
-    assert_eq!(description.output.as_deref(), Some(&json!([{"by": "first"}, {"by": "second"}])));
+    assert_eq!(
+        description.output.as_deref(),
+        Some(&json!([{"by": "first"}, {"by": "second"}]))
+    );
     let records = world.audit().await;
-    let of = |action: &str| records.iter().filter(|record| record["action"] == action).count();
-    assert_eq!((of("StartExecution"), of("StartAttempt"), of("TaskSucceeded")), (1, 3, 3));
+    let of = |action: &str| {
+        records
+            .iter()
+            .filter(|record| record["action"] == action)
+            .count()
+    };
+    assert_eq!(
+        (
+            of("StartExecution"),
+            of("StartAttempt"),
+            of("TaskSucceeded")
+        ),
+        (1, 3, 3)
+    );
     let last = world.history(&id).await.pop();
     assert_eq!(last.as_deref(), Some("ExecutionSucceeded"));
 }
@@ -81,15 +106,24 @@ async fn a_crash_at_any_commit_changes_neither_result_nor_history() {
                 world.settle(&id).await;
             }
             let world = world.next_host().await;
-            let again = world.start("machine", "one", json!({"order": 7})).await.unwrap();
-            if let (Ok(before), after) = (is_started, &again) {
-                let (before, after) = (before.into_inner().id, after.clone().into_inner().id);
-                assert_eq!(before, after, "an acknowledged start was lost, {fault:?} at {commit}");
-            }
-            let id = again.into_inner().id;
+            let arn = "arn:aws:states:us-east-1:000000000000:execution:machine:one";
+            let known = world.engine.find(arn).await.unwrap();
+            let id = match (is_started, known) {
+                (Ok(started), known) => {
+                    let (started, known) = (started.into_inner().id, known.unwrap().start.header.id);
+                    assert_eq!(started, known, "an acknowledged start was lost, {fault:?} at {commit}");
+                    started
+                }
+                (Err(_), Some(known)) => known.start.header.id,
+                (Err(_), None) => self::started(&world).await,
+            };
             world.settle(&id).await;
             let description = world.description(&id).await.unwrap();
-            assert_eq!(description.summary.status, Status::Succeeded, "{fault:?} at {commit}");
+            assert_eq!(
+                description.summary.status,
+                Status::Succeeded,
+                "{fault:?} at {commit}"
+            );
             assert_eq!(world.history(&id).await, expected, "{fault:?} at {commit}");
             world.audit().await;
         }
@@ -99,7 +133,10 @@ async fn a_crash_at_any_commit_changes_neither_result_nor_history() {
 #[tokio::test(start_paused = true)]
 async fn a_rerun_has_the_same_idempotency_key_and_a_retry_has_another() {
     let world = prepared(IDEMPOTENT).await;
-    world.publish("machine", &retried("first"), "worker").await.unwrap();
+    world
+        .publish("machine", &retried("first"), "worker")
+        .await
+        .unwrap();
     let id = started(&world).await;
     tokio::time::sleep(Duration::from_millis(10)).await;
     let world = world.next_host().await;
@@ -112,12 +149,18 @@ async fn a_rerun_has_the_same_idempotency_key_and_a_retry_has_another() {
 #[tokio::test(start_paused = true)]
 async fn an_interrupted_attempt_fails_and_the_definition_decides() {
     let world = prepared("").await;
-    world.publish("machine", &retried("first"), "worker").await.unwrap();
+    world
+        .publish("machine", &retried("first"), "worker")
+        .await
+        .unwrap();
     let id = started(&world).await;
     tokio::time::sleep(Duration::from_millis(10)).await;
     let world = world.next_host().await;
     world.settle(&id).await;
-    assert_eq!(world.description(&id).await.unwrap().summary.status, Status::Succeeded);
+    assert_eq!(
+        world.description(&id).await.unwrap().summary.status,
+        Status::Succeeded
+    );
     let history = world.history(&id).await;
     assert!(history.contains(&"TaskFailed".to_owned()), "{history:?}");
     let runs = world.script.runs.lock().unwrap().clone();
@@ -128,22 +171,35 @@ async fn an_interrupted_attempt_fails_and_the_definition_decides() {
 #[tokio::test(start_paused = true)]
 async fn a_parked_execution_feels_a_narrowed_role() {
     let world = World::new().await;
-    world.role("worker", json!({"config": {"region": "eu"}})).await;
-    world.component("first", "[config]\nregion = \"where\"", "worker").await;
+    world
+        .role("worker", json!({"config": {"region": "eu"}}))
+        .await;
+    world
+        .component("first", "[config]\nregion = \"where\"", "worker")
+        .await;
     let definition = json!({"StartAt": "Pause", "States": {
         "Pause": {"Type": "Wait", "Seconds": 60, "Next": "Work"},
         "Work": {"Type": "Task", "Resource": "component:first", "End": true},
     }});
-    world.publish("machine", &definition, "worker").await.unwrap();
+    world
+        .publish("machine", &definition, "worker")
+        .await
+        .unwrap();
     let id = started(&world).await;
     world.role("worker", json!({})).await;
     world.settle(&id).await;
     let description = world.description(&id).await.unwrap();
     assert_eq!(description.summary.status, Status::Failed);
-    assert_eq!(description.summary.error.as_deref(), Some("Sluice.AccessDenied"));
+    assert_eq!(
+        description.summary.error.as_deref(),
+        Some("Sluice.AccessDenied")
+    );
     assert!(world.script.runs.lock().unwrap().is_empty());
     let records = world.audit().await;
-    let denied = records.iter().find(|record| record["decision"]["effect"] == "Denied").unwrap();
+    let denied = records
+        .iter()
+        .find(|record| record["decision"]["effect"] == "denied")
+        .unwrap();
     assert_eq!(denied["state"], "Work");
 }
 
@@ -151,36 +207,65 @@ async fn a_parked_execution_feels_a_narrowed_role() {
 async fn publishing_lists_every_missing_review_and_grant() {
     let world = World::new().await;
     world.role("worker", json!({})).await;
-    world.role("other", json!({"config": {"region": "eu"}})).await;
-    world.component("first", "[config]\nregion = \"where\"", "other").await;
+    world
+        .role("other", json!({"config": {"region": "eu"}}))
+        .await;
+    world
+        .component("first", "[config]\nregion = \"where\"", "other")
+        .await;
     let definition = json!({"StartAt": "A", "States": {
         "A": {"Type": "Task", "Resource": "component:first", "Next": "B"},
         "B": {"Type": "Task", "Resource": "component:absent", "End": true},
     }});
-    let Err(Error::Refused(problems)) = world.publish("machine", &definition, "worker").await else {
+    let Err(Error::Refused(problems)) = world.publish("machine", &definition, "worker").await
+    else {
         panic!("it was published")
     };
-    let pointers: Vec<_> = problems.iter().map(|problem| problem.pointer.as_str()).collect();
-    assert_eq!(pointers, ["/States/A/Resource", "/States/A/Resource", "/States/B/Resource"], "{problems:?}");
+    let pointers: Vec<_> = problems
+        .iter()
+        .map(|problem| problem.pointer.as_str())
+        .collect();
+    assert_eq!(
+        pointers,
+        [
+            "/States/A/Resource",
+            "/States/A/Resource",
+            "/States/B/Resource"
+        ],
+        "{problems:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn attempts_of_a_role_never_exceed_its_concurrency() {
     let world = World::new().await;
-    world.role("worker", json!({"limits": {"concurrency": 2}})).await;
-    world.component("first", "[limits]\nconcurrency = 2", "worker").await;
+    world
+        .role("worker", json!({"limits": {"concurrency": 2}}))
+        .await;
+    world
+        .component("first", "[limits]\nconcurrency = 2", "worker")
+        .await;
     let definition = json!({"StartAt": "All", "States": {"All": {
         "Type": "Map", "End": true, "ItemsPath": "$.items",
         "ItemProcessor": {"StartAt": "Work", "States": {
             "Work": {"Type": "Task", "Resource": "component:first", "End": true},
         }},
     }}});
-    world.publish("machine", &definition, "worker").await.unwrap();
+    world
+        .publish("machine", &definition, "worker")
+        .await
+        .unwrap();
     let items: Vec<_> = (0..20).collect();
-    let started = world.start("machine", "one", json!({"items": items})).await.unwrap();
+    let started = world
+        .start("machine", "one", json!({"items": items}))
+        .await
+        .unwrap();
     let id = started.into_inner().id;
     world.settle(&id).await;
-    assert_eq!(world.description(&id).await.unwrap().summary.status, Status::Succeeded);
+    assert_eq!(
+        world.description(&id).await.unwrap().summary.status,
+        Status::Succeeded
+    );
     assert_eq!(world.script.runs.lock().unwrap().len(), 20);
     assert_eq!(world.script.running_most.load(Ordering::SeqCst), 2);
 }
@@ -189,8 +274,14 @@ async fn attempts_of_a_role_never_exceed_its_concurrency() {
 async fn the_same_start_again_is_the_same_execution_and_another_is_a_conflict() {
     let world = prepared(IDEMPOTENT).await;
     world.publish("machine", &chain(), "worker").await.unwrap();
-    let first = world.start("machine", "one", json!({"order": 7})).await.unwrap();
-    let again = world.start("machine", "one", json!({"order": 7})).await.unwrap();
+    let first = world
+        .start("machine", "one", json!({"order": 7}))
+        .await
+        .unwrap();
+    let again = world
+        .start("machine", "one", json!({"order": 7}))
+        .await
+        .unwrap();
     assert_eq!(Created::Same(first.into_inner()), again);
     let other = world.start("machine", "one", json!({"order": 8})).await;
     assert!(matches!(other, Err(Error::Conflict(_))), "{other:?}");
@@ -203,7 +294,11 @@ async fn a_stop_is_durable_and_cancels_what_runs() {
     let id = started(&world).await;
     let resource = Resource::execution(&name("machine"), id.as_str());
     let permit = world.permit::<StopExecution>("operators", resource.clone());
-    world.engine.stop(permit, &id, Some("Enough".to_owned()), None).await.unwrap();
+    world
+        .engine
+        .stop(permit, &id, Some("Enough".to_owned()), None)
+        .await
+        .unwrap();
     let world = world.next_host().await;
     let description = world.description(&id).await.unwrap();
     assert_eq!(description.summary.status, Status::Aborted);
@@ -232,15 +327,22 @@ async fn a_draining_host_lets_attempts_end_and_the_next_one_goes_on() {
     let history = world.history(&id).await;
     assert!(history.contains(&"TaskSucceeded".to_owned()), "{history:?}");
     world.settle(&id).await;
-    assert_eq!(world.description(&id).await.unwrap().summary.status, Status::Succeeded);
+    assert_eq!(
+        world.description(&id).await.unwrap().summary.status,
+        Status::Succeeded
+    );
     assert_eq!(world.script.runs.lock().unwrap().len(), 3);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_loop_of_refused_attempts_is_cut_into_bounded_commits() {
     let world = World::new().await;
-    world.role("worker", json!({"config": {"region": "eu"}})).await;
-    world.component("first", "[config]\nregion = \"where\"", "worker").await;
+    world
+        .role("worker", json!({"config": {"region": "eu"}}))
+        .await;
+    world
+        .component("first", "[config]\nregion = \"where\"", "worker")
+        .await;
     let definition = json!({"StartAt": "Pause", "TimeoutSeconds": 120, "States": {
         "Pause": {"Type": "Wait", "Seconds": 60, "Next": "Work"},
         "Work": {
@@ -250,12 +352,18 @@ async fn a_loop_of_refused_attempts_is_cut_into_bounded_commits() {
         "Count": {"Type": "Pass", "Next": "Work"},
         "Done": {"Type": "Succeed"},
     }});
-    world.publish("machine", &definition, "worker").await.unwrap();
+    world
+        .publish("machine", &definition, "worker")
+        .await
+        .unwrap();
     let id = started(&world).await;
     world.role("worker", json!({})).await;
     tokio::time::advance(Duration::from_secs(61)).await;
     let resource = Resource::execution(&name("machine"), id.as_str());
     let permit = world.permit::<StopExecution>("operators", resource);
     world.engine.stop(permit, &id, None, None).await.unwrap();
-    assert_eq!(world.description(&id).await.unwrap().summary.status, Status::Aborted);
+    assert_eq!(
+        world.description(&id).await.unwrap().summary.status,
+        Status::Aborted
+    );
 }

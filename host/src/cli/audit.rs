@@ -69,11 +69,18 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
         Verb::List { after, limit } => {
             let (after, limit) = (after.to_string(), limit.to_string());
             let query = [("after", after.as_str()), ("maxResults", limit.as_str())];
-            let records = remote.client(environment)?.get(&["v1", "audit"], &query).await?;
+            let records = remote
+                .client(environment)?
+                .get(&["v1", "audit"], &query)
+                .await?;
             printer.list(&records, "records", COLUMNS)
         }
-        Verb::Verify { file: Some(path), .. } => verify(Source::file(&path)?, printer).await,
-        Verb::Verify { data: Some(path), .. } => verify(Source::folder(&path).await?, printer).await,
+        Verb::Verify {
+            file: Some(path), ..
+        } => verify(Source::file(&path)?, printer).await,
+        Verb::Verify {
+            data: Some(path), ..
+        } => verify(Source::folder(&path).await?, printer).await,
         Verb::Verify { .. } => verify(Source::host(remote.client(environment)?), printer).await,
         Verb::Export { out } => {
             let source = Source::host(remote.client(environment)?);
@@ -111,11 +118,12 @@ async fn export(
     out: Option<PathBuf>,
     printer: Printer,
 ) -> Result<(), CliError> {
-    let unwritable = |error: std::io::Error| {
-        CliError::Usage(format!("the export cannot be written: {error}"))
-    };
+    let unwritable =
+        |error: std::io::Error| CliError::Usage(format!("the export cannot be written: {error}"));
     let mut file = match &out {
-        Some(path) => Some(std::io::BufWriter::new(std::fs::File::create(path).map_err(unwritable)?)),
+        Some(path) => Some(std::io::BufWriter::new(
+            std::fs::File::create(path).map_err(unwritable)?,
+        )),
         None => None,
     };
     let mut count: u64 = 0;
@@ -131,7 +139,9 @@ async fn export(
         }
     }
     if let Some(file) = file {
-        let file = file.into_inner().map_err(|error| unwritable(error.into_error()))?;
+        let file = file
+            .into_inner()
+            .map_err(|error| unwritable(error.into_error()))?;
         file.sync_all().map_err(unwritable)?;
         printer.object(&Value::from(count), &[("records", "")])?;
     }

@@ -30,7 +30,10 @@ impl Client {
         let base = Url::parse(url).ok().filter(|url| !url.cannot_be_a_base());
         let base = base.filter(|url| matches!(url.scheme(), "http" | "https"));
         let base = base.ok_or_else(|| {
-            usage(format!("`{}` is not an http or https address", url.escape_debug()))
+            usage(format!(
+                "`{}` is not an http or https address",
+                url.escape_debug()
+            ))
         })?;
         let mut builder = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIME_MAX)
@@ -46,7 +49,11 @@ impl Client {
     }
 
     /// Reads what is at `segments`.
-    pub(super) async fn get(&self, segments: &[&str], query: &[(&str, &str)]) -> Result<Value, CliError> {
+    pub(super) async fn get(
+        &self,
+        segments: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Value, CliError> {
         let request = self.request(Method::GET, segments, query)?;
         json(self.send(request).await?).await
     }
@@ -60,7 +67,9 @@ impl Client {
         body: Vec<u8>,
     ) -> Result<Value, CliError> {
         let request = self.request(Method::PUT, segments, query)?;
-        let request = request.header(http::header::CONTENT_TYPE, content_type).body(body);
+        let request = request
+            .header(http::header::CONTENT_TYPE, content_type)
+            .body(body);
         json(self.send(request).await?).await
     }
 
@@ -140,7 +149,9 @@ impl EventBytes {
 async fn json(response: Response) -> Result<Value, CliError> {
     let bytes = body(response).await?;
     serde_json::from_slice(&bytes).map_err(|error| {
-        CliError::Unreachable(format!("the answer is not JSON, is this a sluice host? {error}"))
+        CliError::Unreachable(format!(
+            "the answer is not JSON, is this a sluice host? {error}"
+        ))
     })
 }
 
@@ -209,16 +220,29 @@ mod tests {
         let body = br#"{"title": "Access denied", "detail": "no", "rule": "r",
             "errors": [{"pointer": "/a", "detail": "x\u001b"}, {"pointer": "", "detail": "y"}]}"#;
         let shown = describe(StatusCode::FORBIDDEN, body);
-        assert_eq!(shown, "Access denied: no (rule `r`)\n  /a: x\\u{1b}\n  (document): y");
-        assert_eq!(describe(StatusCode::BAD_GATEWAY, b"<html>"), "502 Bad Gateway");
+        assert_eq!(
+            shown,
+            "Access denied: no (rule `r`)\n  /a: x\\u{1b}\n  (document): y"
+        );
+        assert_eq!(
+            describe(StatusCode::BAD_GATEWAY, b"<html>"),
+            "502 Bad Gateway"
+        );
     }
 
     #[test]
     fn arns_are_one_segment_of_the_path() {
         let client = Client::new("http://127.0.0.1:1/base/", None).unwrap();
-        let request = client.request(Method::GET, &["v1", "executions", "arn:a/b?c"], &[("q", "1&2")]);
+        let request = client.request(
+            Method::GET,
+            &["v1", "executions", "arn:a/b?c"],
+            &[("q", "1&2")],
+        );
         let url = request.unwrap().build().unwrap().url().to_string();
-        assert_eq!(url, "http://127.0.0.1:1/base/v1/executions/arn:a%2Fb%3Fc?q=1%262");
+        assert_eq!(
+            url,
+            "http://127.0.0.1:1/base/v1/executions/arn:a%2Fb%3Fc?q=1%262"
+        );
     }
 
     #[test]

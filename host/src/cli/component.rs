@@ -1,12 +1,12 @@
 //! `sluice component`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use ports::{Rejected, Runner as _};
 use serde_json::json;
 
-use super::output::Column;
+use super::output::{Column, Printer};
 use super::reference::Reference;
 use super::remote::Remote;
 use super::{CliError, Environment, embed, files};
@@ -104,30 +104,12 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
             let found = remote.client(environment)?.get(&segments, &[]).await?;
             printer.object(&found, ONE)
         }
-        Verb::Inspect { file } => {
-            let wasm = files::bytes(&file, FILE_BYTES_MAX)?;
-            let inspector = assemble::inspector();
-            let inspector = inspector.map_err(|error| CliError::Unreachable(error.to_string()))?;
-            let inspection = inspector.inspect(wasm.into()).await.map_err(|rejected| match rejected {
-                Rejected::Invalid(_) => CliError::Refused(rejected.to_string()),
-                Rejected::Host(_) => CliError::Unreachable(rejected.to_string()),
-            })?;
-            let (needs, problems) = embed::needs(&inspection);
-            let is_good = problems.is_empty();
-            let shown = json!({
-                "digest": inspection.digest,
-                "exports": inspection.exports,
-                "imports": inspection.imports,
-                "needs": needs,
-                "problems": problems,
-            });
-            printer.object(&shown, INSPECTION)?;
-            match is_good {
-                true => Ok(()),
-                false => Err(CliError::Refused("a host would refuse this component".to_owned())),
-            }
-        }
-        Verb::Embed { manifest, file, out } => {
+        Verb::Inspect { file } => inspect(&file, printer).await,
+        Verb::Embed {
+            manifest,
+            file,
+            out,
+        } => {
             let manifest = files::text(&manifest, FILE_BYTES_MAX)?;
             let wasm = files::bytes(&file, FILE_BYTES_MAX)?;
             let embedded = embed::embed(&wasm, &manifest)?;
@@ -136,5 +118,29 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
             })?;
             printer.note(&format!("wrote {}", out.display()))
         }
+    }
+}
+
+async fn inspect(file: &Path, printer: Printer) -> Result<(), CliError> {
+    let wasm = files::bytes(file, FILE_BYTES_MAX)?;
+    let inspector = assemble::inspector();
+    let inspector = inspector.map_err(|error| CliError::Unreachable(error.to_string()))?;
+    let inspection = inspector.inspect(wasm.into()).await.map_err(|rejected| match rejected {
+        Rejected::Invalid(_) => CliError::Refused(rejected.to_string()),
+        Rejected::Host(_) => CliError::Unreachable(rejected.to_string()),
+    })?;
+    let (needs, problems) = embed::needs(&inspection);
+    let is_good = problems.is_empty();
+    let shown = json!({
+        "digest": inspection.digest,
+        "exports": inspection.exports,
+        "imports": inspection.imports,
+        "needs": needs,
+        "problems": problems,
+    });
+    printer.object(&shown, INSPECTION)?;
+    match is_good {
+        true => Ok(()),
+        false => Err(CliError::Refused("a host would refuse this component".to_owned())),
     }
 }

@@ -21,7 +21,10 @@ const CUSTOM_SECTION: u8 = 0;
 /// The manifest has problems, the bytes are not a component, or it has a manifest already.
 pub(super) fn embed(wasm: &[u8], manifest: &str) -> Result<Vec<u8>, CliError> {
     Manifest::parse(manifest).map_err(|problems| {
-        CliError::Usage(format!("the manifest is not valid:\n  {}", lines(&problems).join("\n  ")))
+        CliError::Usage(format!(
+            "the manifest is not valid:\n  {}",
+            lines(&problems).join("\n  ")
+        ))
     })?;
     let Some(sections) = wasm.strip_prefix(&COMPONENT_PREAMBLE) else {
         let message = "the file is not a WebAssembly component, make one of a core module with `wasm-tools component new`";
@@ -30,10 +33,15 @@ pub(super) fn embed(wasm: &[u8], manifest: &str) -> Result<Vec<u8>, CliError> {
     match has_manifest(sections) {
         Some(false) => {}
         Some(true) => {
-            let message = "the component has a manifest already, embed into the one your compiler wrote";
+            let message =
+                "the component has a manifest already, embed into the one your compiler wrote";
             return Err(CliError::Usage(message.to_owned()));
         }
-        None => return Err(CliError::Usage("the component is cut off or damaged".to_owned())),
+        None => {
+            return Err(CliError::Usage(
+                "the component is cut off or damaged".to_owned(),
+            ));
+        }
     }
     let name = SECTION.as_bytes();
     let mut content = length(name.len());

@@ -34,7 +34,10 @@ pub(super) async fn follow(client: &Client, printer: Printer, id: &str) -> Resul
     let mut reader = Reader::default();
     let mut failures = 0;
     loop {
-        match client.events(&segments, reader.last_event_id.as_deref()).await {
+        match client
+            .events(&segments, reader.last_event_id.as_deref())
+            .await
+        {
             Ok(mut stream) => {
                 failures = 0;
                 reader.buffer.clear();
@@ -132,7 +135,9 @@ mod tests {
         for size in [1, 2, 7, text.len()] {
             let mut reader = Reader::default();
             let chunks = text.as_bytes().chunks(size);
-            let events: Vec<_> = chunks.flat_map(|chunk| reader.push(chunk).unwrap()).collect();
+            let events: Vec<_> = chunks
+                .flat_map(|chunk| reader.push(chunk).unwrap())
+                .collect();
             assert_eq!(events, [json!({"a": 1}), json!({"b": 2})]);
             assert_eq!(reader.last_event_id.as_deref(), Some("2"));
         }
@@ -140,8 +145,14 @@ mod tests {
 
     #[test]
     fn the_end_of_an_execution_is_its_exit_code() {
-        assert!(matches!(outcome(&json!({"type": "ExecutionSucceeded"})), Some(Ok(()))));
-        assert!(matches!(outcome(&json!({"type": "ExecutionAborted"})), Some(Err(_))));
+        assert!(matches!(
+            outcome(&json!({"type": "ExecutionSucceeded"})),
+            Some(Ok(()))
+        ));
+        assert!(matches!(
+            outcome(&json!({"type": "ExecutionAborted"})),
+            Some(Err(_))
+        ));
         assert!(outcome(&json!({"type": "TaskFailed"})).is_none());
         assert!(outcome(&json!({})).is_none());
     }

@@ -111,7 +111,13 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
     let Arguments { verb, remote } = arguments;
     let (client, printer) = (remote.client(environment)?, remote.printer());
     match verb {
-        Verb::Start { workflow, name, input, input_file, follow } => {
+        Verb::Start {
+            workflow,
+            name,
+            input,
+            input_file,
+            follow,
+        } => {
             let input = read_input(input, input_file)?;
             let started = start(&client, &workflow, name.as_ref(), input).await?;
             printer.object(&started, ONE)?;
@@ -133,7 +139,11 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
             let execution = client.get(&["v1", "executions", &id], &[]).await?;
             printer.object(&execution, ONE)
         }
-        Verb::List { workflow, status, limit } => {
+        Verb::List {
+            workflow,
+            status,
+            limit,
+        } => {
             let limit = limit.to_string();
             let mut query = vec![("maxResults", limit.as_str())];
             query.extend(workflow.iter().map(|name| ("stateMachine", name.as_str())));
@@ -164,18 +174,25 @@ async fn start(
     name: Option<&Name>,
     input: Value,
 ) -> Result<Value, CliError> {
-    let mut request = json!({"stateMachine": workflow, "input": input});
-    if let Some(name) = name {
-        request["name"] = json!(name);
-    }
-    client.post(&["v1", "executions"], &request).await
+    let mut request = Map::new();
+    request.insert("stateMachine".to_owned(), json!(workflow));
+    request.extend(name.map(|name| ("name".to_owned(), json!(name))));
+    request.insert("input".to_owned(), input);
+    client
+        .post(&["v1", "executions"], &Value::Object(request))
+        .await
 }
 
 async fn history(client: &Client, printer: Printer, id: &str) -> Result<(), CliError> {
     let mut next: Option<String> = None;
     loop {
-        let query: Vec<_> = next.iter().map(|token| ("nextToken", token.as_str())).collect();
-        let page = client.get(&["v1", "executions", id, "history"], &query).await?;
+        let query: Vec<_> = next
+            .iter()
+            .map(|token| ("nextToken", token.as_str()))
+            .collect();
+        let page = client
+            .get(&["v1", "executions", id, "history"], &query)
+            .await?;
         let events = page.get("events").and_then(Value::as_array);
         for event in events.into_iter().flatten() {
             printer.item(event, EVENT_COLUMNS)?;

@@ -14,7 +14,9 @@ pub(super) fn bytes(path: &Path, bytes_max: u64) -> Result<Vec<u8>, CliError> {
     let unreadable = |error| CliError::Usage(format!("`{shown}` cannot be read: {error}"));
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if metadata.len() > bytes_max {
-        return Err(CliError::Usage(format!("`{shown}` is larger than {bytes_max} bytes")));
+        return Err(CliError::Usage(format!(
+            "`{shown}` is larger than {bytes_max} bytes"
+        )));
     }
     std::fs::read(path).map_err(unreadable)
 }
@@ -46,5 +48,9 @@ pub(super) fn definition(path: &Path) -> Result<(Vec<u8>, &'static str), CliErro
 
 fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|found| extensions.iter().any(|known| found.eq_ignore_ascii_case(known)))
+    extension.is_some_and(|found| {
+        extensions
+            .iter()
+            .any(|known| found.eq_ignore_ascii_case(known))
+    })
 }

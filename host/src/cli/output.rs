@@ -36,10 +36,15 @@ impl Printer {
     /// Writes text as it is.
     pub(super) fn text(text: &str) -> Result<(), CliError> {
         let mut stdout = io::stdout().lock();
-        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        match stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush())
+        {
             // Whoever reads has enough, as `head` does.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            Err(error) => Err(CliError::Usage(format!("standard output cannot be written: {error}"))),
+            Err(error) => Err(CliError::Usage(format!(
+                "standard output cannot be written: {error}"
+            ))),
             Ok(()) => Ok(()),
         }
     }
@@ -57,7 +62,11 @@ impl Printer {
         match self.format {
             Format::Json => Self::text(&format!("{object:#}\n")),
             Format::Table => {
-                let width = columns.iter().map(|(heading, _)| heading.len()).max().unwrap_or(0);
+                let width = columns
+                    .iter()
+                    .map(|(heading, _)| heading.len())
+                    .max()
+                    .unwrap_or(0);
                 let lines = columns.iter().filter_map(|(heading, pointer)| {
                     let value = object.pointer(pointer).filter(|value| !value.is_null())?;
                     Some(format!("{heading:width$}  {}\n", visible(&plain(value))))
@@ -68,7 +77,12 @@ impl Printer {
     }
 
     /// Writes the list under `name`: a table row per item, or the whole answer as JSON.
-    pub(super) fn list(self, answer: &Value, name: &str, columns: &[Column]) -> Result<(), CliError> {
+    pub(super) fn list(
+        self,
+        answer: &Value,
+        name: &str,
+        columns: &[Column],
+    ) -> Result<(), CliError> {
         match self.format {
             Format::Json => Self::text(&format!("{answer:#}\n")),
             Format::Table => {
@@ -83,7 +97,10 @@ impl Printer {
         match self.format {
             Format::Json => Self::text(&format!("{item}\n")),
             Format::Table => {
-                let cells: Vec<_> = columns.iter().map(|(_, pointer)| cell(item, pointer)).collect();
+                let cells: Vec<_> = columns
+                    .iter()
+                    .map(|(_, pointer)| cell(item, pointer))
+                    .collect();
                 Self::text(&format!("{}\n", cells.join("  ").trim_end()))
             }
         }
@@ -91,9 +108,17 @@ impl Printer {
 }
 
 fn table(rows: &[Value], columns: &[Column]) -> String {
-    let headings = columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
+    let headings = columns
+        .iter()
+        .map(|(heading, _)| (*heading).to_owned())
+        .collect();
     let mut lines: Vec<Vec<String>> = vec![headings];
-    lines.extend(rows.iter().map(|row| columns.iter().map(|(_, pointer)| cell(row, pointer)).collect()));
+    lines.extend(rows.iter().map(|row| {
+        columns
+            .iter()
+            .map(|(_, pointer)| cell(row, pointer))
+            .collect()
+    }));
     let width = |index: usize| {
         let cells = lines.iter().filter_map(|line| line.get(index));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
@@ -101,7 +126,10 @@ fn table(rows: &[Value], columns: &[Column]) -> String {
     let widths: Vec<_> = (0..columns.len()).map(width).collect();
     let mut text = String::new();
     for line in &lines {
-        let padded = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        let padded = line
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
         let joined = padded.collect::<Vec<_>>().join("  ");
         text.push_str(joined.trim_end());
         text.push('\n');
@@ -146,15 +174,24 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let rows = [json!({"name": "a", "n": 1}), json!({"name": "longer", "n": null})];
+        let rows = [
+            json!({"name": "a", "n": 1}),
+            json!({"name": "longer", "n": null}),
+        ];
         let text = table(&rows, &[("NAME", "/name"), ("N", "/n")]);
         assert_eq!(text, "NAME    N\na       1\nlonger\n");
     }
 
     #[test]
     fn control_characters_never_reach_the_terminal() {
-        assert_eq!(cell(&json!({"error": "a\u{1b}[2Jb"}), "/error"), "a\\u{1b}[2Jb");
+        assert_eq!(
+            cell(&json!({"error": "a\u{1b}[2Jb"}), "/error"),
+            "a\\u{1b}[2Jb"
+        );
         let long = "ä".repeat(500);
-        assert_eq!(cell(&json!([long]), "/0").chars().count(), CELL_CHARACTERS_MAX + 1);
+        assert_eq!(
+            cell(&json!([long]), "/0").chars().count(),
+            CELL_CHARACTERS_MAX + 1
+        );
     }
 }

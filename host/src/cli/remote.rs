@@ -27,7 +27,12 @@ pub(super) struct Remote {
     #[arg(long, global = true, value_name = "FILE")]
     ready_file: Option<PathBuf>,
     /// Whose token of the ready file to use: author, operator, reviewer, approver, auditor, agent.
-    #[arg(long = "as", global = true, value_name = "NAME", conflicts_with = "token_file")]
+    #[arg(
+        long = "as",
+        global = true,
+        value_name = "NAME",
+        conflicts_with = "token_file"
+    )]
     person: Option<String>,
     /// How answers are shown.
     #[arg(long, global = true, value_enum, default_value_t)]
@@ -47,12 +52,16 @@ impl Remote {
     pub(super) fn client(&self, environment: &Environment) -> Result<Client, CliError> {
         let variable = |name: &str| {
             let found = environment.iter().find(|(known, _)| known == name);
-            found.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
+            found
+                .map(|(_, value)| value.clone())
+                .filter(|value| !value.is_empty())
         };
         let ready = self.ready()?;
         let url = self.url.clone().or_else(|| {
             let ready_url = ready.as_ref().and_then(|ready| ready.get("url")?.as_str());
-            ready_url.map(str::to_owned).or_else(|| variable("SLUICE_URL"))
+            ready_url
+                .map(str::to_owned)
+                .or_else(|| variable("SLUICE_URL"))
         });
         let token = match (&self.token_file, &self.person, ready) {
             (Some(path), ..) => Some(Secret::new(files::text(path, FILE_BYTES_MAX)?.trim())),
@@ -71,7 +80,10 @@ impl Remote {
         };
         let text = files::text(path, FILE_BYTES_MAX)?;
         let ready = document::parse_json(text.as_bytes()).map_err(|problem| {
-            CliError::Usage(format!("`{}` is not a ready file: {problem}", path.display()))
+            CliError::Usage(format!(
+                "`{}` is not a ready file: {problem}",
+                path.display()
+            ))
         })?;
         Ok(Some(ready))
     }

@@ -16,7 +16,7 @@ const COLUMNS: &[Column] = &[
     ("ROLE", "/role"),
     ("REVISION", "/roleRevision"),
     ("DECISION", "/decision"),
-    ("BY", "/reviewer"),
+    ("BY", "/by"),
     ("COMMENT", "/comment"),
 ];
 const ONE: &[Column] = &[
@@ -25,7 +25,8 @@ const ONE: &[Column] = &[
     ("role", "/role"),
     ("role revision", "/roleRevision"),
     ("decision", "/decision"),
-    ("by", "/reviewer"),
+    ("by", "/by"),
+    ("at", "/at"),
     ("comment", "/comment"),
 ];
 

@@ -9,7 +9,11 @@ use super::output::Column;
 use super::remote::Remote;
 use super::{CliError, Environment, files};
 
-const COLUMNS: &[Column] = &[("NAME", "/name"), ("REVISION", "/revision"), ("DIGEST", "/digest")];
+const COLUMNS: &[Column] = &[
+    ("NAME", "/name"),
+    ("REVISION", "/revision"),
+    ("DIGEST", "/digest"),
+];
 const ONE: &[Column] = &[
     ("name", "/name"),
     ("revision", "/revision"),

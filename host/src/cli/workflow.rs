@@ -66,7 +66,9 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
             let (definition, content_type) = files::definition(&file)?;
             let query: Vec<_> = role.iter().map(|role| ("role", role.as_str())).collect();
             let segments = ["v1", "state-machines", name.as_str()];
-            let published = client.put(&segments, &query, content_type, definition).await?;
+            let published = client
+                .put(&segments, &query, content_type, definition)
+                .await?;
             printer.object(&published, ONE)?;
             let warnings = published.get("warnings").and_then(Value::as_array);
             for warning in warnings.into_iter().flatten() {
@@ -79,7 +81,9 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
             printer.list(&machines, "stateMachines", COLUMNS)
         }
         Verb::Show { name } => {
-            let machine = client.get(&["v1", "state-machines", name.as_str()], &[]).await?;
+            let machine = client
+                .get(&["v1", "state-machines", name.as_str()], &[])
+                .await?;
             printer.object(&machine, ONE)
         }
     }

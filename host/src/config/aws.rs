@@ -41,7 +41,8 @@ impl Aws {
             let message = format!("`{}` is not twelve digits", account.escape_debug());
             problems.push("/aws/account", message);
         }
-        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let is_plain =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         let is_region = (1..=64).contains(&region.len()) && region.bytes().all(is_plain);
         if !is_region {
             let message = format!(

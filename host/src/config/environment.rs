@@ -95,7 +95,9 @@ fn place<'a>(
                 element(items, segment)?
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                return Err(format!("`{pointer}` is a single value and has no `{segment}`"));
+                return Err(format!(
+                    "`{pointer}` is a single value and has no `{segment}`"
+                ));
             }
         };
     }
@@ -104,14 +106,21 @@ fn place<'a>(
 
 fn element<'a>(items: &'a mut Vec<Value>, segment: &str) -> Result<&'a mut Value, String> {
     let length = items.len();
-    let index = segment.parse::<usize>().ok().filter(|index| *index <= length);
+    let index = segment
+        .parse::<usize>()
+        .ok()
+        .filter(|index| *index <= length);
     let Some(index) = index else {
-        return Err(format!("`{segment}` is not a place in the list, use 0 to {length}"));
+        return Err(format!(
+            "`{segment}` is not a place in the list, use 0 to {length}"
+        ));
     };
     if index == length {
         items.push(Value::Null);
     }
-    items.get_mut(index).ok_or_else(|| format!("`{segment}` is not a place in the list"))
+    items
+        .get_mut(index)
+        .ok_or_else(|| format!("`{segment}` is not a place in the list"))
 }
 
 fn value(pointer: &str, text: &str) -> Value {
@@ -136,7 +145,9 @@ fn reading(pointer: &str) -> SettingReading {
 
 fn scalar(text: &str) -> Value {
     let is_plain = |value: &Value| value.is_u64() || value.is_boolean();
-    let parsed = serde_json::from_str::<Value>(text.trim()).ok().filter(is_plain);
+    let parsed = serde_json::from_str::<Value>(text.trim())
+        .ok()
+        .filter(is_plain);
     parsed.unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
@@ -146,7 +157,10 @@ fn list(text: &str) -> Value {
     match array {
         Some(Value::Array(items)) => Value::Array(items),
         _ => {
-            let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+            let parts = text
+                .split(',')
+                .map(str::trim)
+                .filter(|part| !part.is_empty());
             parts.map(|part| Value::String(part.to_owned())).collect()
         }
     }
@@ -217,7 +231,10 @@ mod tests {
     fn a_place_that_cannot_be_is_a_problem() {
         let variables = [
             ("SLUICE__SERVER__LISTEN__PORT".to_owned(), "1".to_owned()),
-            ("SLUICE__IDENTITY__OIDC__7__ISSUER".to_owned(), "x".to_owned()),
+            (
+                "SLUICE__IDENTITY__OIDC__7__ISSUER".to_owned(),
+                "x".to_owned(),
+            ),
             ("SLUICE____X".to_owned(), "x".to_owned()),
         ];
         let mut document = json!({"server": {"listen": "a"}});

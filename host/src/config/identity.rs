@@ -57,8 +57,14 @@ impl Identity {
 /// What the text of a variable for the setting `name` is read as.
 pub(super) fn reading(name: &str) -> SettingReading {
     match name {
-        "algorithms" | "subject_claims" | "service_subject_claims" | "required_scopes"
-        | "required_roles" | "tenants" | "clients" | "actor_issuers" => SettingReading::List,
+        "algorithms"
+        | "subject_claims"
+        | "service_subject_claims"
+        | "required_scopes"
+        | "required_roles"
+        | "tenants"
+        | "clients"
+        | "actor_issuers" => SettingReading::List,
         "lifetime_seconds_max" | "skew_seconds" => SettingReading::Scalar,
         _ => SettingReading::Text,
     }
@@ -78,10 +84,15 @@ fn provider(node: &Node<'_>, problems: &mut Problems) -> Option<Provider> {
     let (_, Some(audiences)) = (issuer?, audiences) else {
         return None;
     };
-    match IssuerRules::try_from(IssuerSettings { audiences, ..settings }) {
+    match IssuerRules::try_from(IssuerSettings {
+        audiences,
+        ..settings
+    }) {
         Ok(rules) => Some(Provider { rules, discovery }),
         Err(found) => {
-            let found = found.into_iter().map(|problem| in_our_words(problem, &node.pointer));
+            let found = found
+                .into_iter()
+                .map(|problem| in_our_words(problem, &node.pointer));
             problems.extend(found);
             None
         }
@@ -98,29 +109,48 @@ fn settings_of(
     for (name, list) in [
         ("algorithms", &mut settings.algorithms),
         ("subject_claims", &mut settings.subject_claims),
-        ("service_subject_claims", &mut settings.service_subject_claims),
+        (
+            "service_subject_claims",
+            &mut settings.service_subject_claims,
+        ),
         ("required_scopes", &mut settings.required_scopes),
         ("required_roles", &mut settings.required_roles),
         ("tenants", &mut settings.tenants),
         ("clients", &mut settings.clients),
         ("actor_issuers", &mut settings.actor_issuers),
     ] {
-        let values = fields.optional(name).and_then(|node| node.strings(problems));
+        let values = fields
+            .optional(name)
+            .and_then(|node| node.strings(problems));
         if let Some(values) = values {
             *list = values;
         }
     }
-    let version = fields.optional("version").and_then(|node| node.string(problems));
+    let version = fields
+        .optional("version")
+        .and_then(|node| node.string(problems));
     settings.version = version.map(str::to_owned).or(settings.version);
     for (name, number) in [
         ("lifetime_seconds_max", &mut settings.lifetime_seconds_max),
         ("skew_seconds", &mut settings.skew_seconds),
     ] {
-        let value = fields.optional(name).and_then(|node| node.unsigned(problems));
+        let value = fields
+            .optional(name)
+            .and_then(|node| node.unsigned(problems));
         if let Some(value) = value {
             *number = i64::try_from(value).unwrap_or(i64::MAX);
         }
     }
+    choices_of(fields, &mut settings, problems);
+    settings
+}
+
+/// The settings that are one of a few words.
+fn choices_of(
+    fields: &mut Fields<'_>,
+    settings: &mut IssuerSettings,
+    problems: &mut Problems,
+) {
     choose(
         fields,
         "token_type",
@@ -155,11 +185,12 @@ fn settings_of(
         ],
         problems,
     );
-    let claim = fields.optional("kind_claim").and_then(|node| node.string(problems));
+    let claim = fields
+        .optional("kind_claim")
+        .and_then(|node| node.string(problems));
     if let Some(claim) = claim {
         settings.kind = KindRule::Claim(claim.to_owned());
     }
-    settings
 }
 
 fn text(
@@ -213,7 +244,10 @@ fn one_or_more(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<String>> 
 fn discovery_address(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
     let address = node.string(problems)?;
     if reqwest::Url::parse(address).is_err() {
-        node.problem("not an address, use one that begins with https://", problems);
+        node.problem(
+            "not an address, use one that begins with https://",
+            problems,
+        );
     }
     Some(address.to_owned())
 }

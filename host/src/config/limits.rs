@@ -1,6 +1,6 @@
 //! `[limits]`: what bounds the host's work.
 
-use document::{Fields, Node, Problems};
+use document::{Node, Problems};
 
 use super::number;
 
@@ -40,18 +40,17 @@ impl Limits {
             pointer: "/limits".to_owned(),
         });
         let mut fields = section.object(problems)?;
-        let mut limit = |fields: &mut Fields<'_>, name, default, most| {
+        let mut limit = |name, default, most| {
             let limit = number(fields.optional(name), default, 1..=most, problems)?;
             usize::try_from(limit).ok()
         };
-        let component = limit(&mut fields, "component_bytes_max", COMPONENT_BYTES_MAX, 1024 * MIB);
-        let definition = limit(&mut fields, "definition_bytes_max", DEFINITION_BYTES_MAX, 64 * MIB);
-        let input = limit(&mut fields, "input_bytes_max", INPUT_BYTES_MAX, 64 * MIB);
-        let document = limit(&mut fields, "document_bytes_max", DOCUMENT_BYTES_MAX, 64 * MIB);
-        let executions =
-            limit(&mut fields, "executions_running_max", EXECUTIONS_RUNNING_MAX, 100_000_000);
-        let attempts = limit(&mut fields, "attempts_running_max", ATTEMPTS_RUNNING_MAX, 100_000);
-        let streams = limit(&mut fields, "event_streams_max", EVENT_STREAMS_MAX, 1_000_000);
+        let component = limit("component_bytes_max", COMPONENT_BYTES_MAX, 1024 * MIB);
+        let definition = limit("definition_bytes_max", DEFINITION_BYTES_MAX, 64 * MIB);
+        let input = limit("input_bytes_max", INPUT_BYTES_MAX, 64 * MIB);
+        let document = limit("document_bytes_max", DOCUMENT_BYTES_MAX, 64 * MIB);
+        let executions = limit("executions_running_max", EXECUTIONS_RUNNING_MAX, 100_000_000);
+        let attempts = limit("attempts_running_max", ATTEMPTS_RUNNING_MAX, 100_000);
+        let streams = limit("event_streams_max", EVENT_STREAMS_MAX, 1_000_000);
         fields.finish(problems);
         Some(Self {
             component_bytes_max: component?,

@@ -99,12 +99,14 @@ fn expand(base: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
     if folder.to_string_lossy().contains('*') {
         return Err("`*` may stand in the file name only".to_owned());
     }
-    let unreadable =
-        |error| format!("the folder `{}` cannot be read: {error}", folder.display());
+    let unreadable = |error| format!("the folder `{}` cannot be read: {error}", folder.display());
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        let is_match = path.file_name().and_then(|n| n.to_str()).is_some_and(|n| matches(name, n));
+        let is_match = path
+            .file_name()
+            .and_then(|n| n.to_str())
+            .is_some_and(|n| matches(name, n));
         if is_match && path.is_file() {
             found.push(path);
         }
@@ -175,8 +177,16 @@ mod tests {
     #[test]
     fn a_pattern_that_names_nothing_is_a_problem() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(expand(folder.path(), "*.cedar").unwrap_err().contains("no file matches"));
-        assert!(expand(folder.path(), "*/a.cedar").unwrap_err().contains("file name only"));
+        assert!(
+            expand(folder.path(), "*.cedar")
+                .unwrap_err()
+                .contains("no file matches")
+        );
+        assert!(
+            expand(folder.path(), "*/a.cedar")
+                .unwrap_err()
+                .contains("file name only")
+        );
         std::fs::write(folder.path().join("b.cedar"), "").unwrap();
         std::fs::write(folder.path().join("a.cedar"), "").unwrap();
         let found = expand(folder.path(), "*.cedar").unwrap();

@@ -46,7 +46,12 @@ impl Server {
         let headers = number(headers, HEADERS_MS_MAX, 100..=600_000, problems);
         let body = fields.optional("body_ms_max");
         let body = number(body, BODY_MS_MAX, 100..=3_600_000, problems);
-        let drain = number(fields.optional("drain_ms"), DRAIN_MS, 0..=3_600_000, problems);
+        let drain = number(
+            fields.optional("drain_ms"),
+            DRAIN_MS,
+            0..=3_600_000,
+            problems,
+        );
         fields.finish(problems);
         Some(Self {
             listen: listen?,

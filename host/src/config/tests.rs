@@ -23,7 +23,10 @@ fn load(mode: Mode, text: &str, variables: &[(&str, &str)]) -> Result<Config, Ve
 /// Checks that exactly these pointers are reported.
 fn refused(mode: Mode, text: &str, pointers: &[&str]) {
     let problems = load(mode, text, &[]).unwrap_err();
-    let mut found: Vec<_> = problems.iter().map(|problem| problem.pointer.as_str()).collect();
+    let mut found: Vec<_> = problems
+        .iter()
+        .map(|problem| problem.pointer.as_str())
+        .collect();
     found.sort_unstable();
     let mut expected = pointers.to_vec();
     expected.sort_unstable();
@@ -38,7 +41,10 @@ fn a_laptop_needs_no_configuration() {
     assert!(config.server.listen.ip().is_loopback());
     assert_eq!(config.store.path, Path::new(".sluice"));
     assert_eq!(config.aws.account, "000000000000");
-    assert_eq!(config.policy.policies.digest(), auth::policy::Policies::development().digest());
+    assert_eq!(
+        config.policy.policies.digest(),
+        auth::policy::Policies::development().digest()
+    );
 }
 
 #[test]
@@ -46,7 +52,10 @@ fn a_server_without_policy_or_providers_lets_nobody_in() {
     let config = load(Mode::Serve, STORE, &[]).unwrap();
     assert!(config.identity.oidc.is_empty());
     assert!(!config.policy.is_configured);
-    assert_eq!(config.policy.policies.digest(), auth::policy::Policies::none().digest());
+    assert_eq!(
+        config.policy.policies.digest(),
+        auth::policy::Policies::none().digest()
+    );
     refused(Mode::Serve, "", &["/store"]);
 }
 
@@ -106,10 +115,15 @@ fn issuers_are_held_to_their_rules() {
     let good = issuer("issuer = \"https://idp.example\"");
     let config = load(Mode::Serve, &good, &[]).unwrap();
     assert_eq!(config.identity.oidc.len(), 1);
-    refused(Mode::Serve, &issuer("issuer = \"http://idp.example\""), &["/identity/oidc/0/issuer"]);
+    refused(
+        Mode::Serve,
+        &issuer("issuer = \"http://idp.example\""),
+        &["/identity/oidc/0/issuer"],
+    );
     let secret = issuer("issuer = \"https://idp.example\"\nalgorithms = [\"HS256\"]");
     refused(Mode::Serve, &secret, &["/identity/oidc/0/algorithms/0"]);
-    let twice = format!("{good}[[identity.oidc]]\naudience = \"b\"\nissuer = \"https://idp.example\"\n");
+    let twice =
+        format!("{good}[[identity.oidc]]\naudience = \"b\"\nissuer = \"https://idp.example\"\n");
     refused(Mode::Serve, &twice, &["/identity/oidc/1"]);
 }
 
@@ -129,21 +143,36 @@ fn a_variable_wins_and_is_named_when_it_is_wrong() {
         assert_eq!(config.server.listen.port(), 2);
     }
     let problems = load(Mode::Serve, &text, &listen("x")).unwrap_err();
-    assert!(problems[0].message.contains("set by `SLUICE__SERVER__LISTEN`"), "{problems:?}");
+    assert!(
+        problems[0]
+            .message
+            .contains("set by `SLUICE__SERVER__LISTEN`"),
+        "{problems:?}"
+    );
     let unknown = [("SLUICE__SEVER__LISTEN", "x")];
-    assert_eq!(load(Mode::Serve, &text, &unknown).unwrap_err()[0].pointer, "/sever");
+    assert_eq!(
+        load(Mode::Serve, &text, &unknown).unwrap_err()[0].pointer,
+        "/sever"
+    );
 }
 
 #[test]
 fn flags_pass_the_same_checks_and_win_over_everything() {
-    let mut given = sources(Mode::Development, None, &[("SLUICE__SERVER__LISTEN", "127.0.0.1:1")]);
+    let mut given = sources(
+        Mode::Development,
+        None,
+        &[("SLUICE__SERVER__LISTEN", "127.0.0.1:1")],
+    );
     given.listen = Some("127.0.0.1:0".to_owned());
     given.data = Some(PathBuf::from("elsewhere"));
     let config = Config::load(&given).unwrap();
     assert_eq!(config.server.listen.port(), 0);
     assert!(config.store.path.is_absolute() && config.store.path.ends_with("elsewhere"));
     given.listen = Some("192.0.2.1:0".to_owned());
-    assert_eq!(Config::load(&given).unwrap_err()[0].pointer, "/server/listen");
+    assert_eq!(
+        Config::load(&given).unwrap_err()[0].pointer,
+        "/server/listen"
+    );
 }
 
 #[test]
@@ -151,7 +180,11 @@ fn paths_begin_in_the_files_folder() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("invoices")).unwrap();
     let path = folder.path().join("sluice.toml");
-    std::fs::write(&path, format!("{STORE}[volumes]\ninvoices = \"invoices\"\n")).unwrap();
+    std::fs::write(
+        &path,
+        format!("{STORE}[volumes]\ninvoices = \"invoices\"\n"),
+    )
+    .unwrap();
     let config = Config::load(&sources(Mode::Serve, Some(path), &[])).unwrap();
     assert_eq!(config.store.path, folder.path().join("data"));
     let volume = config.volumes.values().next().unwrap();
@@ -165,19 +198,34 @@ fn policy_files_are_read_and_their_problems_reported() {
     std::fs::write(&path, format!("{STORE}[policy]\nfiles = [\"*.cedar\"]\n")).unwrap();
     let policy = folder.path().join("a.cedar");
     let given = sources(Mode::Serve, Some(path), &[]);
-    std::fs::write(&policy, "permit (principal, action == Action::\"ReadAudit\", resource);").unwrap();
+    std::fs::write(
+        &policy,
+        "permit (principal, action == Action::\"ReadAudit\", resource);",
+    )
+    .unwrap();
     assert!(Config::load(&given).unwrap().policy.is_configured);
     std::fs::write(&policy, "permit (").unwrap();
     let problems = Config::load(&given).unwrap_err();
-    assert!(problems[0].pointer.starts_with("/policy/files"), "{problems:?}");
+    assert!(
+        problems[0].pointer.starts_with("/policy/files"),
+        "{problems:?}"
+    );
 }
 
 #[test]
 fn a_file_that_is_not_toml_is_one_problem_with_its_line() {
     let problems = load(Mode::Serve, "[server]\nlisten = = 1\n", &[]).unwrap_err();
     assert!(problems[0].message.contains("line 2"), "{problems:?}");
-    let missing = sources(Mode::Serve, Some(PathBuf::from("/does/not/exist.toml")), &[]);
-    assert!(Config::load(&missing).unwrap_err()[0].message.contains("cannot be read"));
+    let missing = sources(
+        Mode::Serve,
+        Some(PathBuf::from("/does/not/exist.toml")),
+        &[],
+    );
+    assert!(
+        Config::load(&missing).unwrap_err()[0]
+            .message
+            .contains("cannot be read")
+    );
 }
 
 #[test]
@@ -186,7 +234,15 @@ fn the_commented_file_is_a_configuration_of_all_defaults() {
     let plain = "[store]\npath = \"/var/lib/sluice\"\n";
     let plain = load(Mode::Serve, plain, &[]).unwrap();
     let shown = |config: &Config| {
-        let Config { server, store, aws, trust, volumes, limits, .. } = config;
+        let Config {
+            server,
+            store,
+            aws,
+            trust,
+            volumes,
+            limits,
+            ..
+        } = config;
         format!("{server:?} {store:?} {aws:?} {trust:?} {volumes:?} {limits:?}")
     };
     assert_eq!(shown(&commented), shown(&plain));
@@ -219,14 +275,20 @@ fn the_commented_file_shows_every_setting() {
     };
     Config::from_document(&document, &surroundings, &mut problems);
     let unknown = |problem: &Problem| problem.message.starts_with("unknown");
-    assert!(!problems.clone().into_vec().iter().any(unknown), "{problems:?}");
+    assert!(
+        !problems.clone().into_vec().iter().any(unknown),
+        "{problems:?}"
+    );
 
     // Unknown members are answered with all that are known, which the file must then show.
     for (pointer, value) in [
         ("", &mut document.clone()),
         ("/server", &mut document["server"].clone()),
         ("/limits", &mut document["limits"].clone()),
-        ("/identity/oidc/0", &mut document["identity"]["oidc"][0].clone()),
+        (
+            "/identity/oidc/0",
+            &mut document["identity"]["oidc"][0].clone(),
+        ),
     ] {
         let mut changed = document.clone();
         *changed.pointer_mut(pointer).unwrap() = value.clone();
@@ -234,10 +296,16 @@ fn the_commented_file_shows_every_setting() {
         let mut problems = Problems::default();
         Config::from_document(&changed, &surroundings, &mut problems);
         let problems = problems.into_vec();
-        let known = problems.iter().find(|p| p.pointer.ends_with("/nobody-asked")).unwrap();
+        let known = problems
+            .iter()
+            .find(|p| p.pointer.ends_with("/nobody-asked"))
+            .unwrap();
         let names = known.message.split('`').skip(1).step_by(2);
         for name in names {
-            assert!(value.get(name).is_some(), "{pointer}/{name} is not in the commented file");
+            assert!(
+                value.get(name).is_some(),
+                "{pointer}/{name} is not in the commented file"
+            );
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The ready file: how scripts learn that a host takes requests, where, and with which tokens.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -33,19 +33,6 @@ impl ReadyFile {
         Self { path }
     }
 
-    /// Removes what an earlier host left, so that nobody takes it for this one's.
-    pub(super) fn remove(&self) -> Result<(), ReadyFileError> {
-        let Some(path) = &self.path else {
-            return Ok(());
-        };
-        match std::fs::remove_file(path) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                Err(ReadyFileError { path: path.display().to_string(), source })
-            }
-            Ok(()) | Err(_) => Ok(()),
-        }
-    }
-
     /// Writes `{"url", "issuer", "tokens"}` in one step, readable by the owner only.
     pub(super) fn write(&self, url: &str, issuer: Option<&Issuer>) -> Result<(), ReadyFileError> {
         let Some(path) = &self.path else {
@@ -58,7 +45,23 @@ impl ReadyFile {
             "issuer": issuer.map(|issuer| &issuer.name),
             "tokens": tokens,
         });
-        private_file::write(path, format!("{content:#}\n").as_bytes())
-            .map_err(|source| ReadyFileError { path: path.display().to_string(), source })
+        private_file::write(path, format!("{content:#}\n").as_bytes()).map_err(|source| {
+            ReadyFileError {
+                path: path.display().to_string(),
+                source,
+            }
+        })
+    }
+}
+
+/// Removes what an earlier host left, so that nobody takes it for this one's. Not for the file
+/// in the data folder, which may be that of the host this one waits for.
+pub(super) fn remove(path: &Path) -> Result<(), ReadyFileError> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(ReadyFileError {
+            path: path.display().to_string(),
+            source,
+        }),
+        Ok(()) | Err(_) => Ok(()),
     }
 }

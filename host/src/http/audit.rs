@@ -26,7 +26,9 @@ async fn read(
     let token = parameters.optional("nextToken");
     let limit = parameters.page_limit()?;
     parameters.finish()?;
-    let token = token.map(|token| parse_token(&token, |text| text.parse().ok())).transpose()?;
+    let token = token
+        .map(|token| parse_token(&token, |text| text.parse().ok()))
+        .transpose()?;
     let after = match (after, token) {
         (Some(_), Some(_)) => {
             return Err(Problem::malformed("give one of `after` and `nextToken`"));
@@ -36,8 +38,11 @@ async fn read(
     let permit = authorize::<ReadAudit>(&app, &caller, &Resource::host()).await?;
     let (links, head) = app.engine()?.audit(permit, after, limit).await?;
     let last = links.last().map(|link| link.sequence);
-    let next = last.filter(|last| *last < head.length).map(|last| last.to_string());
+    let next = last
+        .filter(|last| *last < head.length)
+        .map(|last| last.to_string());
     let mut body = page("records", links.iter().map(to_wire).collect(), next);
-    body["head"] = json!({"length": head.length, "hash": head.hash.to_string()});
-    Ok(Json(body))
+    let head = json!({"length": head.length, "hash": head.hash.to_string()});
+    body.insert("head".to_owned(), head);
+    Ok(Json(Value::Object(body)))
 }

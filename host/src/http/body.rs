@@ -66,7 +66,9 @@ impl Unread {
     /// 400, 408, 413 or 415.
     pub(super) async fn start_request(self) -> Result<Value, Problem> {
         let limits = self.app.limits();
-        let limit = limits.input_bytes_max.saturating_add(limits.document_bytes_max);
+        let limit = limits
+            .input_bytes_max
+            .saturating_add(limits.document_bytes_max);
         self.json(limit).await
     }
 

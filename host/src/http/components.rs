@@ -31,7 +31,10 @@ async fn list(
     parameters.finish()?;
     let permit = authorize::<ReadComponent>(&app, &caller, &Resource::host()).await?;
     let components = app.engine()?.components(permit);
-    let components: Vec<_> = components.iter().map(|component| component.to_json()).collect();
+    let components: Vec<_> = components
+        .iter()
+        .map(|component| component.to_json())
+        .collect();
     Ok(Json(json!({"components": components})))
 }
 
@@ -66,6 +69,9 @@ async fn upload(
     let (name, version) = (parse_name(&name)?, parse_version(&version)?);
     let permit = authorize::<UploadComponent>(&app, &caller, &Resource::component(&name)).await?;
     let wasm = body.wasm().await?;
-    let component = app.engine()?.upload_component(permit, name, version, wasm).await?;
+    let component = app
+        .engine()?
+        .upload_component(permit, name, version, wasm)
+        .await?;
     Ok(created(component, |component| component.to_json()))
 }

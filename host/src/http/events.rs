@@ -73,14 +73,22 @@ fn last_event_id(headers: &HeaderMap) -> Result<u64, Problem> {
     let Some(value) = headers.get(LAST_EVENT_ID) else {
         return Ok(0);
     };
-    let id = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+    let id = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
     id.ok_or_else(|| Problem::malformed("`Last-Event-ID` is not the id of a history event"))
 }
 
 fn expiry(expires_at_seconds: i64) -> Instant {
     let now = std::time::SystemTime::now();
-    let now = now.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
-    let left = u64::try_from(expires_at_seconds).unwrap_or(0).saturating_sub(now);
+    let now = now
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
+    let left = u64::try_from(expires_at_seconds)
+        .unwrap_or(0)
+        .saturating_sub(now);
     Instant::now() + Duration::from_secs(left)
 }
 
@@ -128,7 +136,11 @@ impl Follower {
             }
             if self.is_ended().await? {
                 let last = self.read().await?;
-                return Ok(if last.is_empty() { Look::End } else { Look::Events(last) });
+                return Ok(if last.is_empty() {
+                    Look::End
+                } else {
+                    Look::Events(last)
+                });
             }
             wait(progress).await;
         }

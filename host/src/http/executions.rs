@@ -41,7 +41,9 @@ pub(super) async fn find<A: Action>(
     let Some(description) = app.engine()?.find(id_or_arn).await? else {
         authorize::<ReadExecution>(app, caller, &Resource::host()).await?;
         let shown = shown(id_or_arn);
-        return Err(Problem::not_found(format!("execution `{shown}` does not exist")));
+        return Err(Problem::not_found(format!(
+            "execution `{shown}` does not exist"
+        )));
     };
     let resource = resource_of(&description)?;
     let permit = authorize::<A>(app, caller, &resource).await?;
@@ -54,7 +56,8 @@ pub(super) async fn find<A: Action>(
 /// 500 if the stored name is none.
 pub(super) fn resource_of(description: &Description) -> Result<Resource, Problem> {
     let header = &description.start.header;
-    let machine = Name::parse(&header.machine_name).map_err(|message| Error::Host(message.into()))?;
+    let machine =
+        Name::parse(&header.machine_name).map_err(|message| Error::Host(message.into()))?;
     Ok(Resource::execution(&machine, header.id.as_str()))
 }
 
@@ -84,7 +87,10 @@ async fn stop(
     let request = body.optional_document().await?;
     let request = request::stop(request.as_ref()).map_err(Problem::invalid)?;
     let id = &description.start.header.id;
-    let stopped = app.engine()?.stop(permit, id, request.error, request.cause).await?;
+    let stopped = app
+        .engine()?
+        .stop(permit, id, request.error, request.cause)
+        .await?;
     Ok(Json(json!({"stopDate": stopped.to_rfc3339()})))
 }
 
@@ -98,17 +104,24 @@ async fn list(
     let before = parameters.optional("nextToken");
     let limit = parameters.page_limit()?;
     parameters.finish()?;
-    let resource = machine.as_ref().map_or_else(Resource::host, Resource::state_machine);
+    let resource = machine
+        .as_ref()
+        .map_or_else(Resource::host, Resource::state_machine);
     let permit = authorize::<ReadExecution>(&app, &caller, &resource).await?;
     let filter = ExecutionFilter {
         machine_arn: machine.map(|name| app.aws().state_machine_arn(&name)),
         status: status.as_deref().map(request::status).transpose()?,
     };
-    let before = before.map(|token| parse_token(&token, parse_execution_id)).transpose()?;
-    let found = app.engine()?.executions(permit, filter, before, limit).await?;
+    let before = before
+        .map(|token| parse_token(&token, parse_execution_id))
+        .transpose()?;
+    let found = app
+        .engine()?
+        .executions(permit, filter, before, limit)
+        .await?;
     let executions = found.items.iter().map(to_json).collect();
     let next = found.next.map(|id| id.to_string());
-    Ok(Json(page("executions", executions, next)))
+    Ok(Json(page("executions", executions, next).into()))
 }
 
 async fn read(
@@ -131,14 +144,20 @@ async fn history(
     let cursor = parameters.optional("nextToken");
     let limit = parameters.page_limit()?;
     parameters.finish()?;
-    let cursor = cursor.map(|token| parse_token(&token, parse_cursor)).transpose()?;
+    let cursor = cursor
+        .map(|token| parse_token(&token, parse_cursor))
+        .transpose()?;
     let (description, permit) = find::<ReadExecution>(&app, &caller, &id).await?;
     let id = &description.start.header.id;
     let cursor = cursor.unwrap_or_default();
     let found = app.engine()?.history(&permit, id, cursor, limit).await?;
-    let events = found.events.iter().map(asl::HistoryEvent::to_json).collect();
+    let events = found
+        .events
+        .iter()
+        .map(asl::HistoryEvent::to_json)
+        .collect();
     let next = found.has_more.then(|| cursor_token(found.next));
-    Ok(Json(page("events", events, next)))
+    Ok(Json(page("events", events, next).into()))
 }
 
 fn cursor_token(cursor: HistoryCursor) -> String {

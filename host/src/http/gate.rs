@@ -108,7 +108,11 @@ mod tests {
     #[test]
     fn a_token_in_the_query_is_refused_even_beside_a_header() {
         check("/?access_token=x", &[], "invalid_request");
-        check("/?a=b&access%5Ftoken=x", &["Bearer TOKEN"], "invalid_request");
+        check(
+            "/?a=b&access%5Ftoken=x",
+            &["Bearer TOKEN"],
+            "invalid_request",
+        );
         check("/?access_tokens=x", &["Bearer TOKEN"], "x");
     }
 }

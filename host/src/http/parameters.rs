@@ -43,7 +43,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
         for (index, (name, _)) in pairs.iter().enumerate() {
             if pairs.iter().take(index).any(|(earlier, _)| earlier == name) {
                 let shown = shown(name);
-                return Err(Problem::malformed(format!("parameter `{shown}` is given twice")));
+                return Err(Problem::malformed(format!(
+                    "parameter `{shown}` is given twice"
+                )));
             }
         }
         Ok(Self {
@@ -80,7 +82,9 @@ impl Parameters {
         };
         let number = text.parse().map_err(|_| {
             let shown = shown(&text);
-            Problem::malformed(format!("parameter `{name}`: `{shown}` is not a whole number"))
+            Problem::malformed(format!(
+                "parameter `{name}`: `{shown}` is not a whole number"
+            ))
         })?;
         Ok(Some(number))
     }
@@ -113,14 +117,18 @@ impl Parameters {
             true => "the route takes none".to_owned(),
             false => format!("expected one of `{}`", self.known.join("`, `")),
         };
-        Err(Problem::malformed(format!("unknown parameter `{shown}`, {known}")))
+        Err(Problem::malformed(format!(
+            "unknown parameter `{shown}`, {known}"
+        )))
     }
 }
 
 /// A query as pairs, percent-decoded; what cannot be read is passed over, as browsers do.
 pub(super) fn query_pairs(query: &str) -> Vec<(String, String)> {
     let uri = Uri::builder().path_and_query(format!("/?{query}")).build();
-    let pairs = uri.ok().and_then(|uri| Query::<Vec<(String, String)>>::try_from_uri(&uri).ok());
+    let pairs = uri
+        .ok()
+        .and_then(|uri| Query::<Vec<(String, String)>>::try_from_uri(&uri).ok());
     pairs.map(|Query(pairs)| pairs).unwrap_or_default()
 }
 
@@ -143,7 +151,9 @@ pub(super) fn parse_version(text: &str) -> Result<Version, Problem> {
     };
     version.ok_or_else(|| {
         let shown = shown(text);
-        Problem::malformed(format!("`{shown}` is not a version, use one such as `1.2.0`"))
+        Problem::malformed(format!(
+            "`{shown}` is not a version, use one such as `1.2.0`"
+        ))
     })
 }
 

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use engine::Error;
 use http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::identity::Refusal;
 
@@ -132,7 +132,10 @@ impl Problem {
 
     /// 405; the router adds `Allow`.
     pub(crate) fn method_not_allowed() -> Self {
-        Self::new(Kind::MethodNotAllowed, "the route has no such method, see `Allow`")
+        Self::new(
+            Kind::MethodNotAllowed,
+            "the route has no such method, see `Allow`",
+        )
     }
 
     /// 408 for a body that did not arrive in time.
@@ -194,19 +197,23 @@ impl Problem {
     }
 
     fn to_json(&self) -> Value {
-        let mut body = json!({
-            "type": format!("urn:sluice:problem:{}", self.kind.name()),
-            "title": self.kind.title(),
-            "status": self.kind.status().as_u16(),
-            "detail": self.detail,
-        });
+        let mut body = Map::new();
+        let mut put = |name: &str, value: Value| body.insert(name.to_owned(), value);
+        put(
+            "type",
+            json!(format!("urn:sluice:problem:{}", self.kind.name())),
+        );
+        put("title", json!(self.kind.title()));
+        put("status", json!(self.kind.status().as_u16()));
+        put("detail", json!(self.detail));
         if !self.errors.is_empty() {
-            body["errors"] = self.errors.iter().map(document::Problem::to_json).collect();
+            let errors = self.errors.iter().map(document::Problem::to_json);
+            put("errors", errors.collect());
         }
         if let Some(rule) = &self.rule {
-            body["rule"] = json!(rule);
+            put("rule", json!(rule));
         }
-        body
+        Value::Object(body)
     }
 }
 
@@ -383,6 +390,9 @@ mod tests {
         });
         let headers = check(two.into(), 400, json!({})).await;
         let challenge = headers[WWW_AUTHENTICATE].to_str().unwrap();
-        assert!(challenge.contains("error=\"invalid_request\""), "{challenge}");
+        assert!(
+            challenge.contains("error=\"invalid_request\""),
+            "{challenge}"
+        );
     }
 }

@@ -1,12 +1,11 @@
 //! `/v1/reviews`: decisions that a component may run under a role, and what they are made on.
 
-use auth::names::Name;
 use auth::policy::{ReadReview, Resource, WriteReview};
+use auth::review::ReviewRequest;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use document::{Node, Problems};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -42,7 +41,9 @@ async fn read(
             let version = parse_version(&version)?;
             let resource = Resource::component(&component);
             let permit = authorize::<ReadReview>(&app, &caller, &resource).await?;
-            Ok(Json(engine.review_document(permit, &component, &version, &role)?))
+            Ok(Json(
+                engine.review_document(permit, &component, &version, &role)?,
+            ))
         }
         _ => Err(Problem::malformed(
             "a review document is asked for with all of `component`, `version` and `role`",
@@ -58,22 +59,9 @@ async fn write(
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let review = body.document().await?;
-    let component = component_of(&review)?;
+    let component = ReviewRequest::parse(&review).map_err(Problem::invalid)?.component;
     let resource = Resource::component(&component);
     let permit = authorize::<WriteReview>(&app, &caller, &resource).await?;
     let review = app.engine()?.write_review(permit, &review).await?;
     Ok((StatusCode::CREATED, Json(review.to_json())).into_response())
-}
-
-/// The component that policy is asked about; the rest of the document is the engine's to read.
-fn component_of(review: &Value) -> Result<Name, Problem> {
-    let mut problems = Problems::default();
-    let node = Node::root(review)
-        .object(&mut problems)
-        .and_then(|mut fields| fields.required("component", &mut problems));
-    let name = node.and_then(|node| {
-        let name = Name::parse(node.string(&mut problems)?);
-        name.map_err(|message| node.problem(message, &mut problems)).ok()
-    });
-    problems.or(name).map_err(Problem::invalid)
 }

@@ -58,6 +58,9 @@ async fn publish(
     let resource = Resource::state_machine(&name);
     let permit = authorize::<PublishStateMachine>(&app, &caller, &resource).await?;
     let definition = body.definition().await?;
-    let published = app.engine()?.publish(permit, name, &definition, role).await?;
+    let published = app
+        .engine()?
+        .publish(permit, name, &definition, role)
+        .await?;
     Ok(created(published, |published| published.to_json()))
 }

@@ -4,10 +4,10 @@ mod opened;
 
 use axum::body::Body;
 use axum::response::Response;
-use hyper::service::Service as _;
-use hyper_util::service::TowerToHyperService;
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -32,7 +32,10 @@ async fn send(method: &str, uri: &str, headers: &[(&str, &str)]) -> Response {
     }
     let app = App::new(&config(), CancellationToken::new());
     let service = TowerToHyperService::new(router(app));
-    service.call(request.body(Body::empty()).unwrap()).await.unwrap()
+    service
+        .call(request.body(Body::empty()).unwrap())
+        .await
+        .unwrap()
 }
 
 async fn json(response: Response) -> Value {
@@ -53,8 +56,14 @@ async fn a_host_without_its_store_is_alive_and_not_ready() {
 
 #[tokio::test]
 async fn every_answer_has_a_request_id_of_its_own() {
-    let (first, second) = (send("GET", "/healthz", &[]).await, send("GET", "/nowhere", &[]).await);
-    let (first, second) = (&first.headers()["x-request-id"], &second.headers()["x-request-id"]);
+    let (first, second) = (
+        send("GET", "/healthz", &[]).await,
+        send("GET", "/nowhere", &[]).await,
+    );
+    let (first, second) = (
+        &first.headers()["x-request-id"],
+        &second.headers()["x-request-id"],
+    );
     assert_ne!(first, second);
 }
 
@@ -62,7 +71,10 @@ async fn every_answer_has_a_request_id_of_its_own() {
 async fn an_unknown_route_and_a_wrong_method_are_problems() {
     let response = send("GET", "/v1/nowhere", &[]).await;
     assert_eq!(response.status(), StatusCode::NOT_FOUND);
-    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    assert_eq!(
+        response.headers()["content-type"],
+        "application/problem+json"
+    );
     let response = send("DELETE", "/v1/roles", &[]).await;
     assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(response.headers()["allow"], "GET,HEAD");
@@ -79,7 +91,13 @@ fn example(path: &str) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
-const METHODS: [Method; 5] = [Method::GET, Method::PUT, Method::POST, Method::DELETE, Method::PATCH];
+const METHODS: [Method; 5] = [
+    Method::GET,
+    Method::PUT,
+    Method::POST,
+    Method::DELETE,
+    Method::PATCH,
+];
 
 #[tokio::test]
 async fn every_described_route_is_served_with_exactly_its_methods() {
@@ -89,7 +107,10 @@ async fn every_described_route_is_served_with_exactly_its_methods() {
         for method in METHODS {
             let status = send(method.as_str(), &example(path), &[]).await.status();
             let is_described = item.get(method.as_str().to_ascii_lowercase()).is_some();
-            let is_served = !matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
+            let is_served = !matches!(
+                status,
+                StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED
+            );
             assert_eq!(is_served, is_described, "{method} {path} answered {status}");
         }
     }
@@ -115,7 +136,10 @@ fn every_served_route_is_described() {
     for source in sources {
         for rest in source.split(".route(").skip(1) {
             let path = rest.split('"').nth(1).unwrap();
-            assert!(described.contains_key(path), "{path} is not in openapi.json");
+            assert!(
+                described.contains_key(path),
+                "{path} is not in openapi.json"
+            );
             count += 1;
         }
     }

@@ -40,7 +40,9 @@ impl Budget {
                 self.0.set(left);
                 Ok(())
             }
-            None => Err(E::custom("the aliases unfold to more than the text itself, write it out")),
+            None => Err(E::custom(
+                "the aliases unfold to more than the text itself, write it out",
+            )),
         }
     }
 }
@@ -100,7 +102,9 @@ impl<'de> Visitor<'de> for &Budget {
         while let Some(name) = members.next_key::<String>()? {
             self.spend(name.len())?;
             if object.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("member `{name}` appears twice")));
+                return Err(A::Error::custom(format_args!(
+                    "member `{name}` appears twice"
+                )));
             }
             let value = members.next_value_seed(self)?;
             object.insert(name, value);

@@ -84,7 +84,9 @@ impl DevelopmentIssuer {
     pub(crate) async fn open(folder: &Path) -> Result<Self, DevelopmentError> {
         let key = SigningKey::load_or_make(&folder.join("issuer-key.pk8"))?;
         let remembered = folder.join("issuer-port");
-        let listener = listen(&remembered).await.map_err(DevelopmentError::Listen)?;
+        let listener = listen(&remembered)
+            .await
+            .map_err(DevelopmentError::Listen)?;
         let address = listener.local_addr().map_err(DevelopmentError::Listen)?;
         let port = address.port().to_string();
         private_file::write(&remembered, port.as_bytes()).map_err(|source| {
@@ -131,12 +133,15 @@ impl DevelopmentIssuer {
         let (name, group) = AGENT_ACTS_FOR;
         let mut delegated = self.claims(name, group, now_seconds);
         let (agent, agents) = AGENT;
-        delegated["act"] = json!({
+        let actor = json!({
             "sub": agent,
             "name": agent,
             KIND_CLAIM: "agent",
             "groups": [agents],
         });
+        if let Some(members) = delegated.as_object_mut() {
+            members.insert("act".to_owned(), actor);
+        }
         let agent = (agent.to_owned(), self.key.sign(&delegated));
         people.chain([agent]).collect()
     }
@@ -147,7 +152,10 @@ impl DevelopmentIssuer {
         let jwks = json!({"keys": [self.key.to_jwk()]});
         let route = |document: Value| {
             let text = document.to_string();
-            let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, KEYS_MAX_AGE)];
+            let headers = [
+                (CONTENT_TYPE, "application/json"),
+                (CACHE_CONTROL, KEYS_MAX_AGE),
+            ];
             get(async move || (headers, text))
         };
         let router = Router::new()
@@ -190,7 +198,9 @@ impl DevelopmentIssuer {
 /// Listens on the remembered port, so that tokens outlive a restart, or else on a free one.
 async fn listen(remembered: &Path) -> std::io::Result<TcpListener> {
     let port = std::fs::read_to_string(remembered).ok();
-    let port = port.and_then(|text| text.trim().parse::<u16>().ok()).unwrap_or(0);
+    let port = port
+        .and_then(|text| text.trim().parse::<u16>().ok())
+        .unwrap_or(0);
     match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
         Ok(listener) => Ok(listener),
         Err(error) if port != 0 => {

@@ -115,10 +115,11 @@ impl Discovery {
         }
         let jwks_uri = text("jwks_uri")?;
         let (keys, max_age) = self.get(jwks_uri, is_loopback_fine).await?;
-        let keys = KeySet::parse(&keys, &provider.rules).map_err(|problems| FetchError::Content {
-            address: jwks_uri.to_owned(),
-            problem: joined(&problems),
-        })?;
+        let keys =
+            KeySet::parse(&keys, &provider.rules).map_err(|problems| FetchError::Content {
+                address: jwks_uri.to_owned(),
+                problem: joined(&problems),
+            })?;
         Ok(Fetched { keys, max_age })
     }
 
@@ -127,7 +128,9 @@ impl Discovery {
         address: &str,
         is_loopback_fine: bool,
     ) -> Result<(Vec<u8>, Option<Duration>), FetchError> {
-        let url = Url::parse(address).ok().filter(|url| is_allowed(url, is_loopback_fine));
+        let url = Url::parse(address)
+            .ok()
+            .filter(|url| is_allowed(url, is_loopback_fine));
         let Some(url) = url else {
             return Err(FetchError::Address(address.to_owned()));
         };
@@ -180,14 +183,21 @@ fn is_allowed(url: &Url, is_loopback_fine: bool) -> bool {
 
 /// The `max-age` of a `Cache-Control` header; zero for `no-store` and `no-cache`.
 fn max_age(cache_control: &str) -> Option<Duration> {
-    cache_control.split(',').map(str::trim).find_map(|directive| {
-        let directive = directive.to_ascii_lowercase();
-        if directive == "no-store" || directive == "no-cache" {
-            return Some(Duration::ZERO);
-        }
-        let seconds = directive.strip_prefix("max-age=")?.trim_matches('"').parse().ok()?;
-        Some(Duration::from_secs(seconds))
-    })
+    cache_control
+        .split(',')
+        .map(str::trim)
+        .find_map(|directive| {
+            let directive = directive.to_ascii_lowercase();
+            if directive == "no-store" || directive == "no-cache" {
+                return Some(Duration::ZERO);
+            }
+            let seconds = directive
+                .strip_prefix("max-age=")?
+                .trim_matches('"')
+                .parse()
+                .ok()?;
+            Some(Duration::from_secs(seconds))
+        })
 }
 
 #[cfg(test)]

@@ -57,9 +57,14 @@ impl Signer {
         });
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let signed = format!("{}.{}", part(&header), part(&claims));
-        let signature = self.pair.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
+        let signature = self
+            .pair
+            .sign(&SystemRandom::new(), signed.as_bytes())
+            .unwrap();
         let signature = URL_SAFE_NO_PAD.encode(signature.as_ref());
-        RawToken::parse(&format!("{signed}.{signature}")).ok().unwrap()
+        RawToken::parse(&format!("{signed}.{signature}"))
+            .ok()
+            .unwrap()
     }
 }
 
@@ -89,9 +94,13 @@ impl Issuer {
             fetches: AtomicUsize::new(0),
             elsewhere: AtomicUsize::new(0),
         });
-        let (discovery, jwks, elsewhere) = (Arc::clone(&state), Arc::clone(&state), Arc::clone(&state));
+        let (discovery, jwks, elsewhere) =
+            (Arc::clone(&state), Arc::clone(&state), Arc::clone(&state));
         let router = Router::new()
-            .route("/.well-known/openid-configuration", get(async move || discovery.discovery()))
+            .route(
+                "/.well-known/openid-configuration",
+                get(async move || discovery.discovery()),
+            )
             .route("/keys", get(async move || jwks.jwks()))
             .fallback(async move || {
                 elsewhere.elsewhere.fetch_add(1, Ordering::SeqCst);
@@ -158,7 +167,9 @@ impl State {
         let keys = self.keys.lock().unwrap().clone();
         match *self.mood.lock().unwrap() {
             Mood::Failing => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-            Mood::Huge => format!("{{\"keys\": [], \"x\": \"{}\"}}", "y".repeat(2 << 20)).into_response(),
+            Mood::Huge => {
+                format!("{{\"keys\": [], \"x\": \"{}\"}}", "y".repeat(2 << 20)).into_response()
+            }
             Mood::Redirecting => Redirect::temporary("/elsewhere").into_response(),
             Mood::NotJson => "keys".into_response(),
             Mood::Good | Mood::OtherIssuer | Mood::FarKeys => {
@@ -182,10 +193,16 @@ async fn a_token_of_a_configured_issuer_is_believed() {
     let key = Signer::new("one");
     let issuer = Issuer::start(&[&key]).await;
     let identity = issuer.identity();
-    let caller = identity.authenticate(&key.token(&issuer.name)).await.unwrap();
+    let caller = identity
+        .authenticate(&key.token(&issuer.name))
+        .await
+        .unwrap();
     assert_eq!(caller.principal.subject, "someone");
     assert_eq!(caller.principal.issuer, issuer.name);
-    identity.authenticate(&key.token(&issuer.name)).await.unwrap();
+    identity
+        .authenticate(&key.token(&issuer.name))
+        .await
+        .unwrap();
     assert_eq!(issuer.fetches(), 1);
 }
 
@@ -195,7 +212,10 @@ async fn a_token_of_another_issuer_causes_no_request() {
     let issuer = Issuer::start(&[&key]).await;
     let identity = issuer.identity();
     for name in ["https://idp.example", "", &format!("{}/", issuer.name)] {
-        assert_eq!(kind(&identity.authenticate(&key.token(name)).await), "invalid_token");
+        assert_eq!(
+            kind(&identity.authenticate(&key.token(name)).await),
+            "invalid_token"
+        );
     }
     assert_eq!(issuer.fetches(), 0);
 }
@@ -205,11 +225,20 @@ async fn rotated_keys_are_fetched_once_and_old_ones_dropped() {
     let (old, new) = (Signer::new("old"), Signer::new("new"));
     let issuer = Issuer::start(&[&old]).await;
     let identity = issuer.identity();
-    identity.authenticate(&old.token(&issuer.name)).await.unwrap();
+    identity
+        .authenticate(&old.token(&issuer.name))
+        .await
+        .unwrap();
     issuer.publish(&[&new]);
-    identity.authenticate(&new.token(&issuer.name)).await.unwrap();
+    identity
+        .authenticate(&new.token(&issuer.name))
+        .await
+        .unwrap();
     assert_eq!(issuer.fetches(), 2);
-    assert_eq!(kind(&identity.authenticate(&old.token(&issuer.name)).await), "invalid_token");
+    assert_eq!(
+        kind(&identity.authenticate(&old.token(&issuer.name)).await),
+        "invalid_token"
+    );
     assert_eq!(issuer.fetches(), 2);
 }
 
@@ -218,9 +247,15 @@ async fn an_unknown_key_causes_one_request_and_then_none() {
     let (known, unknown) = (Signer::new("known"), Signer::new("../../etc/passwd"));
     let issuer = Issuer::start(&[&known]).await;
     let identity = issuer.identity();
-    identity.authenticate(&known.token(&issuer.name)).await.unwrap();
+    identity
+        .authenticate(&known.token(&issuer.name))
+        .await
+        .unwrap();
     for _ in 0..5 {
-        assert_eq!(kind(&identity.authenticate(&unknown.token(&issuer.name)).await), "invalid_token");
+        assert_eq!(
+            kind(&identity.authenticate(&unknown.token(&issuer.name)).await),
+            "invalid_token"
+        );
     }
     assert_eq!(issuer.fetches(), 2);
     assert_eq!(issuer.state.elsewhere.load(Ordering::SeqCst), 0);
@@ -267,8 +302,17 @@ async fn the_last_good_keys_hold_while_the_issuer_fails() {
     let (known, unknown) = (Signer::new("known"), Signer::new("unknown"));
     let issuer = Issuer::start(&[&known]).await;
     let identity = issuer.identity();
-    identity.authenticate(&known.token(&issuer.name)).await.unwrap();
+    identity
+        .authenticate(&known.token(&issuer.name))
+        .await
+        .unwrap();
     issuer.mood(Mood::Failing);
-    assert_eq!(kind(&identity.authenticate(&unknown.token(&issuer.name)).await), "invalid_token");
-    assert_eq!(kind(&identity.authenticate(&known.token(&issuer.name)).await), "believed");
+    assert_eq!(
+        kind(&identity.authenticate(&unknown.token(&issuer.name)).await),
+        "invalid_token"
+    );
+    assert_eq!(
+        kind(&identity.authenticate(&known.token(&issuer.name)).await),
+        "believed"
+    );
 }

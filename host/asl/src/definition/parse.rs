@@ -99,7 +99,7 @@ fn machine(node: &Node<'_>, reader: &mut Reader) -> Option<StateMachine> {
         );
     }
     let comment = fields.optional("Comment");
-    let comment = comment.and_then(|node| text(&node, &mut reader.problems));
+    let comment = comment.and_then(|node| node.value.as_str().map(str::to_owned));
     reader.block(&mut fields);
     fields.finish(&mut reader.problems);
     Some(StateMachine {

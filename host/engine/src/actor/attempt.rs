@@ -31,6 +31,12 @@ pub(crate) enum Finished {
     NoSlot,
 }
 
+/// How to reach an attempt under way.
+pub(super) struct RunningAttempt {
+    pub(super) cancelled: CancellationToken,
+    task: tokio::task::Id,
+}
+
 /// What is kept of an attempt's report beside its outcome.
 pub(crate) struct Facts {
     pub(super) logs: Vec<LogLine>,
@@ -55,10 +61,10 @@ impl Facts {
 impl Actor {
     pub(super) fn spawn_attempt(&mut self, run: TaskRun, permit: AttemptPermit, slots: Arc<Slots>) {
         let cancelled = CancellationToken::new();
-        self.cancels.insert(run.effect, cancelled.clone());
-        let attempt = self.attempt(&run, permit, cancelled);
+        let effect = run.effect;
+        let attempt = self.attempt(&run, permit, cancelled.clone());
         let runner = Arc::clone(&self.shared.ports.runner);
-        self.attempts.spawn(async move {
+        let task = self.attempts.spawn(async move {
             let result = runner.run(attempt).await;
             drop(slots);
             Finished::Attempt {
@@ -66,6 +72,9 @@ impl Actor {
                 result,
             }
         });
+        let task = task.id();
+        self.running
+            .insert(effect, RunningAttempt { cancelled, task });
     }
 
     pub(super) fn spawn_wait(&mut self, waiting: Waiting) {
@@ -143,23 +152,21 @@ impl Actor {
             Ok(Finished::NoSlot) => return None,
             Err(error) => {
                 tracing::error!(execution = %self.start.header.id, %error, "an attempt's task ended abnormally");
-                return self.abandoned();
+                return self.abandoned(error.id());
             }
         };
-        self.cancels.remove(&run.effect)?;
+        self.running.remove(&run.effect)?;
         Some(answer(&run, result))
     }
 
-    /// The first attempt whose task is gone without an answer.
-    fn abandoned(&mut self) -> Option<Trigger> {
-        let execution = self.execution.as_ref()?;
-        let effect = self
-            .cancels
-            .keys()
-            .copied()
-            .find(|effect| execution.is_waiting_for(*effect))?;
-        let is_alone = self.attempts.is_empty();
-        self.cancels.remove(&effect).filter(|_| is_alone)?;
+    /// The end of an attempt whose task is gone without an answer.
+    fn abandoned(&mut self, task: tokio::task::Id) -> Option<Trigger> {
+        let (effect, _) = self
+            .running
+            .iter()
+            .find(|(_, running)| running.task == task)?;
+        let effect = *effect;
+        self.running.remove(&effect)?;
         Some(Trigger::Event(EventKind::TaskFailed {
             effect,
             error: "Sluice.Interrupted".to_owned(),

@@ -15,8 +15,8 @@ use auth::principal::{Caller, Kind, Principal};
 use bytes::Bytes;
 use engine::{Config, Created, Engine, Error, Ports, StartRequest, Started};
 use ports::{
-    Attempt, AttemptReport, Clock, Description, Exports, HistoryCursor, Inspection, Outcome, Rejected,
-    RunError, Runner, Usage,
+    Attempt, AttemptReport, Clock, Description, Exports, HistoryCursor, Inspection, Outcome,
+    Rejected, RunError, Runner, Usage,
 };
 use serde_json::{Value, json};
 use store::MemoryStore;
@@ -40,7 +40,9 @@ struct ScriptedRunner(Arc<Script>);
 #[async_trait]
 impl Runner for ScriptedRunner {
     async fn inspect(&self, wasm: Bytes) -> Result<Inspection, Rejected> {
-        let manifest = std::str::from_utf8(&wasm).ok().filter(|text| !text.is_empty());
+        let manifest = std::str::from_utf8(&wasm)
+            .ok()
+            .filter(|text| !text.is_empty());
         Ok(Inspection {
             digest: Digest::of(&wasm),
             imports: Vec::new(),
@@ -64,13 +66,27 @@ impl Runner for ScriptedRunner {
         script.running.fetch_sub(1, Ordering::SeqCst);
         let fails = {
             let mut failures = script.failures.lock().unwrap();
-            failures.get_mut(&component).filter(|left| **left > 0).map(|left| *left -= 1).is_some()
+            failures
+                .get_mut(&component)
+                .filter(|left| **left > 0)
+                .map(|left| *left -= 1)
+                .is_some()
         };
         let outcome = match fails {
-            true => Outcome::Failed { error: "Flaky".to_owned(), cause: "by script".to_owned() },
-            false => Outcome::Succeeded { output: json!({"by": component}).to_string() },
+            true => Outcome::Failed {
+                error: "Flaky".to_owned(),
+                cause: "by script".to_owned(),
+            },
+            false => Outcome::Succeeded {
+                output: json!({"by": component}).to_string(),
+            },
         };
-        Ok(AttemptReport { outcome, logs: Vec::new(), usage: Usage::default(), uses: Vec::new() })
+        Ok(AttemptReport {
+            outcome,
+            logs: Vec::new(),
+            usage: Usage::default(),
+            uses: Vec::new(),
+        })
     }
 }
 
@@ -87,7 +103,8 @@ impl Clock for PausedClock {
     }
 
     fn seed(&self) -> u64 {
-        self.seeds.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed)
+        self.seeds
+            .fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed)
     }
 }
 
@@ -103,7 +120,10 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let clock = PausedClock { began: tokio::time::Instant::now(), seeds: AtomicU64::new(1) };
+        let clock = PausedClock {
+            began: tokio::time::Instant::now(),
+            seeds: AtomicU64::new(1),
+        };
         let store = Arc::new(MemoryStore::new(Arc::new(Sha256Chain)));
         Self::host(store, Arc::default(), Arc::new(clock)).await
     }
@@ -117,13 +137,22 @@ impl World {
             clock: Arc::clone(&clock) as _,
         };
         let policies = Arc::new(Policies::development());
-        let (engine, service) = Engine::open(ports, Config::default(), policies).await.unwrap();
+        let (engine, service) = Engine::open(ports, Config::default(), policies)
+            .await
+            .unwrap();
         let shutdown = CancellationToken::new();
         let service = tokio::spawn(service.run(shutdown.clone()));
         while engine.health() == engine::Health::Recovering {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        Self { store, script, engine, clock, shutdown, service }
+        Self {
+            store,
+            script,
+            engine,
+            clock,
+            shutdown,
+            service,
+        }
     }
 
     /// Ends this host as a crash does, and starts the next one on what is durable.
@@ -143,7 +172,10 @@ impl World {
     }
 
     pub(crate) fn permit<A: Action>(&self, group: &str, resource: Resource) -> Permit<A> {
-        self.engine.policies().permits::<A>(&caller(group), &resource).unwrap()
+        self.engine
+            .policies()
+            .permits::<A>(&caller(group), &resource)
+            .unwrap()
     }
 
     /// A component whose manifest is the text given, approved under `role`.
@@ -152,7 +184,10 @@ impl World {
         let version = semver::Version::new(1, 0, 0);
         let permit = self.permit("authors", Resource::component(&component));
         let bytes = Bytes::copy_from_slice(manifest.as_bytes());
-        self.engine.upload_component(permit, component.clone(), version, bytes).await.unwrap();
+        self.engine
+            .upload_component(permit, component.clone(), version, bytes)
+            .await
+            .unwrap();
         let review = json!({"component": component, "version": "1.0.0", "role": role, "decision": "approve", "comment": ""});
         let permit = self.permit("reviewers", Resource::component(&component));
         self.engine.write_review(permit, &review).await.unwrap();
@@ -164,17 +199,34 @@ impl World {
         self.engine.put_role(permit, role, &grants).await.unwrap();
     }
 
-    pub(crate) async fn publish(&self, machine: &str, definition: &Value, role: &str) -> Result<(), Error> {
+    pub(crate) async fn publish(
+        &self,
+        machine: &str,
+        definition: &Value,
+        role: &str,
+    ) -> Result<(), Error> {
         let machine = name(machine);
         let permit = self.permit("operators", Resource::state_machine(&machine));
         let role = Some(name(role));
-        self.engine.publish(permit, machine, definition, role).await.map(|_| ())
+        self.engine
+            .publish(permit, machine, definition, role)
+            .await
+            .map(|_| ())
     }
 
-    pub(crate) async fn start(&self, machine: &str, name_: &str, input: Value) -> Result<Created<Started>, Error> {
+    pub(crate) async fn start(
+        &self,
+        machine: &str,
+        name_: &str,
+        input: Value,
+    ) -> Result<Created<Started>, Error> {
         let machine = name(machine);
         let permit = self.permit("operators", Resource::state_machine(&machine));
-        let request = StartRequest { state_machine: machine, name: Some(name(name_)), input };
+        let request = StartRequest {
+            state_machine: machine,
+            name: Some(name(name_)),
+            input,
+        };
         self.engine.start(permit, request).await
     }
 
@@ -191,10 +243,19 @@ impl World {
 
     /// The types of an execution's history events, in order.
     pub(crate) async fn history(&self, id: &ExecutionId) -> Vec<String> {
-        let permit = self.permit("operators", Resource::execution(&name("machine"), id.as_str()));
-        let page = self.engine.history(&permit, id, HistoryCursor::default(), 10_000).await.unwrap();
+        let permit = self.permit(
+            "operators",
+            Resource::execution(&name("machine"), id.as_str()),
+        );
+        let page = self
+            .engine
+            .history(&permit, id, HistoryCursor::default(), 10_000)
+            .await
+            .unwrap();
         let events = page.events.iter().map(|event| event.to_json());
-        events.map(|event| event["type"].as_str().unwrap().to_owned()).collect()
+        events
+            .map(|event| event["type"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// Every audit record, oldest first, after verifying the chain.
@@ -203,8 +264,11 @@ impl World {
         let (links, head) = self.engine.audit(permit, 0, 100_000).await.unwrap();
         let mut verifier = audit::Verifier::default();
         links.iter().for_each(|link| verifier.push(link).unwrap());
-        verifier.finish(Some(head)).unwrap();
-        links.iter().map(|link| serde_json::from_str(&link.body).unwrap()).collect()
+        verifier.finish(head).unwrap();
+        links
+            .iter()
+            .map(|link| serde_json::from_str(&link.body).unwrap())
+            .collect()
     }
 }
 

@@ -104,8 +104,13 @@ async fn host_page(client: &Client, after: u64) -> Result<(VecDeque<Link>, Head,
     let query = [("after", after.as_str()), ("maxResults", limit.as_str())];
     let page = client.get(&["v1", "audit"], &query).await?;
     let strange = || CliError::Unreachable("the answer is not a page of an audit log".to_owned());
-    let records = page.get("records").and_then(Value::as_array).ok_or_else(strange)?;
-    let links = records.iter().map(|record| from_wire(record).map_err(|error| error.to_string()));
+    let records = page
+        .get("records")
+        .and_then(Value::as_array)
+        .ok_or_else(strange)?;
+    let links = records
+        .iter()
+        .map(|record| from_wire(record).map_err(|error| error.to_string()));
     let head = page.get("head").and_then(head).ok_or_else(strange)?;
     Ok((links.collect(), head, page.get("nextToken").is_none()))
 }
@@ -130,7 +135,8 @@ fn file_page(file: &mut BufReader<File>) -> Result<VecDeque<Link>, CliError> {
     while links.len() < PAGE {
         let mut line = String::new();
         let read = file.by_ref().take(LINE_BYTES_MAX).read_line(&mut line);
-        let read = read.map_err(|error| CliError::Usage(format!("the file cannot be read: {error}")))?;
+        let read =
+            read.map_err(|error| CliError::Usage(format!("the file cannot be read: {error}")))?;
         if read == 0 {
             break;
         }

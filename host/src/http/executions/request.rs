@@ -35,7 +35,9 @@ pub(super) fn start(body: &Value) -> Result<StartRequest, Vec<Flaw>> {
     };
     let machine = fields.required("stateMachine", &mut problems);
     let machine = machine.and_then(|node| machine_name(&node, &mut problems));
-    let name = fields.optional("name").map(|node| name(&node, &mut problems));
+    let name = fields
+        .optional("name")
+        .map(|node| name(&node, &mut problems));
     let input = fields.optional("input").map(|node| node.value.clone());
     fields.finish(&mut problems);
     let request = machine.map(|state_machine| StartRequest {
@@ -129,7 +131,10 @@ mod tests {
     #[test]
     fn a_stop_needs_no_reason_but_a_valid_one() {
         assert_eq!(stop(None).unwrap(), StopRequest::default());
-        assert_eq!(stop(Some(&json!({"error": "E"}))).unwrap().error.unwrap(), "E");
+        assert_eq!(
+            stop(Some(&json!({"error": "E"}))).unwrap().error.unwrap(),
+            "E"
+        );
         assert!(stop(Some(&json!({"error": "E".repeat(257)}))).is_err());
         assert!(stop(Some(&json!({"reason": "x"}))).is_err());
     }

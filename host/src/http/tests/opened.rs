@@ -28,7 +28,9 @@ struct NoRunner;
 #[async_trait]
 impl Runner for NoRunner {
     async fn inspect(&self, _: Bytes) -> Result<Inspection, Rejected> {
-        Err(Rejected::Invalid(vec!["no component is usable here".to_owned()]))
+        Err(Rejected::Invalid(vec![
+            "no component is usable here".to_owned(),
+        ]))
     }
 
     async fn prepare(&self, digest: &Digest) -> Result<(), RunError> {
@@ -76,7 +78,13 @@ impl Host {
             tokio::spawn(issuer.serve(stop.clone())),
         ];
         let service = TowerToHyperService::new(router(app));
-        Self { service, tokens, stop, tasks, _folder: folder }
+        Self {
+            service,
+            tokens,
+            stop,
+            tasks,
+            _folder: folder,
+        }
     }
 
     async fn stop(self) {
@@ -91,7 +99,10 @@ impl Host {
         let request = Request::builder()
             .method(method)
             .uri(uri)
-            .header("authorization", format!("Bearer {}", self.tokens[person].reveal()))
+            .header(
+                "authorization",
+                format!("Bearer {}", self.tokens[person].reveal()),
+            )
             .header("content-type", content_type)
             .body(Body::from(body.to_owned()));
         self.service.call(request.unwrap()).await.unwrap()
@@ -99,7 +110,9 @@ impl Host {
 
     /// Checks the status of an answer and hands out its body.
     async fn check(&self, person: &str, request: &str, body: &Value, status: u16) -> Value {
-        let response = self.call(person, request, "application/json", &body.to_string()).await;
+        let response = self
+            .call(person, request, "application/json", &body.to_string())
+            .await;
         assert_eq!(response.status().as_u16(), status, "{person} {request}");
         json(response).await
     }
@@ -115,7 +128,9 @@ async fn a_definition_is_published_started_followed_and_read() {
     let definition = value!({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}});
     host.check("operator", put, &definition, 200).await;
     let start = value!({"stateMachine": "hello", "name": "first", "input": {"a": 1}});
-    let started = host.check("operator", "POST /v1/executions", &start, 201).await;
+    let started = host
+        .check("operator", "POST /v1/executions", &start, 201)
+        .await;
     let id = started["id"].as_str().unwrap();
 
     let events = format!("GET /v1/executions/{id}/events");
@@ -123,12 +138,25 @@ async fn a_definition_is_published_started_followed_and_read() {
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let text = response.into_body().collect().await.unwrap().to_bytes();
     let text = String::from_utf8_lossy(&text).into_owned();
-    assert!(text.starts_with("id: 1\nevent: ExecutionStarted\ndata: {"), "{text}");
+    assert!(
+        text.starts_with("id: 1\nevent: ExecutionStarted\ndata: {"),
+        "{text}"
+    );
     assert!(text.contains("event: ExecutionSucceeded\n"), "{text}");
 
-    let arn = started["executionArn"].as_str().unwrap().replace(':', "%3A");
+    let arn = started["executionArn"]
+        .as_str()
+        .unwrap()
+        .replace(':', "%3A");
     for name in [id, &arn] {
-        let execution = host.check("operator", &format!("GET /v1/executions/{name}"), &Value::Null, 200).await;
+        let execution = host
+            .check(
+                "operator",
+                &format!("GET /v1/executions/{name}"),
+                &Value::Null,
+                200,
+            )
+            .await;
         assert_eq!(execution["status"], "SUCCEEDED");
         assert_eq!(execution["output"], value!({"a": 1}));
         assert_eq!(execution["stateMachine"], "hello");
@@ -137,11 +165,27 @@ async fn a_definition_is_published_started_followed_and_read() {
     let mut types = Vec::new();
     loop {
         let page = host.check("operator", &request, &Value::Null, 200).await;
-        types.extend(page["events"].as_array().unwrap().iter().map(|event| event["type"].clone()));
-        let Some(token) = page["nextToken"].as_str() else { break };
+        types.extend(
+            page["events"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|event| event["type"].clone()),
+        );
+        let Some(token) = page["nextToken"].as_str() else {
+            break;
+        };
         request = format!("GET /v1/executions/{id}/history?maxResults=1&nextToken={token}");
     }
-    assert_eq!(types, ["ExecutionStarted", "PassStateEntered", "PassStateExited", "ExecutionSucceeded"]);
+    assert_eq!(
+        types,
+        [
+            "ExecutionStarted",
+            "PassStateEntered",
+            "PassStateExited",
+            "ExecutionSucceeded"
+        ]
+    );
     let list = "GET /v1/executions?stateMachine=hello&status=SUCCEEDED";
     let list = host.check("operator", list, &Value::Null, 200).await;
     assert_eq!(list["executions"][0]["id"], id);
@@ -152,14 +196,27 @@ async fn a_definition_is_published_started_followed_and_read() {
 async fn a_stream_goes_on_after_the_last_event_its_reader_has() {
     let host = Host::start().await;
     let definition = value!({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}});
-    host.check("operator", "PUT /v1/state-machines/hello", &definition, 201).await;
+    host.check("operator", "PUT /v1/state-machines/hello", &definition, 201)
+        .await;
     let start = value!({"stateMachine": "hello"});
-    let started = host.check("operator", "POST /v1/executions", &start, 201).await;
+    let started = host
+        .check("operator", "POST /v1/executions", &start, 201)
+        .await;
     let request = Request::builder()
-        .uri(format!("/v1/executions/{}/events", started["id"].as_str().unwrap()))
-        .header("authorization", format!("Bearer {}", host.tokens["operator"].reveal()))
+        .uri(format!(
+            "/v1/executions/{}/events",
+            started["id"].as_str().unwrap()
+        ))
+        .header(
+            "authorization",
+            format!("Bearer {}", host.tokens["operator"].reveal()),
+        )
         .header("last-event-id", "2");
-    let response = host.service.call(request.body(Body::empty()).unwrap()).await.unwrap();
+    let response = host
+        .service
+        .call(request.body(Body::empty()).unwrap())
+        .await
+        .unwrap();
     let text = response.into_body().collect().await.unwrap().to_bytes();
     assert!(text.starts_with(b"id: 3\n"));
     host.stop().await;
@@ -169,18 +226,29 @@ async fn a_stream_goes_on_after_the_last_event_its_reader_has() {
 async fn a_caller_without_the_right_is_refused_and_the_refusal_recorded() {
     let host = Host::start().await;
     let definition = value!({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}});
-    let refused = host.check("author", "PUT /v1/state-machines/hello", &definition, 403).await;
+    let refused = host
+        .check("author", "PUT /v1/state-machines/hello", &definition, 403)
+        .await;
     assert_eq!(refused["rule"], "default-deny");
-    host.check("author", "GET /v1/audit", &Value::Null, 403).await;
-    host.check("author", "GET /v1/executions/nothing", &Value::Null, 403).await;
-    host.check("operator", "GET /v1/executions/nothing", &Value::Null, 404).await;
-    let log = host.check("auditor", "GET /v1/audit", &Value::Null, 200).await;
+    host.check("author", "GET /v1/audit", &Value::Null, 403)
+        .await;
+    host.check("author", "GET /v1/executions/nothing", &Value::Null, 403)
+        .await;
+    host.check("operator", "GET /v1/executions/nothing", &Value::Null, 404)
+        .await;
+    let log = host
+        .check("auditor", "GET /v1/audit", &Value::Null, 200)
+        .await;
     let records = log["records"].as_array().unwrap();
-    let denied = records.iter().filter(|link| link["record"]["decision"]["effect"] == "denied");
+    let denied = records
+        .iter()
+        .filter(|link| link["record"]["decision"]["effect"] == "denied");
     assert_eq!(denied.count(), 3);
     assert_eq!(log["head"]["length"], records.len());
     assert!(log.get("nextToken").is_none());
-    let page = host.check("auditor", "GET /v1/audit?maxResults=1", &Value::Null, 200).await;
+    let page = host
+        .check("auditor", "GET /v1/audit?maxResults=1", &Value::Null, 200)
+        .await;
     assert_eq!(page["nextToken"], "1");
     host.stop().await;
 }
@@ -191,9 +259,21 @@ async fn a_malformed_request_says_what_is_wrong() {
     let put = "PUT /v1/roles/writer";
     let problem = host.call("operator", put, "text/plain", "{}").await;
     assert_eq!(problem.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    let twice = host.call("operator", put, "application/json", "{\"a\": 1,\n \"a\": 2}").await;
+    let twice = host
+        .call(
+            "operator",
+            put,
+            "application/json",
+            "{\"a\": 1,\n \"a\": 2}",
+        )
+        .await;
     assert_eq!(twice.status(), StatusCode::BAD_REQUEST);
-    assert!(json(twice).await["errors"][0]["detail"].as_str().unwrap().contains("line 2"));
+    assert!(
+        json(twice).await["errors"][0]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("line 2")
+    );
     let large = format!("\"{}\"", "x".repeat(300 * 1024));
     let large = host.call("operator", put, "application/json", &large).await;
     assert_eq!(large.status(), StatusCode::PAYLOAD_TOO_LARGE);
@@ -209,7 +289,8 @@ async fn a_malformed_request_says_what_is_wrong() {
         "/v1/whoami?access_token=x",
         "/v1/roles/%ff",
     ] {
-        host.check("operator", &format!("GET {uri}"), &Value::Null, 400).await;
+        host.check("operator", &format!("GET {uri}"), &Value::Null, 400)
+            .await;
     }
     let wasm = "PUT /v1/components/x/versions/1.0.0";
     let refused = host.call("author", wasm, "application/wasm", "\0asm").await;
@@ -223,11 +304,18 @@ async fn a_body_too_large_is_refused_by_its_announced_length() {
     let request = Request::builder()
         .method("PUT")
         .uri("/v1/roles/writer")
-        .header("authorization", format!("Bearer {}", host.tokens["operator"].reveal()))
+        .header(
+            "authorization",
+            format!("Bearer {}", host.tokens["operator"].reveal()),
+        )
         .header("content-type", "application/json")
         .header("content-length", "9999999999");
     let never = Body::from_stream(futures_util::stream::pending::<std::io::Result<Bytes>>());
-    let response = host.service.call(request.body(never).unwrap()).await.unwrap();
+    let response = host
+        .service
+        .call(request.body(never).unwrap())
+        .await
+        .unwrap();
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
     host.stop().await;
 }
@@ -235,7 +323,9 @@ async fn a_body_too_large_is_refused_by_its_announced_length() {
 #[tokio::test]
 async fn whoami_tells_the_principal_and_who_acts_for_it() {
     let host = Host::start().await;
-    let caller = host.check("agent", "GET /v1/whoami", &Value::Null, 200).await;
+    let caller = host
+        .check("agent", "GET /v1/whoami", &Value::Null, 200)
+        .await;
     assert_eq!(caller["principal"]["subject"], "operator");
     assert_eq!(caller["actors"][0]["kind"], "agent");
     assert_eq!(caller["groups"], value!(["operators"]));
@@ -274,7 +364,9 @@ async fn no_token_is_ever_logged_or_told() {
         .with_max_level(tracing::Level::TRACE)
         .with_writer(log.clone())
         .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    // For the whole process: a thread without it could switch a call site off for all threads.
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    tracing::callsite::rebuild_interest_cache();
     let host = Host::start().await;
     let good = host.tokens["author"].reveal().to_owned();
     // The last part of the signature is turned round, so that it does not match.
@@ -287,16 +379,27 @@ async fn no_token_is_ever_logged_or_told() {
         (good.as_str(), "?access_token=", 400),
         ("not.a.token", "", 401),
     ] {
-        let query = if query.is_empty() { String::new() } else { format!("{query}{token}") };
+        let query = if query.is_empty() {
+            String::new()
+        } else {
+            format!("{query}{token}")
+        };
         let request = Request::builder()
             .uri(format!("/v1/whoami{query}"))
             .header("authorization", format!("Bearer {token}"));
-        let response = host.service.call(request.body(Body::empty()).unwrap()).await.unwrap();
+        let response = host
+            .service
+            .call(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap();
         assert_eq!(response.status().as_u16(), status);
-        told.push_str(&format!("{:?}{}", response.headers().clone(), json(response).await));
+        told.push_str(&format!(
+            "{:?}{}",
+            response.headers().clone(),
+            json(response).await
+        ));
     }
     host.stop().await;
-    drop(guard);
     let logged = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
     assert!(logged.contains("a token was refused"), "{logged}");
     for secret in [good.as_str(), forged.as_str(), signature, "not.a.token"] {

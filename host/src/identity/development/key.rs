@@ -59,7 +59,10 @@ impl SigningKey {
             _ => return None,
         };
         Some(Self {
-            id: Digest::of(point).as_str().trim_start_matches("sha256:").to_owned(),
+            id: Digest::of(point)
+                .as_str()
+                .trim_start_matches("sha256:")
+                .to_owned(),
             x: URL_SAFE_NO_PAD.encode(x),
             y: URL_SAFE_NO_PAD.encode(y),
             pair,

@@ -21,14 +21,22 @@ struct Running {
 impl Running {
     async fn start(folder: &Path) -> Self {
         let issuer = DevelopmentIssuer::open(folder).await.unwrap();
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap();
         let tokens = issuer.tokens(i64::try_from(now.as_secs()).unwrap());
         let discovery = Discovery::new(&Trust::default()).unwrap();
         let providers = vec![issuer.provider().unwrap()];
         let identity = Identity::new(providers, &discovery, Arc::new(SystemClock));
         let (name, stop) = (issuer.issuer().to_owned(), CancellationToken::new());
         let task = tokio::spawn(issuer.serve(stop.clone()));
-        Self { name, identity, tokens, stop, task }
+        Self {
+            name,
+            identity,
+            tokens,
+            stop,
+            task,
+        }
     }
 
     async fn caller(&self, token: &Secret) -> Option<Caller> {

@@ -84,7 +84,7 @@ mod tests {
     use http_body_util::{BodyExt, Full};
 
     async fn read(bytes: &'static [u8], max: u64) -> Result<Bytes, Error> {
-        let body = Full::new(Bytes::from_static(bytes)).map_err(|never| match never {});
+        let body = Full::new(Bytes::from_static(bytes)).map_err(|never| -> Error { match never {} });
         let bounded = Bounded::response(body, max, Duration::from_secs(60));
         bounded.collect().await.map(|collected| collected.to_bytes())
     }

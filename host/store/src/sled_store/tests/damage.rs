@@ -27,7 +27,11 @@ fn tamper(folder: &Path, change: impl FnOnce(&sled::Db)) {
 /// What reading everything says.
 async fn read_all(folder: &Path) -> Result<Vec<String>, String> {
     match SledStore::open(folder, StoreConfig::default(), Arc::new(Sha256Chain)).await {
-        Ok(store) => everything(&store).await.map_err(|error| error.to_string()),
+        Ok(store) => {
+            let read = everything(&store).await.map_err(|error| error.to_string());
+            store.close().await.unwrap();
+            read
+        }
         Err(error) => Err(error.to_string()),
     }
 }

@@ -22,7 +22,11 @@ async fn a_second_process_waits_until_the_first_has_closed() {
     let path = folder.path().to_owned();
     let second = tokio::spawn(async move {
         let mut waits = Some(waits);
-        let report = |_| drop(waits.take().map(|waits| waits.send(())));
+        let report = |_| {
+            if let Some(waits) = waits.take() {
+                waits.send(()).unwrap();
+            }
+        };
         SledStore::open_when_free(&path, StoreConfig::default(), Arc::new(Sha256Chain), report).await
     });
     waiting.await.unwrap();

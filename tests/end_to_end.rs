@@ -1,0 +1,21 @@
+//! The promises of the README, each against a real host: its own process, on a free port, with
+//! its data in a temporary folder. For what is allowed, what is denied.
+#![expect(clippy::tests_outside_test_module, reason = "an integration test is a test module")]
+
+mod end_to_end {
+    mod audit_log;
+    mod authority;
+    mod bad_input;
+    mod cli;
+    mod concurrency;
+    mod crash;
+    mod guest;
+    mod host;
+    mod http;
+    mod main_job;
+    mod shutdown;
+    mod stage;
+    mod succession;
+    mod tokens;
+    mod upload;
+}

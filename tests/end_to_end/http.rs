@@ -1,0 +1,225 @@
+//! Requests as one person, and the answers.
+
+use std::collections::VecDeque;
+
+use reqwest::header::HeaderMap;
+use reqwest::{Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::host::SOON;
+
+/// One person's way to a host.
+#[derive(Clone)]
+pub(super) struct Person {
+    pub(super) client: reqwest::Client,
+    url: String,
+    token: Option<String>,
+}
+
+/// What the host answered.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) text: String,
+    /// Null if it is not JSON.
+    pub(super) body: Value,
+}
+
+/// An open event stream.
+pub(super) struct Events {
+    response: Response,
+    buffer: String,
+    ready: VecDeque<Value>,
+}
+
+impl Person {
+    pub(super) fn new(url: &str, token: Option<&str>) -> Self {
+        Self {
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            url: url.to_owned(),
+            token: token.map(str::to_owned),
+        }
+    }
+
+    /// A request with the person's token, to be added to.
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.client.request(method, format!("{}{path}", self.url)).timeout(SOON);
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        answer(self.request(Method::GET, path)).await
+    }
+
+    pub(super) async fn put(&self, path: &str, body: Value) -> Answer {
+        answer(self.request(Method::PUT, path).json(&body)).await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: Value) -> Answer {
+        answer(self.request(Method::POST, path).json(&body)).await
+    }
+
+    pub(super) async fn send(&self, method: Method, path: &str, content_type: &str, body: impl Into<Vec<u8>>) -> Answer {
+        let request = self.request(method, path).header("content-type", content_type);
+        answer(request.body(body.into())).await
+    }
+
+    pub(super) async fn upload(&self, name: &str, version: &str, wasm: &[u8]) -> Answer {
+        let path = format!("/v1/components/{name}/versions/{version}");
+        self.send(Method::PUT, &path, "application/wasm", wasm).await
+    }
+
+    pub(super) async fn review(&self, component: &str, role: &str, decision: &str) -> Answer {
+        let review = json!({"component": component, "version": "1.0.0", "role": role,
+            "decision": decision, "comment": "read it"});
+        self.post("/v1/reviews", review).await
+    }
+
+    /// Starts an execution and answers its id.
+    pub(super) async fn start(&self, machine: &str, input: Value) -> String {
+        let started = self.post("/v1/executions", json!({"stateMachine": machine, "input": input})).await;
+        started.is(201).body["id"].as_str().unwrap().to_owned()
+    }
+
+    pub(super) async fn events(&self, id: &str) -> Events {
+        let request = self.request(Method::GET, &format!("/v1/executions/{id}/events"));
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status().as_u16(), 200);
+        Events { response, buffer: String::new(), ready: VecDeque::new() }
+    }
+
+    /// Waits until an execution has ended, and reads it.
+    pub(super) async fn ended(&self, id: &str) -> Value {
+        let mut events = self.events(id).await;
+        while events.next().await.is_some() {}
+        let answer = self.get(&format!("/v1/executions/{id}")).await;
+        let execution = answer.is(200).body.clone();
+        assert_ne!(execution["status"], "RUNNING", "{execution}");
+        execution
+    }
+
+    /// Every item of a listing, `page` of them at a time.
+    pub(super) async fn all(&self, path: &str, items: &str, page: usize) -> Vec<Value> {
+        let mut found = Vec::new();
+        let mut next = String::new();
+        loop {
+            let answer = self.get(&format!("{path}?maxResults={page}{next}")).await;
+            let body = &answer.is(200).body;
+            found.extend(body[items].as_array().unwrap().iter().cloned());
+            match body["nextToken"].as_str() {
+                Some(token) => next = format!("&nextToken={token}"),
+                None => return found,
+            }
+        }
+    }
+
+    pub(super) async fn history(&self, id: &str) -> Vec<Value> {
+        self.all(&format!("/v1/executions/{id}/history"), "events", 1000).await
+    }
+
+    /// What the audit log says, record by record.
+    pub(super) async fn audit(&self) -> Vec<Value> {
+        let links = self.all("/v1/audit", "records", 1000).await;
+        links.into_iter().map(|link| link["record"].clone()).collect()
+    }
+}
+
+impl Answer {
+    #[track_caller]
+    pub(super) fn is(&self, status: u16) -> &Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        self
+    }
+
+    /// A problem of RFC 9457 that says something, with this status.
+    #[track_caller]
+    pub(super) fn is_problem(&self, status: u16) -> &Self {
+        self.is(status);
+        assert_eq!(self.headers["content-type"], "application/problem+json", "{}", self.text);
+        assert_eq!(self.body["status"], status, "{}", self.text);
+        for member in ["type", "title", "detail"] {
+            let text = self.body[member].as_str().unwrap_or_default();
+            assert!(!text.is_empty() && !text.contains('\n'), "{member}: {}", self.text);
+        }
+        self
+    }
+
+    /// Refused by policy, which names its rule.
+    #[track_caller]
+    pub(super) fn is_denied(&self) -> &str {
+        self.is_problem(403);
+        let rule = self.body["rule"].as_str().unwrap_or_default();
+        assert!(!rule.is_empty(), "{}", self.text);
+        rule
+    }
+
+    /// The JSON pointers of every problem listed.
+    pub(super) fn pointers(&self) -> Vec<&str> {
+        let errors = self.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+        errors.iter().map(|error| error["pointer"].as_str().unwrap()).collect()
+    }
+
+    #[track_caller]
+    pub(super) fn says(&self, text: &str) -> &Self {
+        assert!(self.text.contains(text), "`{text}` is not in {}", self.text);
+        self
+    }
+}
+
+impl Events {
+    /// The next event; `None` at the end of the stream, or where it broke off.
+    pub(super) async fn next(&mut self) -> Option<Value> {
+        timeout(SOON, self.read()).await.expect("an event comes, or the end")
+    }
+
+    /// Reads up to the first event of this type.
+    pub(super) async fn until(&mut self, event_type: &str) -> Value {
+        loop {
+            let event = self.next().await.unwrap_or_else(|| panic!("the end came before {event_type}"));
+            if event["type"] == event_type {
+                return event;
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Option<Value> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Some(event);
+            }
+            let bytes = self.response.chunk().await.ok()??;
+            self.buffer.push_str(std::str::from_utf8(&bytes).unwrap());
+            while let Some((block, rest)) = self.buffer.split_once("\n\n") {
+                let data = block.lines().find_map(|line| line.strip_prefix("data: "));
+                self.ready.extend(data.map(|data| serde_json::from_str::<Value>(data).unwrap()));
+                self.buffer = rest.to_owned();
+            }
+        }
+    }
+}
+
+/// Sends a request and reads the answer.
+pub(super) async fn answer(request: RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let text = response.text().await.unwrap();
+    let body = serde_json::from_str(&text).unwrap_or_default();
+    Answer { status, headers, text, body }
+}
+
+/// The types of history events, in order.
+pub(super) fn types(events: &[Value]) -> Vec<&str> {
+    events.iter().map(|event| event["type"].as_str().unwrap()).collect()
+}
+
+/// Asserts that history events are numbered from 1 without a gap.
+#[track_caller]
+pub(super) fn is_gapless(events: &[Value]) {
+    let ids: Vec<_> = events.iter().map(|event| event["id"].as_u64().unwrap()).collect();
+    assert_eq!(ids, (1..=ids.len() as u64).collect::<Vec<_>>());
+}
