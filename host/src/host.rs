@@ -5,6 +5,7 @@
 
 mod ready;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use document::Problem;
@@ -36,7 +37,7 @@ pub(crate) enum HostError {
     #[error("`{address}` cannot be listened on: {source}")]
     Listen {
         /// Which one.
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         /// Why.
         source: std::io::Error,
     },
@@ -57,35 +58,20 @@ pub(crate) async fn run(
     arguments: HostArguments,
     environment: Environment,
 ) -> Result<(), HostError> {
-    let config = Config::load(&Sources {
-        mode,
-        file: arguments.config,
-        environment,
-        listen: arguments.listen,
-        data: arguments.data,
-    });
-    let config = config.map_err(HostError::Config)?;
+    let ready_path = arguments.ready_file.clone();
+    let config = load(mode, arguments, environment)?;
     warn_of_closed_doors(mode, &config);
-    if let Some(path) = &arguments.ready_file {
+    if let Some(path) = &ready_path {
         ready::remove(path)?;
     }
-    let ready_file = ReadyFile::new(ready_path(mode, arguments.ready_file, &config));
-
+    let ready_file = ReadyFile::new(ready_path.or_else(|| usual_ready_path(mode, &config)));
     let shutdown = CancellationToken::new();
     signals::watch(shutdown.clone());
-    let address = config.server.listen;
-    let listen = |source| HostError::Listen { address, source };
-    let listener = TcpListener::bind(address).await.map_err(listen)?;
-    let url = format!("http://{}", listener.local_addr().map_err(listen)?);
-    tracing::info!(%url, "listening");
 
+    let (listener, url) = listen(config.server.listen).await?;
+    let limits = ServerLimits::from(&config.server);
     let app = App::new(&config, shutdown.clone());
     let tasks = TaskTracker::new();
-    let limits = ServerLimits {
-        connections_max: config.server.connections_max,
-        headers_ms_max: config.server.headers_ms_max,
-        drain_ms: config.server.drain_ms,
-    };
     tasks.spawn(serve(
         listener,
         router(app.clone()),
@@ -107,6 +93,30 @@ pub(crate) async fn run(
     }
     tracing::info!("stopped");
     announced
+}
+
+fn load(
+    mode: Mode,
+    arguments: HostArguments,
+    environment: Environment,
+) -> Result<Config, HostError> {
+    let config = Config::load(&Sources {
+        mode,
+        file: arguments.config,
+        environment,
+        listen: arguments.listen,
+        data: arguments.data,
+    });
+    config.map_err(HostError::Config)
+}
+
+/// A listener, and the address that clients reach it at.
+async fn listen(address: SocketAddr) -> Result<(TcpListener, String), HostError> {
+    let failed = |source| HostError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let url = format!("http://{}", listener.local_addr().map_err(failed)?);
+    tracing::info!(%url, "listening");
+    Ok((listener, url))
 }
 
 /// What is left to know of a host that runs.
@@ -178,11 +188,11 @@ async fn announce(
     Ok(())
 }
 
-fn ready_path(mode: Mode, path: Option<PathBuf>, config: &Config) -> Option<PathBuf> {
-    match (path, mode) {
-        (Some(path), _) => Some(path),
-        (None, Mode::Development) => Some(config.store.path.join("ready.json")),
-        (None, Mode::Serve) => None,
+/// Where the ready file is if nobody says otherwise.
+fn usual_ready_path(mode: Mode, config: &Config) -> Option<PathBuf> {
+    match mode {
+        Mode::Development => Some(config.store.path.join("ready.json")),
+        Mode::Serve => None,
     }
 }
 

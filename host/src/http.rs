@@ -11,6 +11,7 @@ mod events;
 mod executions;
 mod gate;
 mod health;
+mod linger;
 mod openapi;
 mod parameters;
 mod problem;

@@ -95,19 +95,58 @@ async fn nobody_reviews_what_they_uploaded_whatever_policy_says() {
 }
 
 #[tokio::test]
-async fn a_role_that_is_narrowed_stops_the_next_attempt() {
+async fn a_reviewer_reads_what_is_imported_needed_granted_and_changed() {
+    let folder = Folder::new();
+    let host = folder.host().await;
+    let (author, operator, reviewer) = (host.person("author"), host.person("operator"), host.person("reviewer"));
+    author.upload("greedy", "1.0.0", &guest::echo_needing(GREEDY)).await.is(201);
+    operator.put("/v1/roles/workers", json!({})).await.is(201);
+    let path = "/v1/reviews?component=greedy&version=1.0.0&role=workers";
+    let document = reviewer.get(path).await.is(200).body.clone();
+    assert_eq!(document["imports"], json!(["sluice:step/types@0.1.0"]));
+    assert_eq!(document["needs"]["http"][0]["reason"], "post the order", "{document}");
+    assert_eq!((&document["standing"]["decision"], &document["lastApproved"]), (&json!("missing"), &Value::Null));
+    assert!(document["problems"].as_array().unwrap().len() >= 2, "{document}");
+    host.person("approver").get(path).await.is_denied();
+
+    operator.put("/v1/roles/workers", granting()).await.is(201);
+    reviewer.review("greedy", "workers", "approve").await.is(201);
+    let mut wider = granting();
+    wider["filesystem"][0]["access"] = json!("read-write");
+    operator.put("/v1/roles/workers", wider).await.is(201);
+    let document = reviewer.get(path).await.is(200).body.clone();
+    assert_eq!(document["lastApproved"]["roleRevision"], 2, "{document}");
+    assert_eq!(document["standing"]["decision"], "missing", "{document}");
+    assert_eq!(document["problems"], json!([]), "{document}");
+    assert!(document["difference"].to_string().contains("read-write"), "{document}");
+}
+
+#[tokio::test]
+async fn a_role_that_is_narrowed_stops_an_execution_that_is_parked() {
     let folder = Folder::new();
     let host = folder.host().await;
     let (author, operator, reviewer) = (host.person("author"), host.person("operator"), host.person("reviewer"));
     author.upload("greedy", "1.0.0", &guest::echo_needing(GREEDY)).await.is(201);
     operator.put("/v1/roles/workers", granting()).await.is(201);
     reviewer.review("greedy", "workers", "approve").await.is(201);
-    stage::machine(&host, "work", stage::task("greedy")).await;
-    operator.put("/v1/roles/workers", json!({})).await.is(201);
+    let mut definition = stage::task("greedy");
+    definition["StartAt"] = json!("Park");
+    definition["States"]["Park"] = json!({"Type": "Wait", "Seconds": 2, "Next": "Work"});
+    stage::machine(&host, "work", definition.clone()).await;
+    definition["States"]["Work"]["Catch"] = json!([{"ErrorEquals": ["Sluice.AccessDenied"], "Next": "Told"}]);
+    definition["States"]["Told"] = json!({"Type": "Pass", "End": true});
+    stage::machine(&host, "careful", definition).await;
+    let careful = operator.start("careful", json!({})).await;
     let id = operator.start("work", json!({})).await;
+    operator.events(&id).await.until("WaitStateEntered").await;
+    operator.put("/v1/roles/workers", json!({})).await.is(201);
     let execution = operator.ended(&id).await;
     assert_eq!(execution["status"], "FAILED", "{execution}");
     assert_eq!(execution["error"], "Sluice.AccessDenied", "{execution}");
+    let history = operator.history(&id).await;
+    assert!(!super::http::types(&history).contains(&"TaskStarted"), "{history:#?}");
+    let careful = operator.ended(&careful).await;
+    assert_eq!((&careful["status"], &careful["output"]["Error"]), (&json!("SUCCEEDED"), &json!("Sluice.AccessDenied")), "{careful}");
     let records = host.person("auditor").audit().await;
     let denied = records.iter().find(|record| record["execution"] == id.as_str() && record["decision"]["effect"] == "denied");
     assert_eq!(denied.unwrap()["decision"]["rule"], "authority.needs-beyond-role", "{denied:?}");

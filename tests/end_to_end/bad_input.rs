@@ -111,6 +111,9 @@ async fn every_problem_of_a_document_is_listed_with_its_pointer() {
     for place in ["/StartAt", "/TimeoutSeconds", "/States/A", "/States/A/Retry", "/States/B/Choices", "/States/C", "/States/D/Type", "/States/E/InputPath"] {
         assert!(pointers.iter().any(|pointer| pointer.starts_with(place)), "{place}: {}", answer.text);
     }
+    let many: serde_json::Map<_, _> = (0..300).map(|number| (format!("S{number}"), json!({"Type": "None"}))).collect();
+    let answer = put(&host, "/v1/state-machines/work", json!({"StartAt": "S0", "States": many}).to_string()).await;
+    assert_eq!(answer.is_problem(400).says("the first 200 of").pointers().len(), 200);
     is_well(&host).await;
 }
 
@@ -128,7 +131,7 @@ async fn what_is_not_there_is_not_found_and_what_is_no_name_is_refused() {
     let host = folder.host().await;
     let operator = host.person("operator");
     let long = "x".repeat(81);
-    for name in ["a%20b", "a%2Fb", "a.b", "%C3%A4", "%00", long.as_str()] {
+    for name in ["a%20b", "%ff", "a%2Fb", "a.b", "%C3%A4", "%00", long.as_str()] {
         for path in [
             format!("/v1/roles/{name}"),
             format!("/v1/roles/{name}/revisions"),

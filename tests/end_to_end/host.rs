@@ -18,7 +18,11 @@ pub(super) const SOON: Duration = Duration::from_secs(120);
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// The folder of one test: the host's data, its ready file, its log.
-pub(super) struct Folder(tempfile::TempDir);
+pub(super) struct Folder {
+    folder: tempfile::TempDir,
+    /// What hosts on it log.
+    filter: &'static str,
+}
 
 /// A running host; killed when dropped.
 pub(super) struct Host {
@@ -31,6 +35,8 @@ pub(super) struct Host {
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Ready {
     pub(super) url: String,
+    /// The development issuer; empty under `sluice serve`.
+    pub(super) issuer: String,
     pub(super) tokens: BTreeMap<String, String>,
 }
 
@@ -44,11 +50,16 @@ pub(super) struct Ran {
 
 impl Folder {
     pub(super) fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self { folder: tempfile::tempdir().unwrap(), filter: "info" }
+    }
+
+    /// A folder on which hosts log all that any library has to say.
+    pub(super) fn talkative() -> Self {
+        Self { filter: "trace", ..Self::new() }
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.folder.path().join(name)
     }
 
     pub(super) fn data(&self) -> PathBuf {
@@ -96,7 +107,7 @@ impl Folder {
         let mut command = sluice();
         command.args([verb, "--listen", "127.0.0.1:0", "--data"]).arg(self.data());
         command.arg("--ready-file").arg(&ready_file).arg("--config").arg(&config_file);
-        command.stdout(Stdio::null()).stderr(log);
+        command.stdout(Stdio::null()).stderr(log).env("SLUICE_LOG", self.filter);
         (command.spawn().unwrap(), ready_file)
     }
 }
@@ -188,9 +199,14 @@ fn read_ready(file: &Path) -> Option<Ready> {
     #[derive(Deserialize)]
     struct Content {
         url: String,
+        issuer: Option<String>,
         tokens: Option<BTreeMap<String, String>>,
     }
     let text = fs::read(file).ok()?;
     let content: Content = serde_json::from_slice(&text).unwrap();
-    Some(Ready { url: content.url, tokens: content.tokens.unwrap_or_default() })
+    Some(Ready {
+        url: content.url,
+        issuer: content.issuer.unwrap_or_default(),
+        tokens: content.tokens.unwrap_or_default(),
+    })
 }

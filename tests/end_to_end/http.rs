@@ -87,7 +87,13 @@ impl Person {
     }
 
     pub(super) async fn events(&self, id: &str) -> Events {
+        self.events_after(id, 0).await
+    }
+
+    /// Opens the stream of events behind the one with this id.
+    pub(super) async fn events_after(&self, id: &str, event: u64) -> Events {
         let request = self.request(Method::GET, &format!("/v1/executions/{id}/events"));
+        let request = request.header("last-event-id", event.to_string());
         let response = request.send().await.unwrap();
         assert_eq!(response.status().as_u16(), 200);
         Events { response, buffer: String::new(), ready: VecDeque::new() }

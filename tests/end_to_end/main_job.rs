@@ -146,6 +146,39 @@ async fn is_refused_and_recorded(host: &Host, person: &str, action: &str, rule: 
 }
 
 #[tokio::test]
+async fn an_execution_is_followed_from_anywhere_and_stopped_by_who_may() {
+    let folder = Folder::new();
+    let host = folder.host().await;
+    let operator = host.person("operator");
+    operator.put("/v1/state-machines/patient", stage::wait(3600)).await.is(201);
+    let id = operator.start("patient", json!({})).await;
+    let mut live = operator.events(&id).await;
+    live.until("WaitStateEntered").await;
+    let path = format!("/v1/executions/{id}/stop");
+    for person in ["author", "reviewer", "auditor", "approver", "agent"] {
+        host.person(person).post(&path, json!({})).await.is_denied();
+    }
+    host.person("author").get(&format!("/v1/executions/{id}/events")).await.is_denied();
+    let stop = json!({"error": "Changed.Mind", "cause": "not today"});
+    assert!(operator.post(&path, stop.clone()).await.is(200).body["stopDate"].is_string());
+    let aborted = live.until("ExecutionAborted").await;
+    assert_eq!(aborted["executionAbortedEventDetails"], stop);
+    assert_eq!(live.next().await, None, "the stream ends with the execution");
+
+    let execution = operator.ended(&id).await;
+    assert_eq!((&execution["status"], &execution["error"]), (&json!("ABORTED"), &json!("Changed.Mind")));
+    let history = operator.history(&id).await;
+    let mut rest = operator.events_after(&id, 2).await;
+    for event in &history[2..] {
+        assert_eq!(rest.next().await.as_ref(), Some(event));
+    }
+    assert_eq!(rest.next().await, None);
+    let again = operator.post(&path, stop).await;
+    assert_eq!(again.is(200).body["stopDate"], execution["stopDate"]);
+    assert_eq!(operator.history(&id).await, history, "a second stop changes nothing");
+}
+
+#[tokio::test]
 async fn a_program_that_knows_nothing_of_us_is_a_step_too() {
     let folder = Folder::new();
     let host = folder.host().await;

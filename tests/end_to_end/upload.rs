@@ -20,11 +20,14 @@ async fn what_is_no_component_is_refused_with_a_reason() {
         (b"hello", 400, "not WebAssembly"),
         (b"(component)", 400, "WebAssembly text"),
         (b"", 400, "empty"),
-        (&vec![0; 100_001], 413, "100000 bytes"),
+        (&vec![0; 20_000_000], 413, "100000 bytes"),
     ];
     for (wasm, status, reason) in cases {
         author.upload("bad", "1.0.0", wasm).await.is_problem(status).says(reason);
     }
+    // Also who may not send it at all is told so, and not cut off while still sending.
+    host.person("operator").upload("bad", "1.0.0", &vec![0; 20_000_000]).await.is_denied();
+    host.nobody().upload("bad", "1.0.0", &vec![0; 20_000_000]).await.is_problem(401);
     for import in ["wasi:sockets/tcp@0.2.0", "wasi:http/outgoing-handler@0.2.0", "acme:thing/api@1.0.0"] {
         let refused = author.upload("bad", "1.0.0", &guest::echo_importing(import)).await;
         assert_eq!(refused.is_problem(422).says(import).pointers().len(), 1, "{}", refused.text);
@@ -61,6 +64,17 @@ async fn an_announced_body_that_is_too_large_is_refused_unread() {
     let read = tokio::time::timeout(super::host::SOON, stream.read_exact(&mut answer)).await;
     read.unwrap().unwrap();
     assert_eq!(&answer, b"HTTP/1.1 413");
+}
+
+#[tokio::test]
+async fn a_body_of_no_announced_length_is_cut_off_at_the_limit() {
+    let folder = Folder::new();
+    let host = folder.host_with("[limits]\ncomponent_bytes_max = 100000\n").await;
+    let request = host.person("author").request(Method::PUT, "/v1/components/big/versions/1.0.0");
+    let pieces = futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![0; 10_000]));
+    let body = reqwest::Body::wrap_stream(futures_util::StreamExt::take(pieces, 1000));
+    let answer = super::http::answer(request.header("content-type", "application/wasm").body(body)).await;
+    answer.is_problem(413).says("100000 bytes");
 }
 
 #[tokio::test]

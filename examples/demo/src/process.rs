@@ -43,12 +43,7 @@ pub(crate) async fn build_host() -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.current_dir(workspace).args([
-        "build",
-        "--quiet",
-        "--package",
-        "sluice",
-        "--bin",
-        "sluice",
+        "build", "--quiet", "--bin", "sluice",
     ]);
     command.args(["--message-format", "json-render-diagnostics"]);
     if !cfg!(debug_assertions) {

@@ -18,10 +18,10 @@ use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::WasiCtx;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 
+use crate::capability::ambient;
 use crate::capability::filesystem::{Mounts, Volumes};
 use crate::capability::http::{self, Client, Outgoing};
 use crate::capability::log::Book;
-use crate::capability::ambient;
 use crate::compiled::{Compiled, Ready, Unlinked};
 use crate::guest::Guest;
 use crate::ledger::{Asked, Denial, Ledger};
@@ -53,7 +53,11 @@ pub(crate) fn not_begun() -> AttemptReport {
 ///
 /// # Errors
 /// A refusal could not be witnessed, or the host is out of room.
-pub(crate) async fn run(host: &Host, compiled: &Compiled, attempt: Attempt) -> Result<AttemptReport, RunError> {
+pub(crate) async fn run(
+    host: &Host,
+    compiled: &Compiled,
+    attempt: Attempt,
+) -> Result<AttemptReport, RunError> {
     let started = Instant::now();
     let (ledger, mut asked) = Ledger::open(&attempt.context);
     let capabilities = attempt.permit.capabilities();
@@ -86,11 +90,20 @@ pub(crate) async fn run(host: &Host, compiled: &Compiled, attempt: Attempt) -> R
         memory_bytes: summary.memory_bytes,
         http_requests: summary.http_requests,
     };
-    Ok(AttemptReport { outcome, logs: written.logs, usage, uses: summary.uses })
+    Ok(AttemptReport {
+        outcome,
+        logs: written.logs,
+        usage,
+        uses: summary.uses,
+    })
 }
 
 /// Joins the component to what it was granted.
-fn begin(host: &Host, compiled: &Compiled, capabilities: &Capabilities) -> Result<(Ready, Mounts), Denial> {
+fn begin(
+    host: &Host,
+    compiled: &Compiled,
+    capabilities: &Capabilities,
+) -> Result<(Ready, Mounts), Denial> {
     let ready = compiled.ready(&host.linkers, Shape::of(capabilities)).map_err(|unlinked| match unlinked {
         Unlinked::Missing(import) => Denial {
             capability: Shape::capability_of(&import),
@@ -124,9 +137,9 @@ fn guest(
     wasi.stderr(book.stderr());
     match ready {
         Ready::Step(_) => wasi.stdout(book.stdout()),
-        Ready::Command(_) => {
-            wasi.stdin(MemoryInputPipe::new(attempt.input.clone())).stdout(book.output())
-        }
+        Ready::Command(_) => wasi
+            .stdin(MemoryInputPipe::new(attempt.input.clone()))
+            .stdout(book.output()),
     };
     ambient::set_clocks(&mut wasi, ambient, &attempt.context, attempt.time);
     let mut table = ResourceTable::new();
@@ -160,10 +173,16 @@ fn store(engine: &Engine, guest: Guest, meter: &Arc<Meter>) -> Store<Guest> {
     let meter = Arc::clone(meter);
     store.epoch_deadline_callback(move |store| {
         if meter.spent() >= cpu {
-            let exceeded = LimitExceeded { limit: Limit::Cpu, allowed: milliseconds(cpu) };
+            let exceeded = LimitExceeded {
+                limit: Limit::Cpu,
+                allowed: milliseconds(cpu),
+            };
             return Err(wasmtime::Error::new(store.data().ledger.exceed(exceeded)));
         }
-        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+        Ok(UpdateDeadline::YieldCustom(
+            1,
+            Box::pin(tokio::task::yield_now()),
+        ))
     });
     store
 }
@@ -207,7 +226,11 @@ async fn drive(
 async fn until(deadline: Instant) {
     let mut timer = pin!(tokio::time::sleep_until(deadline));
     std::future::poll_fn(|context| {
-        if Instant::now() >= deadline { Poll::Ready(()) } else { timer.as_mut().poll(context) }
+        if Instant::now() >= deadline {
+            Poll::Ready(())
+        } else {
+            timer.as_mut().poll(context)
+        }
     })
     .await;
 }
@@ -225,7 +248,11 @@ async fn call(
         }
         Ready::Command(command) => {
             let command = command.instantiate_async(&mut *store).await?;
-            command.wasi_cli_run().call_run(store).await.map(Answer::Command)
+            command
+                .wasi_cli_run()
+                .call_run(store)
+                .await
+                .map(Answer::Command)
         }
     }
 }

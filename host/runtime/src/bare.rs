@@ -18,7 +18,10 @@ struct Nothing {
 
 impl WasiView for Nothing {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }
 
@@ -62,7 +65,13 @@ impl Bare {
             caller: None,
         };
         let wasi = WasiCtx::builder().build();
-        let mut store = Store::new(&self.engine, Nothing { wasi, table: ResourceTable::new() });
+        let mut store = Store::new(
+            &self.engine,
+            Nothing {
+                wasi,
+                table: ResourceTable::new(),
+            },
+        );
         store.set_epoch_deadline(u64::MAX / 2);
         let called = async {
             let step = self.step.instantiate_async(&mut store).await?;

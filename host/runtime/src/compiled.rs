@@ -18,7 +18,6 @@ use wasmtime_wasi::p2::bindings::CommandPre;
 
 use crate::RuntimeConfig;
 use crate::guest::Guest;
-use crate::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
 use crate::link::{Linkers, Shape};
 use crate::step::{self, StepPre};
 use crate::text;
@@ -53,25 +52,38 @@ pub(crate) enum Unlinked {
 
 impl Compiled {
     fn compile(engine: &Engine, wasm: &[u8]) -> Result<Self, String> {
-        let component = Component::from_binary(engine, wasm).map_err(|error| text::plain(&format!("{error:#}"), MESSAGE_BYTES_MAX))?;
+        let component = Component::from_binary(engine, wasm)
+            .map_err(|error| text::plain(&format!("{error:#}"), MESSAGE_BYTES_MAX))?;
         let exports = check_exports(engine, &component)?;
-        check_needs(&component)?;
         let code = component.image_range();
         let bytes = (code.end as usize).saturating_sub(code.start as usize);
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        Ok(Self { component, exports, bytes, ready: Mutex::default() })
+        Ok(Self {
+            component,
+            exports,
+            bytes,
+            ready: Mutex::default(),
+        })
     }
 
     /// Joins the component to the linker of a shape, once per shape.
     pub(crate) fn ready(&self, linkers: &Linkers, shape: Shape) -> Result<Ready, Unlinked> {
-        let known = self.lock().iter().find(|(one, _)| *one == shape).map(|(_, ready)| ready.clone());
+        let known = self
+            .lock()
+            .iter()
+            .find(|(one, _)| *one == shape)
+            .map(|(_, ready)| ready.clone());
         if let Some(ready) = known {
             return Ok(ready);
         }
-        let unfit = |error: wasmtime::Error| Unlinked::Unfit(text::plain(&format!("{error:#}"), MESSAGE_BYTES_MAX));
+        let unfit = |error: wasmtime::Error| {
+            Unlinked::Unfit(text::plain(&format!("{error:#}"), MESSAGE_BYTES_MAX))
+        };
         let linker = linkers.of(shape).map_err(unfit)?;
         let kind = self.component.component_type();
-        let missing = kind.imports(linker.engine()).find(|(name, item)| !is_linked(shape, name, &item.ty));
+        let missing = kind
+            .imports(linker.engine())
+            .find(|(name, item)| !is_linked(shape, name, &item.ty));
         if let Some((name, _)) = missing {
             return Err(Unlinked::Missing(name.to_owned()));
         }
@@ -89,7 +101,10 @@ impl Compiled {
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "a foreign enum; only types carry no power")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a foreign enum; only types carry no power"
+)]
 fn is_linked(shape: Shape, name: &str, item: &ComponentItem) -> bool {
     match item {
         ComponentItem::Type(_) => true,
@@ -97,7 +112,10 @@ fn is_linked(shape: Shape, name: &str, item: &ComponentItem) -> bool {
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "a foreign enum; only a function can be run")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a foreign enum; only a function can be run"
+)]
 fn check_exports(engine: &Engine, component: &Component) -> Result<Exports, String> {
     let kind = component.component_type();
     let Some(run) = kind.get_export(engine, "run") else {
@@ -106,30 +124,12 @@ fn check_exports(engine: &Engine, component: &Component) -> Result<Exports, Stri
     match run.ty {
         ComponentItem::ComponentFunc(run) => match step::difference(&run) {
             None => Ok(Exports::Step),
-            Some(difference) => {
-                Err(format!("the export `run` does not fit world `sluice:step/step@0.1.0`: {difference}"))
-            }
+            Some(difference) => Err(format!(
+                "the export `run` does not fit world `sluice:step/step@0.1.0`: {difference}"
+            )),
         },
         _ => Ok(Exports::Command),
     }
-}
-
-/// Refuses what no attempt could instantiate.
-fn check_needs(component: &Component) -> Result<(), String> {
-    let Some(needs) = component.resources_required() else {
-        return Err("the component imports a core module, which this host does not offer".to_owned());
-    };
-    let table_max = u64::try_from(TABLE_ELEMENTS_MAX).unwrap_or(u64::MAX);
-    let problem = if needs.num_memories > MEMORIES_MAX {
-        format!("{} linear memories, at most {MEMORIES_MAX} are given", needs.num_memories)
-    } else if needs.num_tables > TABLES_MAX {
-        format!("{} tables, at most {TABLES_MAX} are given", needs.num_tables)
-    } else if needs.max_initial_table_size.is_some_and(|elements| elements > table_max) {
-        format!("a table of more than {TABLE_ELEMENTS_MAX} elements")
-    } else {
-        return Ok(());
-    };
-    Err(format!("the component needs {problem} (and at most {CORE_INSTANCES_MAX} core instances)"))
 }
 
 /// Compiles components and keeps them by digest.
@@ -179,9 +179,16 @@ impl Cache {
     ///
     /// # Errors
     /// Why the bytes do not compile.
-    pub(crate) async fn compile(&self, digest: &Digest, wasm: Bytes) -> Result<Arc<Compiled>, String> {
+    pub(crate) async fn compile(
+        &self,
+        digest: &Digest,
+        wasm: Bytes,
+    ) -> Result<Arc<Compiled>, String> {
         let cell = self.cell(digest);
-        let compiled = cell.get_or_try_init(|| self.compile_now(wasm)).await.cloned();
+        let compiled = cell
+            .get_or_try_init(|| self.compile_now(wasm))
+            .await
+            .cloned();
         match &compiled {
             Ok(_) => self.make_room(digest),
             Err(_) => self.forget(digest),
@@ -198,7 +205,13 @@ impl Cache {
             return Arc::clone(&slot.cell);
         }
         let cell = Arc::<OnceCell<_>>::default();
-        slots.by_digest.insert(digest.clone(), Slot { cell: Arc::clone(&cell), used });
+        slots.by_digest.insert(
+            digest.clone(),
+            Slot {
+                cell: Arc::clone(&cell),
+                used,
+            },
+        );
         cell
     }
 
@@ -214,18 +227,27 @@ impl Cache {
                 drop(permit);
                 compiled
             });
-            compiling.await.map_err(|error| format!("the compiler failed: {error}"))?
+            compiling
+                .await
+                .map_err(|error| format!("the compiler failed: {error}"))?
         };
         match tokio::time::timeout(self.compile_time_max, compiling).await {
             Ok(compiled) => compiled.map(Arc::new),
-            Err(_) => Err(format!("compiling took longer than {:?}", self.compile_time_max)),
+            Err(_) => Err(format!(
+                "compiling took longer than {:?}",
+                self.compile_time_max
+            )),
         }
     }
 
     /// Leaves no slot behind for bytes that do not compile.
     fn forget(&self, digest: &Digest) {
         let mut slots = self.lock();
-        if slots.by_digest.get(digest).is_some_and(|slot| slot.cell.get().is_none()) {
+        if slots
+            .by_digest
+            .get(digest)
+            .is_some_and(|slot| slot.cell.get().is_none())
+        {
             slots.by_digest.remove(digest);
         }
     }
@@ -237,10 +259,16 @@ impl Cache {
         let mut bytes: u64 = slots.by_digest.values().map(size).sum();
         while slots.by_digest.len() > self.count_max || bytes > self.bytes_max {
             let others = slots.by_digest.iter().filter(|(digest, _)| *digest != kept);
-            let Some(oldest) = others.min_by_key(|(_, slot)| slot.used).map(|(digest, _)| digest.clone()) else {
+            let Some(oldest) = others
+                .min_by_key(|(_, slot)| slot.used)
+                .map(|(digest, _)| digest.clone())
+            else {
                 return;
             };
-            let freed = slots.by_digest.remove(&oldest).map_or(0, |slot| size(&slot));
+            let freed = slots
+                .by_digest
+                .remove(&oldest)
+                .map_or(0, |slot| size(&slot));
             bytes = bytes.saturating_sub(freed);
         }
     }

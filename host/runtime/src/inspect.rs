@@ -38,7 +38,9 @@ pub(crate) fn read(wasm: &[u8], config: &RuntimeConfig) -> Result<Inspection, Ve
 fn check_kind(wasm: &[u8], config: &RuntimeConfig) -> Result<(), String> {
     if wasm.len() > config.upload_bytes_max {
         let (bytes, max) = (wasm.len(), config.upload_bytes_max);
-        return Err(format!("the component has {bytes} bytes, at most {max} are accepted"));
+        return Err(format!(
+            "the component has {bytes} bytes, at most {max} are accepted"
+        ));
     }
     if !wasm.starts_with(b"\0asm") {
         let what = match wasm.first() {
@@ -46,7 +48,9 @@ fn check_kind(wasm: &[u8], config: &RuntimeConfig) -> Result<(), String> {
             Some(b'(') => "this is WebAssembly text; convert it with `wasm-tools parse`",
             Some(_) => "these bytes are not WebAssembly: they do not begin with `\\0asm`",
         };
-        return Err(format!("{what}; upload a component, such as `wasm32-wasip2` programs are"));
+        return Err(format!(
+            "{what}; upload a component, such as `wasm32-wasip2` programs are"
+        ));
     }
     if Parser::is_core_wasm(wasm) {
         return Err(
@@ -55,7 +59,9 @@ fn check_kind(wasm: &[u8], config: &RuntimeConfig) -> Result<(), String> {
         );
     }
     if !Parser::is_component(wasm) {
-        return Err("truncated, or not a component of a known binary version, at byte 4".to_owned());
+        return Err(
+            "truncated, or not a component of a known binary version, at byte 4".to_owned(),
+        );
     }
     Ok(())
 }
@@ -150,18 +156,26 @@ impl Facts {
         if self.exports.len() >= IMPORTS_MAX {
             return Err(format!("the component has more than {IMPORTS_MAX} exports"));
         }
-        self.exports.push((export.name.name.to_owned(), export.kind));
+        self.exports
+            .push((export.name.name.to_owned(), export.kind));
         Ok(())
     }
 
     fn judge(self, wasm: &[u8]) -> Result<Inspection, Vec<String>> {
         let mut problems = Vec::new();
-        let exports = self.step_interface().map_err(|problem| problems.push(problem));
+        let exports = self
+            .step_interface()
+            .map_err(|problem| problems.push(problem));
         let manifest = self.manifest().map_err(|problem| problems.push(problem));
         let (Ok(exports), Ok(manifest)) = (exports, manifest) else {
             return Err(problems);
         };
-        Ok(Inspection { digest: Digest::of(wasm), imports: self.imports, exports, manifest })
+        Ok(Inspection {
+            digest: Digest::of(wasm),
+            imports: self.imports,
+            exports,
+            manifest,
+        })
     }
 
     fn step_interface(&self) -> Result<Exports, String> {
@@ -180,7 +194,11 @@ impl Facts {
             .take(8)
             .map(|(name, _)| format!("`{}`", text::plain(name, NAME_BYTES_MAX)))
             .collect();
-        let found = if found.is_empty() { "nothing".to_owned() } else { found.join(", ") };
+        let found = if found.is_empty() {
+            "nothing".to_owned()
+        } else {
+            found.join(", ")
+        };
         Err(format!(
             "the component exports neither `run` of world `sluice:step/step@0.1.0` nor `wasi:cli/run@0.2.x`; it exports {found}"
         ))

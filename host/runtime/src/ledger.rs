@@ -79,7 +79,12 @@ impl Ledger {
             attempt: context.attempt,
         };
         let stopped = CancellationToken::new();
-        let ledger = Self { at, stopped, asked, state: Mutex::default() };
+        let ledger = Self {
+            at,
+            stopped,
+            asked,
+            state: Mutex::default(),
+        };
         (Arc::new(ledger), receiver)
     }
 
@@ -126,7 +131,10 @@ impl Ledger {
         let mut state = self.lock();
         if state.http_requests >= count_max {
             drop(state);
-            return Err(self.exceed(LimitExceeded { limit: Limit::HttpRequests, allowed: count_max }));
+            return Err(self.exceed(LimitExceeded {
+                limit: Limit::HttpRequests,
+                allowed: count_max,
+            }));
         }
         state.http_requests += 1;
         Ok(())
@@ -157,7 +165,11 @@ impl Ledger {
             refused: state.refused.clone(),
             exceeded: state.exceeded.clone(),
             uses: uses
-                .map(|((capability, on), count)| Use { capability: capability.to_owned(), on, count })
+                .map(|((capability, on), count)| Use {
+                    capability: capability.to_owned(),
+                    on,
+                    count,
+                })
                 .collect(),
             http_requests: state.http_requests,
             memory_bytes: state.memory_bytes,

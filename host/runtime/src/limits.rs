@@ -53,7 +53,12 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn new(bytes_max: u64, ledger: Arc<Ledger>) -> Self {
-        Self { bytes_max, bytes: 0, pending: 0, ledger }
+        Self {
+            bytes_max,
+            bytes: 0,
+            pending: 0,
+            ledger,
+        }
     }
 
     fn grow(&mut self, current: usize, desired: usize, unit: usize) -> wasmtime::Result<bool> {
@@ -61,7 +66,10 @@ impl Memory {
         let growth = u64::try_from(growth).unwrap_or(u64::MAX);
         let bytes = self.bytes.saturating_add(growth);
         if bytes > self.bytes_max {
-            let exceeded = LimitExceeded { limit: Limit::Memory, allowed: self.bytes_max };
+            let exceeded = LimitExceeded {
+                limit: Limit::Memory,
+                allowed: self.bytes_max,
+            };
             return Err(wasmtime::Error::new(self.ledger.exceed(exceeded)));
         }
         self.bytes = bytes;

@@ -19,17 +19,32 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    pub(crate) const FULL: Self = Self { http: true, config: true };
+    pub(crate) const FULL: Self = Self {
+        http: true,
+        config: true,
+    };
 
     const EVERY: [Self; 4] = [
-        Self { http: false, config: false },
-        Self { http: false, config: true },
-        Self { http: true, config: false },
+        Self {
+            http: false,
+            config: false,
+        },
+        Self {
+            http: false,
+            config: true,
+        },
+        Self {
+            http: true,
+            config: false,
+        },
         Self::FULL,
     ];
 
     pub(crate) fn of(capabilities: &Capabilities) -> Self {
-        Self { http: http::is_granted(capabilities), config: config::is_granted(capabilities) }
+        Self {
+            http: http::is_granted(capabilities),
+            config: config::is_granted(capabilities),
+        }
     }
 
     /// Whether an import, such as `wasi:http/types@0.2.6`, exists in this shape.
@@ -61,7 +76,11 @@ pub(crate) struct Linkers(Vec<(Shape, Linker<Guest>)>);
 impl Linkers {
     pub(crate) fn new(engine: &Engine) -> wasmtime::Result<Self> {
         let linker = |shape: &Shape| Ok((*shape, linker(engine, *shape)?));
-        Shape::EVERY.iter().map(linker).collect::<wasmtime::Result<_>>().map(Self)
+        Shape::EVERY
+            .iter()
+            .map(linker)
+            .collect::<wasmtime::Result<_>>()
+            .map(Self)
     }
 
     pub(crate) fn of(&self, shape: Shape) -> wasmtime::Result<&Linker<Guest>> {

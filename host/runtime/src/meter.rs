@@ -20,7 +20,11 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn new() -> Self {
-        Self { base: Instant::now(), spent_ns: AtomicU64::new(0), since_ns: AtomicU64::new(IDLE) }
+        Self {
+            base: Instant::now(),
+            spent_ns: AtomicU64::new(0),
+            since_ns: AtomicU64::new(IDLE),
+        }
     }
 
     /// What was used so far, the span that is still going on included.

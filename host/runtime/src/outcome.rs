@@ -43,7 +43,9 @@ pub(crate) enum Ended {
     /// The ledger says why.
     Stopped,
     /// The time was over that the state allows.
-    TimedOut { ms: u64 },
+    TimedOut {
+        ms: u64,
+    },
     Cancelled,
 }
 
@@ -54,7 +56,12 @@ pub(crate) enum Answer {
 }
 
 /// Decides how the attempt ended. A refusal outweighs a limit, and a limit any answer.
-pub(crate) fn judge(ended: Ended, summary: &Summary, written: &Written, output_bytes_max: u64) -> Outcome {
+pub(crate) fn judge(
+    ended: Ended,
+    summary: &Summary,
+    written: &Written,
+    output_bytes_max: u64,
+) -> Outcome {
     if matches!(ended, Ended::Cancelled) {
         return Outcome::Cancelled;
     }
@@ -66,7 +73,10 @@ pub(crate) fn judge(ended: Ended, summary: &Summary, written: &Written, output_b
     }
     match ended {
         Ended::Cancelled => Outcome::Cancelled,
-        Ended::TimedOut { ms } => failed(TIMEOUT, format!("the attempt took longer than the {ms} ms its state allows")),
+        Ended::TimedOut { ms } => failed(
+            TIMEOUT,
+            format!("the attempt took longer than the {ms} ms its state allows"),
+        ),
         Ended::Stopped => failed(TRAPPED, "the attempt was stopped".to_owned()),
         Ended::Returned(Ok(Answer::Step(Ok(output)))) => output_of(output, output_bytes_max),
         Ended::Returned(Ok(Answer::Step(Err(failure)))) => failure_of(failure),
@@ -77,12 +87,24 @@ pub(crate) fn judge(ended: Ended, summary: &Summary, written: &Written, output_b
 }
 
 fn failed(error: &str, cause: String) -> Outcome {
-    Outcome::Failed { error: error.to_owned(), cause }
+    Outcome::Failed {
+        error: error.to_owned(),
+        cause,
+    }
 }
 
 fn denied(refusal: &Refusal) -> Outcome {
-    let Refusal { capability, asked, rule, reason, .. } = refusal;
-    failed(ACCESS_DENIED, format!("{capability} `{asked}` was refused by rule `{rule}`: {reason}"))
+    let Refusal {
+        capability,
+        asked,
+        rule,
+        reason,
+        ..
+    } = refusal;
+    failed(
+        ACCESS_DENIED,
+        format!("{capability} `{asked}` was refused by rule `{rule}`: {reason}"),
+    )
 }
 
 fn output_of(output: String, bytes_max: u64) -> Outcome {
@@ -96,17 +118,25 @@ fn output_of(output: String, bytes_max: u64) -> Outcome {
 }
 
 fn too_long(bytes_max: u64) -> Outcome {
-    let exceeded = LimitExceeded { limit: Limit::Output, allowed: bytes_max };
+    let exceeded = LimitExceeded {
+        limit: Limit::Output,
+        allowed: bytes_max,
+    };
     failed(LIMIT_EXCEEDED, exceeded.to_string())
 }
 
 fn command_output(written: &Written, bytes_max: u64) -> Outcome {
     match std::str::from_utf8(&written.output) {
-        Ok(output) if output.trim().is_empty() => Outcome::Succeeded { output: "null".to_owned() },
+        Ok(output) if output.trim().is_empty() => Outcome::Succeeded {
+            output: "null".to_owned(),
+        },
         Ok(output) => output_of(output.trim().to_owned(), bytes_max),
         Err(error) => {
             let at = error.valid_up_to();
-            failed(INVALID_OUTPUT, format!("the output is not JSON: not UTF-8 at byte {at}"))
+            failed(
+                INVALID_OUTPUT,
+                format!("the output is not JSON: not UTF-8 at byte {at}"),
+            )
         }
     }
 }
@@ -144,11 +174,19 @@ fn crash(error: &wasmtime::Error, written: &Written, output_bytes_max: u64) -> O
         None => error.root_cause().to_string(),
     };
     if message.contains(HOST_CALL_FUEL) {
-        let exceeded = LimitExceeded { limit: Limit::Output, allowed: output_bytes_max };
-        let cause = format!("the component passed too many bytes to the host at once; if it was its output: {exceeded}");
+        let exceeded = LimitExceeded {
+            limit: Limit::Output,
+            allowed: output_bytes_max,
+        };
+        let cause = format!(
+            "the component passed too many bytes to the host at once; if it was its output: {exceeded}"
+        );
         return failed(LIMIT_EXCEEDED, cause);
     }
-    let mut cause = format!("the component crashed: {}", text::plain(&message, MESSAGE_BYTES_MAX));
+    let mut cause = format!(
+        "the component crashed: {}",
+        text::plain(&message, MESSAGE_BYTES_MAX)
+    );
     if !written.stderr_tail.is_empty() {
         cause.push_str("; the end of stderr: ");
         cause.push_str(&written.stderr_tail);
@@ -168,14 +206,31 @@ mod tests {
             http_requests: 0,
             memory_bytes: 0,
         };
-        (summary, Written { logs: Vec::new(), stderr_tail: String::new(), output: Vec::new() })
+        (
+            summary,
+            Written {
+                logs: Vec::new(),
+                stderr_tail: String::new(),
+                output: Vec::new(),
+            },
+        )
     }
 
     fn check_failure(error: &str, expected_error: &str, expected_cause: &str) {
-        let failure = Failure { error: error.to_owned(), cause: "why".to_owned() };
+        let failure = Failure {
+            error: error.to_owned(),
+            cause: "why".to_owned(),
+        };
         let (summary, written) = nothing();
-        let outcome = judge(Ended::Returned(Ok(Answer::Step(Err(failure)))), &summary, &written, 100);
-        let Outcome::Failed { error, cause } = outcome else { panic!("{outcome:?}") };
+        let outcome = judge(
+            Ended::Returned(Ok(Answer::Step(Err(failure)))),
+            &summary,
+            &written,
+            100,
+        );
+        let Outcome::Failed { error, cause } = outcome else {
+            panic!("{outcome:?}")
+        };
         assert_eq!(error, expected_error);
         assert!(cause.contains(expected_cause), "{cause}");
     }
@@ -188,7 +243,13 @@ mod tests {
 
     #[test]
     fn a_step_cannot_pretend_to_be_the_host() {
-        for name in ["Sluice.AccessDenied", "States.Timeout", "", "a\nb", &"x".repeat(257)] {
+        for name in [
+            "Sluice.AccessDenied",
+            "States.Timeout",
+            "",
+            "a\nb",
+            &"x".repeat(257),
+        ] {
             check_failure(name, "States.TaskFailed", "not a name it may use: why");
         }
     }
@@ -197,17 +258,39 @@ mod tests {
     fn an_output_must_be_json_within_its_limit() {
         let (summary, written) = nothing();
         let judge = |output: &str| {
-            judge(Ended::Returned(Ok(Answer::Step(Ok(output.to_owned())))), &summary, &written, 5)
+            judge(
+                Ended::Returned(Ok(Answer::Step(Ok(output.to_owned())))),
+                &summary,
+                &written,
+                5,
+            )
         };
-        assert_eq!(judge("[1,2]"), Outcome::Succeeded { output: "[1,2]".to_owned() });
+        assert_eq!(
+            judge("[1,2]"),
+            Outcome::Succeeded {
+                output: "[1,2]".to_owned()
+            }
+        );
         assert!(matches!(judge("[1,2"), Outcome::Failed { error, .. } if error == INVALID_OUTPUT));
-        assert!(matches!(judge("[1,2,3]"), Outcome::Failed { error, .. } if error == LIMIT_EXCEEDED));
+        assert!(
+            matches!(judge("[1,2,3]"), Outcome::Failed { error, .. } if error == LIMIT_EXCEEDED)
+        );
     }
 
     #[test]
     fn a_command_that_writes_nothing_answers_null() {
         let (summary, written) = nothing();
-        let outcome = judge(Ended::Returned(Ok(Answer::Command(Ok(())))), &summary, &written, 5);
-        assert_eq!(outcome, Outcome::Succeeded { output: "null".to_owned() });
+        let outcome = judge(
+            Ended::Returned(Ok(Answer::Command(Ok(())))),
+            &summary,
+            &written,
+            5,
+        );
+        assert_eq!(
+            outcome,
+            Outcome::Succeeded {
+                output: "null".to_owned()
+            }
+        );
     }
 }

@@ -34,7 +34,8 @@ impl Runtime {
     /// A volume or certificate file cannot be used, or the machine cannot reserve the pool.
     pub fn new(config: RuntimeConfig, catalogue: Arc<dyn Catalogue>) -> Result<Self, StartError> {
         let mut problems = Vec::new();
-        let volumes = Volumes::open(&config.volumes).map_err(|mut found| problems.append(&mut found));
+        let volumes =
+            Volumes::open(&config.volumes).map_err(|mut found| problems.append(&mut found));
         let client = Client::new(&config.extra_root_certificates, config.http_body_bytes_max)
             .map_err(|mut found| problems.append(&mut found));
         if config.attempts_max == 0 || config.compiled_count_max == 0 {
@@ -51,7 +52,12 @@ impl Runtime {
         Ok(Self {
             cache: Cache::new(engine.clone(), &config),
             slots: Semaphore::new(config.attempts_max as usize),
-            host: Host { engine, linkers, volumes, client: Arc::new(client) },
+            host: Host {
+                engine,
+                linkers,
+                volumes,
+                client: Arc::new(client),
+            },
             config: Arc::new(config),
             catalogue,
             ticker,
@@ -66,7 +72,8 @@ impl Runtime {
         let wasm = read
             .map_err(|error| RunError::Host(error.to_string().into()))?
             .ok_or_else(|| RunError::Missing(digest.clone()))?;
-        let failed = |problem: String| RunError::Host(format!("component `{digest}`: {problem}").into());
+        let failed =
+            |problem: String| RunError::Host(format!("component `{digest}`: {problem}").into());
         let (expected, read) = (digest.clone(), wasm.clone());
         let found = tokio::task::spawn_blocking(move || Digest::of(&read) == expected).await;
         if !found.map_err(|error| failed(error.to_string()))? {
@@ -85,11 +92,20 @@ impl Runner for Runtime {
             .map_err(|error| Rejected::Host(error.to_string().into()))?
             .map_err(Rejected::Invalid)?;
         let invalid = |problem: String| Rejected::Invalid(vec![problem]);
-        let compiled = self.cache.compile(&inspection.digest, wasm).await.map_err(invalid)?;
-        if inspection.imports.iter().all(|import| Shape::FULL.links(import))
+        let compiled = self
+            .cache
+            .compile(&inspection.digest, wasm)
+            .await
+            .map_err(invalid)?;
+        if inspection
+            .imports
+            .iter()
+            .all(|import| Shape::FULL.links(import))
             && let Err(Unlinked::Unfit(problem)) = compiled.ready(&self.host.linkers, Shape::FULL)
         {
-            return Err(invalid(format!("an import has another form than this host offers: {problem}")));
+            return Err(invalid(format!(
+                "an import has another form than this host offers: {problem}"
+            )));
         }
         Ok(inspection)
     }
@@ -103,7 +119,8 @@ impl Runner for Runtime {
         let begun = async {
             let compiled = self.compiled(attempt.permit.digest()).await?;
             let slot = self.slots.acquire().await;
-            slot.map(|slot| (compiled, slot)).map_err(|error| RunError::Host(error.to_string().into()))
+            slot.map(|slot| (compiled, slot))
+                .map_err(|error| RunError::Host(error.to_string().into()))
         };
         let (compiled, _slot) = tokio::select! {
             biased;

@@ -26,7 +26,9 @@ pub(crate) fn engine(settings: &RuntimeConfig) -> wasmtime::Result<Engine> {
         .max_wasm_stack(STACK_BYTES)
         .async_stack_size(FIBER_STACK_BYTES)
         .memory_init_cow(true)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(settings.attempts_max)));
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(
+            settings.attempts_max,
+        )));
     Engine::new(&config)
 }
 

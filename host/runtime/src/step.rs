@@ -11,7 +11,9 @@ mod bindings {
 }
 
 pub(crate) use bindings::StepPre;
-pub(crate) use bindings::sluice::step::types::{Caller, Context, Failure, Principal, PrincipalKind};
+pub(crate) use bindings::sluice::step::types::{
+    Caller, Context, Failure, Principal, PrincipalKind,
+};
 
 /// Says how an exported `run` differs from the one of world `sluice:step/step@0.1.0`.
 pub(crate) fn difference(run: &ComponentFunc) -> Option<String> {
@@ -31,7 +33,10 @@ const EXPECTED: &str = "func(record { execution: string, state-machine: string, 
 /// How deep a type is described; the expected one is less deep.
 const DEPTH_MAX: usize = 8;
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "a foreign enum; other kinds are never expected")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a foreign enum; other kinds are never expected"
+)]
 fn describe(kind: &Type, depth: usize) -> String {
     if depth > DEPTH_MAX {
         return "…".to_owned();
@@ -45,7 +50,11 @@ fn describe(kind: &Type, depth: usize) -> String {
         Type::List(list) => format!("list<{}>", inner(&list.ty())),
         Type::Option(option) => format!("option<{}>", inner(&option.ty())),
         Type::Result(result) => {
-            format!("result<{}, {}>", optional(result.ok()), optional(result.err()))
+            format!(
+                "result<{}, {}>",
+                optional(result.ok()),
+                optional(result.err())
+            )
         }
         Type::Record(record) => {
             let fields: Vec<String> = record

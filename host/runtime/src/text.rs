@@ -12,7 +12,9 @@ pub(crate) fn plain(text: &str, bytes_max: usize) -> String {
 
 /// Like [`plain`], but line feeds stay.
 pub(crate) fn plain_lines(text: &str, bytes_max: usize) -> String {
-    escaped(text, bytes_max, |character| matches!(character, '\t' | '\n'))
+    escaped(text, bytes_max, |character| {
+        matches!(character, '\t' | '\n')
+    })
 }
 
 /// The last `bytes_max` bytes of `text` or a little less, from the start of a character.

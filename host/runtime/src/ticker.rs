@@ -37,7 +37,10 @@ impl Ticker {
         let thread = std::thread::Builder::new()
             .name("sluice-epoch".to_owned())
             .spawn(move || seen.advance(&engine, tick))?;
-        Ok(Self { shared, thread: Some(thread) })
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
     }
 
     /// Says that an attempt runs until the answer is dropped.
@@ -79,7 +82,10 @@ impl Shared {
         let mut state = self.lock();
         while !state.is_stopped {
             if state.attempts == 0 {
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state = self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
             let waited = self.changed.wait_timeout(state, tick);

@@ -125,10 +125,13 @@ async fn inspect(file: &Path, printer: Printer) -> Result<(), CliError> {
     let wasm = files::bytes(file, FILE_BYTES_MAX)?;
     let inspector = assemble::inspector();
     let inspector = inspector.map_err(|error| CliError::Unreachable(error.to_string()))?;
-    let inspection = inspector.inspect(wasm.into()).await.map_err(|rejected| match rejected {
-        Rejected::Invalid(_) => CliError::Refused(rejected.to_string()),
-        Rejected::Host(_) => CliError::Unreachable(rejected.to_string()),
-    })?;
+    let inspection = inspector
+        .inspect(wasm.into())
+        .await
+        .map_err(|rejected| match rejected {
+            Rejected::Invalid(_) => CliError::Refused(rejected.to_string()),
+            Rejected::Host(_) => CliError::Unreachable(rejected.to_string()),
+        })?;
     let (needs, problems) = embed::needs(&inspection);
     let is_good = problems.is_empty();
     let shown = json!({
@@ -141,6 +144,8 @@ async fn inspect(file: &Path, printer: Printer) -> Result<(), CliError> {
     printer.object(&shown, INSPECTION)?;
     match is_good {
         true => Ok(()),
-        false => Err(CliError::Refused("a host would refuse this component".to_owned())),
+        false => Err(CliError::Refused(
+            "a host would refuse this component".to_owned(),
+        )),
     }
 }

@@ -146,11 +146,7 @@ fn settings_of(
 }
 
 /// The settings that are one of a few words.
-fn choices_of(
-    fields: &mut Fields<'_>,
-    settings: &mut IssuerSettings,
-    problems: &mut Problems,
-) {
+fn choices_of(fields: &mut Fields<'_>, settings: &mut IssuerSettings, problems: &mut Problems) {
     choose(
         fields,
         "token_type",

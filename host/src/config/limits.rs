@@ -48,7 +48,11 @@ impl Limits {
         let definition = limit("definition_bytes_max", DEFINITION_BYTES_MAX, 64 * MIB);
         let input = limit("input_bytes_max", INPUT_BYTES_MAX, 64 * MIB);
         let document = limit("document_bytes_max", DOCUMENT_BYTES_MAX, 64 * MIB);
-        let executions = limit("executions_running_max", EXECUTIONS_RUNNING_MAX, 100_000_000);
+        let executions = limit(
+            "executions_running_max",
+            EXECUTIONS_RUNNING_MAX,
+            100_000_000,
+        );
         let attempts = limit("attempts_running_max", ATTEMPTS_RUNNING_MAX, 100_000);
         let streams = limit("event_streams_max", EVENT_STREAMS_MAX, 1_000_000);
         fields.finish(problems);

@@ -176,5 +176,7 @@ pub(super) fn shown(text: &str) -> String {
 
 /// The id in a page token of executions.
 pub(super) fn parse_execution_id(token: &str) -> Option<ExecutionId> {
+    // Every id of this host is a UUID; any other name would silently list from somewhere.
+    uuid::Uuid::parse_str(token).ok()?;
     ExecutionId::parse(token)
 }

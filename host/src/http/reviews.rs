@@ -59,7 +59,9 @@ async fn write(
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let review = body.document().await?;
-    let component = ReviewRequest::parse(&review).map_err(Problem::invalid)?.component;
+    let component = ReviewRequest::parse(&review)
+        .map_err(Problem::invalid)?
+        .component;
     let resource = Resource::component(&component);
     let permit = authorize::<WriteReview>(&app, &caller, &resource).await?;
     let review = app.engine()?.write_review(permit, &review).await?;

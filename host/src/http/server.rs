@@ -15,6 +15,10 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::linger::Lingering;
+
+use crate::config::Server;
+
 const HEADER_BYTES_MAX: usize = 64 * 1024;
 /// How long to wait after a failed accept, which usually means too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -28,6 +32,16 @@ pub(crate) struct ServerLimits {
     pub(crate) headers_ms_max: u64,
     /// How long connections may go on after the request to stop.
     pub(crate) drain_ms: u64,
+}
+
+impl From<&Server> for ServerLimits {
+    fn from(server: &Server) -> Self {
+        Self {
+            connections_max: server.connections_max,
+            headers_ms_max: server.headers_ms_max,
+            drain_ms: server.drain_ms,
+        }
+    }
 }
 
 /// Serves `router` on `listener` until `shutdown`, then lets requests in flight end.
@@ -81,7 +95,8 @@ async fn connection(
         .header_read_timeout(Duration::from_millis(limits.headers_ms_max))
         .max_header_size(HEADER_BYTES_MAX);
     let service = TowerToHyperService::new(router);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let stream = TokioIo::new(Lingering::new(stream));
+    let connection = builder.serve_connection(stream, service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

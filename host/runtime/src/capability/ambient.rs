@@ -36,7 +36,8 @@ pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     let bytes = |mut store: StoreContextMut<'_, Guest>, (length,): (u64,)| {
         Ok((store.data_mut().random.bytes(length)?,))
     };
-    let number = |mut store: StoreContextMut<'_, Guest>, (): ()| Ok((store.data_mut().random.number()?,));
+    let number =
+        |mut store: StoreContextMut<'_, Guest>, (): ()| Ok((store.data_mut().random.number()?,));
     let mut random = linker.instance("wasi:random/random@0.2.0")?;
     random.func_wrap("get-random-bytes", bytes)?;
     random.func_wrap("get-random-u64", number)?;
@@ -44,10 +45,13 @@ pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     insecure.func_wrap("get-insecure-random-bytes", bytes)?;
     insecure.func_wrap("get-insecure-random-u64", number)?;
     let mut seed = linker.instance("wasi:random/insecure-seed@0.2.0")?;
-    seed.func_wrap("insecure-seed", |mut store: StoreContextMut<'_, Guest>, (): ()| {
-        let random = &mut store.data_mut().random;
-        Ok(((random.number()?, random.number()?),))
-    })?;
+    seed.func_wrap(
+        "insecure-seed",
+        |mut store: StoreContextMut<'_, Guest>, (): ()| {
+            let random = &mut store.data_mut().random;
+            Ok(((random.number()?, random.number()?),))
+        },
+    )?;
     Ok(())
 }
 
@@ -64,7 +68,8 @@ pub(crate) fn set_clocks(
     let time_ms = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
     let started_ms = context.deadline.0.saturating_sub(time_ms);
     let since_epoch = Duration::from_millis(u64::try_from(started_ms).unwrap_or(0));
-    wasi.wall_clock(Frozen(since_epoch)).monotonic_clock(Frozen(Duration::ZERO));
+    wasi.wall_clock(Frozen(since_epoch))
+        .monotonic_clock(Frozen(Duration::ZERO));
 }
 
 /// A clock that stands still. Waiting takes real time all the same, up to the attempt's limit.
@@ -105,12 +110,17 @@ impl Random {
         }
         let mut seed = Sha256::new_with_prefix(b"sluice:random\0");
         seed.update(context.idempotency_key.as_bytes());
-        Self::Seeded { seed: seed.finalize().into(), counter: 0 }
+        Self::Seeded {
+            seed: seed.finalize().into(),
+            counter: 0,
+        }
     }
 
     fn bytes(&mut self, length: u64) -> wasmtime::Result<Vec<u8>> {
         if length > RANDOM_BYTES_MAX {
-            let message = format!("{length} random bytes asked for in one call, at most {RANDOM_BYTES_MAX} are given");
+            let message = format!(
+                "{length} random bytes asked for in one call, at most {RANDOM_BYTES_MAX} are given"
+            );
             return Err(wasmtime::Error::msg(message));
         }
         let length = usize::try_from(length)?;
@@ -131,11 +141,14 @@ impl Random {
                 .map_err(|error| wasmtime::Error::msg(format!("no randomness: {error}"))),
             Self::Seeded { seed, counter } => {
                 for chunk in bytes.chunks_mut(32) {
-                    let mut block = Sha256::new_with_prefix(&*seed);
+                    let mut block = Sha256::new_with_prefix(*seed);
                     block.update(counter.to_le_bytes());
                     *counter += 1;
                     let block = block.finalize();
-                    chunk.iter_mut().zip(block).for_each(|(byte, random)| *byte = random);
+                    chunk
+                        .iter_mut()
+                        .zip(block)
+                        .for_each(|(byte, random)| *byte = random);
                 }
                 Ok(())
             }

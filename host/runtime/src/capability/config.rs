@@ -9,8 +9,7 @@ use wasmtime::component::{ComponentType, Lift, Linker, Lower};
 
 use crate::guest::Guest;
 
-pub(crate) const INTERFACES: &[&str] =
-    &["wasi:config/store@0.2.0-rc.1"];
+pub(crate) const INTERFACES: &[&str] = &["wasi:config/store@0.2.0-rc.1"];
 
 /// `variant error` of the interface; reading granted values does not fail.
 #[derive(Clone, Debug, ComponentType, Lift, Lower)]
@@ -32,14 +31,17 @@ pub(crate) fn is_granted(capabilities: &Capabilities) -> bool {
 pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     for interface in INTERFACES {
         let mut instance = linker.instance(interface)?;
-        instance.func_wrap("get", |store: StoreContextMut<'_, Guest>, (key,): (String,)| {
-            let guest = store.data();
-            let value = guest.capabilities.config.value(&key);
-            if value.is_some() {
-                guest.ledger.used("config", &key);
-            }
-            Ok((Value::Ok(value.map(str::to_owned)),))
-        })?;
+        instance.func_wrap(
+            "get",
+            |store: StoreContextMut<'_, Guest>, (key,): (String,)| {
+                let guest = store.data();
+                let value = guest.capabilities.config.value(&key);
+                if value.is_some() {
+                    guest.ledger.used("config", &key);
+                }
+                Ok((Value::Ok(value.map(str::to_owned)),))
+            },
+        )?;
         instance.func_wrap("get-all", |store: StoreContextMut<'_, Guest>, (): ()| {
             let pairs = store.data().capabilities.config.iter();
             let pairs = pairs.map(|(key, value)| (key.to_owned(), value.to_owned()));

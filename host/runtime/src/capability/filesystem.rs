@@ -26,8 +26,10 @@ use wasmtime_wasi::{FsPerms, OpenMode};
 use crate::guest::Guest;
 use crate::ledger::{Denial, Ledger};
 
-pub(crate) const INTERFACES: &[&str] =
-    &["wasi:filesystem/types@0.2.", "wasi:filesystem/preopens@0.2."];
+pub(crate) const INTERFACES: &[&str] = &[
+    "wasi:filesystem/types@0.2.",
+    "wasi:filesystem/preopens@0.2.",
+];
 
 const CAPABILITY: &str = "filesystem";
 
@@ -53,7 +55,11 @@ impl Volumes {
                 )),
             }
         }
-        if problems.is_empty() { Ok(Self(volumes)) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(Self(volumes))
+        } else {
+            Err(problems)
+        }
     }
 
     /// What the permit mounts.
@@ -81,7 +87,10 @@ impl Volumes {
                 directory: Arc::clone(directory),
             });
         }
-        Ok(Mounts { mounts, descriptors: HashMap::new() })
+        Ok(Mounts {
+            mounts,
+            descriptors: HashMap::new(),
+        })
     }
 }
 
@@ -106,7 +115,12 @@ impl Mount {
             Access::ReadWrite => (FsPerms::ReadWrite, OpenMode::READ | OpenMode::WRITE),
         };
         let directory = self.directory.try_clone()?;
-        Ok(Descriptor::Dir(wasmtime_wasi::filesystem::Dir::new(directory, permissions, mode, false)))
+        Ok(Descriptor::Dir(wasmtime_wasi::filesystem::Dir::new(
+            directory,
+            permissions,
+            mode,
+            false,
+        )))
     }
 }
 
@@ -154,7 +168,13 @@ impl MountsView<'_> {
     }
 
     /// Refuses a write to a volume that is mounted for reading, and counts what is allowed.
-    async fn check(&mut self, descriptor: u32, intent: Intent, call: &str, path: &str) -> FsResult<()> {
+    async fn check(
+        &mut self,
+        descriptor: u32,
+        intent: Intent,
+        call: &str,
+        path: &str,
+    ) -> FsResult<()> {
         let Some(recorded) = self.refuse_write(descriptor, intent, call, path) else {
             return Ok(());
         };
@@ -166,7 +186,9 @@ impl MountsView<'_> {
     fn check_at_once(&mut self, descriptor: u32, call: &str) -> FsResult<()> {
         match self.refuse_write(descriptor, Intent::Write, call, "") {
             None => Ok(()),
-            Some(_) => Err(FsError::trap(wasmtime::Error::msg("the host call was refused"))),
+            Some(_) => Err(FsError::trap(wasmtime::Error::msg(
+                "the host call was refused",
+            ))),
         }
     }
 
@@ -182,7 +204,8 @@ impl MountsView<'_> {
         match (intent, mount.access) {
             (Intent::Read, _) => self.ledger.used(CAPABILITY, &format!("read {volume}")),
             (Intent::Write, Access::ReadWrite) => {
-                self.ledger.used(CAPABILITY, &format!("read-write {volume}"));
+                self.ledger
+                    .used(CAPABILITY, &format!("read-write {volume}"));
             }
             (Intent::Write, Access::Read) => {
                 return Some(self.ledger.refuse(Denial {
@@ -200,7 +223,13 @@ impl MountsView<'_> {
     }
 
     /// Reports a path that leads out of its volume.
-    async fn settle<T>(&mut self, descriptor: u32, call: &str, path: &str, result: FsResult<T>) -> FsResult<T> {
+    async fn settle<T>(
+        &mut self,
+        descriptor: u32,
+        call: &str,
+        path: &str,
+        result: FsResult<T>,
+    ) -> FsResult<T> {
         let is_refused = |error: &FsError| error.downcast_ref() == Some(&ErrorCode::NotPermitted);
         let Err(error) = &result else { return result };
         let Some((_, mount)) = self.mount_of(descriptor).filter(|_| is_refused(error)) else {

@@ -25,8 +25,7 @@ pub(crate) use self::connection::Client;
 use crate::guest::Guest;
 use crate::ledger::{Denial, Ledger};
 
-pub(crate) const INTERFACES: &[&str] =
-    &["wasi:http/types@0.2.", "wasi:http/outgoing-handler@0.2."];
+pub(crate) const INTERFACES: &[&str] = &["wasi:http/types@0.2.", "wasi:http/outgoing-handler@0.2."];
 
 const CAPABILITY: &str = "http";
 /// How long each step of a request may take where the guest sets no time of its own. The
@@ -74,7 +73,10 @@ enum Stopped {
     Failed(Error),
 }
 
-type Exchange = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
+type Exchange = (
+    Response<WasiBody>,
+    Box<dyn Future<Output = Result<(), Error>> + Send>,
+);
 
 impl WasiHttpHooks for Outgoing {
     fn send_request(
@@ -110,8 +112,14 @@ impl Outgoing {
             |query| format!("{}?{query}", uri.path()),
         );
         let origin = origin_of(uri).map_err(|reason| {
-            let refused = Refused { rule: "http.origin", reason };
-            let (scheme, host) = (uri.scheme_str().unwrap_or_default(), uri.host().unwrap_or_default());
+            let refused = Refused {
+                rule: "http.origin",
+                reason,
+            };
+            let (scheme, host) = (
+                uri.scheme_str().unwrap_or_default(),
+                uri.host().unwrap_or_default(),
+            );
             self.refuse(format!("{method} {scheme}://{host}{}", uri.path()), refused)
         })?;
         let shown = format!("{method} {origin}{}", uri.path());
@@ -123,7 +131,11 @@ impl Outgoing {
             .request(self.capabilities.limits.http_requests())
             .map_err(|_| Stopped::Failed(Error::HttpRequestDenied))?;
         let request = rewrite(request, &origin, &target).map_err(Stopped::Failed)?;
-        Ok(Checked { allowed, shown, request })
+        Ok(Checked {
+            allowed,
+            shown,
+            request,
+        })
     }
 
     fn refuse(&self, asked: String, refused: Refused) -> Stopped {
@@ -140,7 +152,9 @@ fn origin_of(uri: &Uri) -> Result<Origin, String> {
     let scheme = uri.scheme_str().unwrap_or_default();
     let authority = uri.authority().map_or("", |authority| authority.as_str());
     if authority.contains('@') {
-        return Err("the request carries a user name or password in its address; leave it out".to_owned());
+        return Err(
+            "the request carries a user name or password in its address; leave it out".to_owned(),
+        );
     }
     Origin::parse(&format!("{scheme}://{authority}"))
 }
@@ -152,7 +166,9 @@ fn rewrite(
 ) -> Result<Request<WasiBody>, Error> {
     let target = PathAndQuery::try_from(target).map_err(|_| Error::HttpRequestUriInvalid)?;
     let origin = origin.to_string();
-    let host = origin.split_once("://").map_or(origin.as_str(), |(_, host)| host);
+    let host = origin
+        .split_once("://")
+        .map_or(origin.as_str(), |(_, host)| host);
     let host = HeaderValue::from_str(host).map_err(|_| Error::HttpRequestUriInvalid)?;
     let (mut parts, body) = request.into_parts();
     parts.uri = Uri::from(target);
@@ -172,7 +188,11 @@ async fn send(
     checked: Checked,
     options: RequestOptions,
 ) -> Result<Exchange, Error> {
-    let Checked { allowed, shown, request } = checked;
+    let Checked {
+        allowed,
+        shown,
+        request,
+    } = checked;
     let origin = allowed.origin();
     let connect_time = options.connect_timeout.unwrap_or(STEP_TIME_DEFAULT);
     let first_byte_time = options.first_byte_timeout.unwrap_or(STEP_TIME_DEFAULT);
@@ -192,7 +212,8 @@ async fn send(
     let body_bytes_max = client.body_bytes_max;
     let request = request.map(|body| Bounded::request(body, body_bytes_max));
     let (response, rest) = connection::exchange(stream, request, first_byte_time).await?;
-    let response = response.map(|body| Bounded::response(body, body_bytes_max, idle_time).boxed_unsync());
+    let response =
+        response.map(|body| Bounded::response(body, body_bytes_max, idle_time).boxed_unsync());
     Ok((response, rest))
 }
 

@@ -135,17 +135,26 @@ impl Book {
 
     /// The stdout whose lines are logged.
     pub(crate) fn stdout(self: &Arc<Self>) -> Pen {
-        Pen { book: Arc::clone(self), to: To::Log(Stream::Stdout) }
+        Pen {
+            book: Arc::clone(self),
+            to: To::Log(Stream::Stdout),
+        }
     }
 
     /// The stdout that is a command's output.
     pub(crate) fn output(self: &Arc<Self>) -> Pen {
-        Pen { book: Arc::clone(self), to: To::Output }
+        Pen {
+            book: Arc::clone(self),
+            to: To::Output,
+        }
     }
 
     /// The stderr; its lines are logged and its end is kept for a failure's cause.
     pub(crate) fn stderr(self: &Arc<Self>) -> Pen {
-        Pen { book: Arc::clone(self), to: To::Log(Stream::Stderr) }
+        Pen {
+            book: Arc::clone(self),
+            to: To::Log(Stream::Stderr),
+        }
     }
 
     /// Ends the last lines and hands everything out.
@@ -197,10 +206,15 @@ impl Book {
     }
 
     fn count(&self, pages: &mut Pages, line_bytes: usize) -> Result<(), LimitExceeded> {
-        let bytes = u64::try_from(line_bytes).unwrap_or(u64::MAX).saturating_add(1);
+        let bytes = u64::try_from(line_bytes)
+            .unwrap_or(u64::MAX)
+            .saturating_add(1);
         let counted = pages.counted.saturating_add(bytes.max(LINE_BYTES_MIN));
         if counted > self.logs_bytes_max {
-            let exceeded = LimitExceeded { limit: Limit::Logs, allowed: self.logs_bytes_max };
+            let exceeded = LimitExceeded {
+                limit: Limit::Logs,
+                allowed: self.logs_bytes_max,
+            };
             return Err(self.ledger.exceed(exceeded));
         }
         pages.counted = counted;
@@ -231,7 +245,10 @@ impl Book {
         let mut pages = self.lock();
         let length = pages.output.len().saturating_add(bytes.len());
         if u64::try_from(length).unwrap_or(u64::MAX) > self.output_bytes_max {
-            let exceeded = LimitExceeded { limit: Limit::Output, allowed: self.output_bytes_max };
+            let exceeded = LimitExceeded {
+                limit: Limit::Output,
+                allowed: self.output_bytes_max,
+            };
             return Err(self.ledger.exceed(exceeded));
         }
         pages.output.extend_from_slice(bytes);
@@ -261,7 +278,9 @@ impl Pages {
 }
 
 fn now() -> Timestamp {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }
 
@@ -310,7 +329,8 @@ impl Pollable for Pen {
 
 impl OutputStream for Pen {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.put(&bytes).map_err(|exceeded| StreamError::Trap(wasmtime::Error::new(exceeded)))
+        self.put(&bytes)
+            .map_err(|exceeded| StreamError::Trap(wasmtime::Error::new(exceeded)))
     }
 
     fn flush(&mut self) -> StreamResult<()> {
@@ -328,14 +348,21 @@ impl AsyncWrite for Pen {
         _context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        Poll::Ready(self.put(bytes).map(|()| bytes.len()).map_err(std::io::Error::other))
+        Poll::Ready(
+            self.put(bytes)
+                .map(|()| bytes.len())
+                .map_err(std::io::Error::other),
+        )
     }
 
     fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_shutdown(
+        self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 }

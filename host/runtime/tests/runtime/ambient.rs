@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use crate::harness::{Bench, Witnessed, guest, say};
 
 async fn clock(grants: Value) -> (u64, u64) {
-    let ran = Bench::new().run(&guest("probe"), &say("clock"), grants).await;
+    let ran = Bench::new()
+        .run(&guest("probe"), &say("clock"), grants)
+        .await;
     let output = ran.output().trim_matches('"').to_owned();
     let (wall, elapsed) = output.split_once(' ').unwrap();
     (wall.parse().unwrap(), elapsed.parse().unwrap())
@@ -29,7 +31,12 @@ async fn a_clock_that_is_not_granted_stands_still_at_the_attempts_start() {
 
 async fn random(key: &str, grants: Value) -> String {
     let bench = Bench::new();
-    let mut attempt = bench.attempt(&guest("probe"), &say("random"), grants, Arc::<Witnessed>::default());
+    let mut attempt = bench.attempt(
+        &guest("probe"),
+        &say("random"),
+        grants,
+        Arc::<Witnessed>::default(),
+    );
     attempt.context.idempotency_key = key.to_owned();
     match bench.runtime.run(attempt).await.unwrap().outcome {
         Outcome::Succeeded { output } => output,
@@ -47,13 +54,24 @@ async fn randomness_that_is_not_granted_follows_from_the_attempt() {
 #[tokio::test]
 async fn granted_randomness_is_different_every_time() {
     let grants = json!({"ambient": {"random": true}});
-    assert_ne!(random("one", grants.clone()).await, random("one", grants).await);
+    assert_ne!(
+        random("one", grants.clone()).await,
+        random("one", grants).await
+    );
 }
 
 #[tokio::test]
 async fn random_bytes_are_limited_in_one_call() {
     let bench = Bench::new();
-    bench.run(&guest("probe"), &say("many-random 1000000"), json!({})).await.output();
-    let ran = bench.run(&guest("probe"), &say("many-random 4000000000"), json!({})).await;
-    assert!(ran.cause("Sluice.Trapped").contains("random bytes"), "{ran:?}");
+    bench
+        .run(&guest("probe"), &say("many-random 1000000"), json!({}))
+        .await
+        .output();
+    let ran = bench
+        .run(&guest("probe"), &say("many-random 4000000000"), json!({}))
+        .await;
+    assert!(
+        ran.cause("Sluice.Trapped").contains("random bytes"),
+        "{ran:?}"
+    );
 }

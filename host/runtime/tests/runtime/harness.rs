@@ -32,14 +32,22 @@ pub(crate) struct Blobs(Mutex<HashMap<Digest, Bytes>>);
 impl Blobs {
     pub(crate) fn add(&self, wasm: &[u8]) -> Digest {
         let digest = Digest::of(wasm);
-        self.0.lock().unwrap().insert(digest.clone(), Bytes::copy_from_slice(wasm));
+        self.0
+            .lock()
+            .unwrap()
+            .insert(digest.clone(), Bytes::copy_from_slice(wasm));
         digest
     }
 }
 
 #[async_trait]
 impl Catalogue for Blobs {
-    async fn documents(&self, _: ports::Kind, _: Option<Key>, _: usize) -> Result<Vec<Document>, StoreError> {
+    async fn documents(
+        &self,
+        _: ports::Kind,
+        _: Option<Key>,
+        _: usize,
+    ) -> Result<Vec<Document>, StoreError> {
         Ok(Vec::new())
     }
 
@@ -73,12 +81,17 @@ pub(crate) struct Bench {
 }
 
 pub(crate) fn config() -> RuntimeConfig {
-    RuntimeConfig { attempts_max: 8, ..RuntimeConfig::default() }
+    RuntimeConfig {
+        attempts_max: 32,
+        ..RuntimeConfig::default()
+    }
 }
 
 impl Bench {
-    pub(crate) fn new() -> Self {
-        Self::with(config())
+    /// One for all tests that need nothing special, so that each guest is compiled once.
+    pub(crate) fn new() -> &'static Self {
+        static SHARED: LazyLock<Bench> = LazyLock::new(|| Bench::with(config()));
+        &SHARED
     }
 
     pub(crate) fn with(config: RuntimeConfig) -> Self {
@@ -90,12 +103,26 @@ impl Bench {
     /// Runs `wasm` on `input` with exactly `grants`, in the role's shape.
     pub(crate) async fn run(&self, wasm: &[u8], input: &str, grants: Value) -> Ran {
         let witness = Arc::new(Witnessed::default());
-        let attempt = self.attempt(wasm, input, grants, Arc::clone(&witness) as Arc<dyn Witness>);
+        let attempt = self.attempt(
+            wasm,
+            input,
+            grants,
+            Arc::clone(&witness) as Arc<dyn Witness>,
+        );
         let report = self.runtime.run(attempt).await.unwrap();
-        Ran { report, refusals: std::mem::take(&mut witness.refusals.lock().unwrap()) }
+        Ran {
+            report,
+            refusals: std::mem::take(&mut witness.refusals.lock().unwrap()),
+        }
     }
 
-    pub(crate) fn attempt(&self, wasm: &[u8], input: &str, grants: Value, witness: Arc<dyn Witness>) -> Attempt {
+    pub(crate) fn attempt(
+        &self,
+        wasm: &[u8],
+        input: &str,
+        grants: Value,
+        witness: Arc<dyn Witness>,
+    ) -> Attempt {
         let digest = self.blobs.add(wasm);
         let permit = permit(digest, grants);
         let time = permit.capabilities().limits.time();
@@ -131,7 +158,9 @@ impl Ran {
     pub(crate) fn cause(&self, expected: &str) -> &str {
         match &self.report.outcome {
             Outcome::Failed { error, cause } if error == expected => cause,
-            Outcome::Succeeded { .. } | Outcome::Failed { .. } | Outcome::Cancelled => panic!("{self:?}"),
+            Outcome::Succeeded { .. } | Outcome::Failed { .. } | Outcome::Cancelled => {
+                panic!("{self:?}")
+            }
         }
     }
 
@@ -139,9 +168,14 @@ impl Ran {
     #[track_caller]
     pub(crate) fn is_denied(&self, rule: &str) -> &Refusal {
         let cause = self.cause("Sluice.AccessDenied");
-        let [refusal] = self.refusals.as_slice() else { panic!("{self:?}") };
+        let [refusal] = self.refusals.as_slice() else {
+            panic!("{self:?}")
+        };
         assert_eq!(refusal.rule, rule, "{self:?}");
-        assert!(cause.contains(rule) && cause.contains(&refusal.reason), "{cause}");
+        assert!(
+            cause.contains(rule) && cause.contains(&refusal.reason),
+            "{cause}"
+        );
         refusal
     }
 }
@@ -189,7 +223,12 @@ fn name(text: &str) -> Name {
 fn needs(grants: &Value) -> Manifest {
     let mut needs = grants.clone();
     for list in ["http", "filesystem"] {
-        for entry in needs.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+        for entry in needs
+            .get_mut(list)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
             entry["reason"] = json!("a test");
         }
     }
@@ -220,11 +259,25 @@ fn permit(digest: Digest, grants: Value) -> AttemptPermit {
         at: 1,
     };
     let authority = AuthorityVersion(1);
-    let pairing = Pairing::judge(component, &name("writers"), &[revision], &[review], authority);
+    let pairing = Pairing::judge(
+        component,
+        &name("writers"),
+        &[revision],
+        &[review],
+        authority,
+    );
     let text = r#"@id("all") permit (principal, action, resource);"#.to_owned();
-    let policies = Policies::parse(&[PolicyFile { name: "test.cedar".to_owned(), text }]).unwrap();
-    let start = policies.permits(&caller(), &Resource::state_machine(&name("daily"))).unwrap();
-    let pass_role = policies.permits(&caller(), &Resource::role(&name("writers"))).unwrap();
+    let policies = Policies::parse(&[PolicyFile {
+        name: "test.cedar".to_owned(),
+        text,
+    }])
+    .unwrap();
+    let start = policies
+        .permits(&caller(), &Resource::state_machine(&name("daily")))
+        .unwrap();
+    let pass_role = policies
+        .permits(&caller(), &Resource::role(&name("writers")))
+        .unwrap();
     let request = AttemptRequest {
         pairing: &pairing,
         state_machine: &name("daily"),
@@ -281,7 +334,7 @@ pub(crate) const STEP_TYPES: &str = r#"
 pub(crate) const STEP_RUN: &str = r#"
     (func $run (param "context" $context) (param "input" string)
         (result (result string (error $failure)))
-        (canon lift (core func $i "run") (memory $i "memory") (realloc (func $i "realloc"))))
+        (canon lift (core func $i "run") (memory (core memory $i "memory")) (realloc (core func $i "realloc"))))
     (export "run" (func $run))"#;
 
 /// A core function `run` that answers `code`'s two numbers, address and length, as output.
@@ -309,7 +362,14 @@ pub(crate) fn guest(name: &str) -> Vec<u8> {
         let guests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guests/Cargo.toml");
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let built = Command::new(cargo)
-            .args(["build", "--quiet", "--release", "--locked", "--target", "wasm32-wasip2"])
+            .args([
+                "build",
+                "--quiet",
+                "--release",
+                "--locked",
+                "--target",
+                "wasm32-wasip2",
+            ])
             .arg("--manifest-path")
             .arg(guests)
             .arg("--target-dir")

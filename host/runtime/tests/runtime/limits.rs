@@ -18,9 +18,14 @@ const LIMIT: &str = "Sluice.LimitExceeded";
 
 #[tokio::test]
 async fn an_endless_loop_ends_at_its_cpu_limit() {
-    let ran = Bench::new().run(&looping(), "{}", json!({"limits": {"cpu": "50ms"}})).await;
+    let ran = Bench::new()
+        .run(&looping(), "{}", json!({"limits": {"cpu": "50ms"}}))
+        .await;
     let cause = ran.cause(LIMIT);
-    assert!(cause.contains("`cpu` of `50ms`") && cause.contains("raise `limits.cpu`"), "{cause}");
+    assert!(
+        cause.contains("`cpu` of `50ms`") && cause.contains("raise `limits.cpu`"),
+        "{cause}"
+    );
     assert!((50..5000).contains(&ran.report.usage.cpu_ms), "{ran:?}");
 }
 
@@ -52,7 +57,9 @@ async fn a_loop_ends_at_its_time_limit() {
 async fn waiting_ends_at_the_time_limit_and_costs_no_cpu() {
     let bench = Bench::new();
     let limits = json!({"limits": {"time": "300ms"}});
-    let ran = bench.run(&guest("probe"), &say("sleep 60000"), limits).await;
+    let ran = bench
+        .run(&guest("probe"), &say("sleep 60000"), limits)
+        .await;
     assert!(ran.cause(LIMIT).contains("`time` of `300ms`"), "{ran:?}");
     assert!(ran.report.usage.cpu_ms < 200, "{ran:?}");
     let ran = bench.run(&guest("probe"), &say("sleep 1"), json!({})).await;
@@ -71,7 +78,12 @@ async fn the_time_a_state_allows_is_a_timeout_not_a_limit() {
 #[tokio::test]
 async fn a_cancelled_loop_ends_at_once() {
     let bench = Bench::new();
-    let attempt = bench.attempt(&looping(), "{}", json!({"limits": {"cpu": "1h", "time": "1h"}}), Arc::<Witnessed>::default());
+    let attempt = bench.attempt(
+        &looping(),
+        "{}",
+        json!({"limits": {"cpu": "1h", "time": "1h"}}),
+        Arc::<Witnessed>::default(),
+    );
     let cancelled = attempt.cancelled.clone();
     let running = bench.runtime.run(attempt);
     let cancel = async {
@@ -90,7 +102,10 @@ async fn an_attempt_cancelled_before_it_begins_does_not_run() {
     let bench = Bench::new();
     let attempt = bench.attempt(&echo(), "1", json!({}), Arc::<Witnessed>::default());
     attempt.cancelled.cancel();
-    assert_eq!(bench.runtime.run(attempt).await.unwrap().outcome, Outcome::Cancelled);
+    assert_eq!(
+        bench.runtime.run(attempt).await.unwrap().outcome,
+        Outcome::Cancelled
+    );
 }
 
 /// Several memories that each grow by 1 MiB in turn, until growing fails.
@@ -98,18 +113,20 @@ fn memory_bomb() -> Vec<u8> {
     step(
         r#"(memory $b 1) (memory $c 1)
         (func (export "run") (param i32) (result i32)
-            (loop $again
-                (br_if 1 (i32.eq (memory.grow 0 (i32.const 16)) (i32.const -1)))
-                (br_if 1 (i32.eq (memory.grow $b (i32.const 16)) (i32.const -1)))
-                (br_if 1 (i32.eq (memory.grow $c (i32.const 16)) (i32.const -1)))
-                (br $again))
+            (block $full (loop $again
+                (br_if $full (i32.eq (memory.grow 0 (i32.const 16)) (i32.const -1)))
+                (br_if $full (i32.eq (memory.grow $b (i32.const 16)) (i32.const -1)))
+                (br_if $full (i32.eq (memory.grow $c (i32.const 16)) (i32.const -1)))
+                (br $again)))
             unreachable)"#,
     )
 }
 
 #[tokio::test]
 async fn memories_are_limited_together() {
-    let ran = Bench::new().run(&memory_bomb(), "{}", json!({"limits": {"memory": "8MiB"}})).await;
+    let ran = Bench::new()
+        .run(&memory_bomb(), "{}", json!({"limits": {"memory": "8MiB"}}))
+        .await;
     assert!(ran.cause(LIMIT).contains("`memory` of `8MiB`"), "{ran:?}");
     let bytes = ran.report.usage.memory_bytes;
     assert!((7 << 20..=8 << 20).contains(&bytes), "{bytes}");
@@ -124,16 +141,25 @@ async fn tables_count_as_memory() {
             unreachable)"#,
     );
     let bench = Bench::new();
-    let ran = bench.run(&growing, "{}", json!({"limits": {"memory": "512KiB"}})).await;
+    let ran = bench
+        .run(&growing, "{}", json!({"limits": {"memory": "512KiB"}}))
+        .await;
     assert!(ran.cause(LIMIT).contains("`memory`"), "{ran:?}");
-    let ran = bench.run(&growing, "{}", json!({"limits": {"memory": "2MiB"}})).await;
-    assert!(ran.cause("Sluice.Trapped").contains("unreachable"), "{ran:?}");
+    let ran = bench
+        .run(&growing, "{}", json!({"limits": {"memory": "2MiB"}}))
+        .await;
+    assert!(
+        ran.cause("Sluice.Trapped").contains("unreachable"),
+        "{ran:?}"
+    );
     assert_eq!(ran.report.usage.memory_bytes, 4 * 65536 + 90_001 * 8);
 }
 
 #[tokio::test]
 async fn a_component_that_begins_above_the_limit_does_not_begin() {
-    let ran = Bench::new().run(&echo(), "1", json!({"limits": {"memory": "128KiB"}})).await;
+    let ran = Bench::new()
+        .run(&echo(), "1", json!({"limits": {"memory": "128KiB"}}))
+        .await;
     assert!(ran.cause(LIMIT).contains("`memory` of `128KiB`"), "{ran:?}");
 }
 
@@ -141,9 +167,13 @@ async fn a_component_that_begins_above_the_limit_does_not_begin() {
 async fn a_guest_within_its_memory_runs() {
     let bench = Bench::new();
     let limits = |memory: &str| json!({"limits": {"memory": memory}});
-    let ran = bench.run(&guest("probe"), &say("allocate 8"), limits("16MiB")).await;
+    let ran = bench
+        .run(&guest("probe"), &say("allocate 8"), limits("16MiB"))
+        .await;
     assert_eq!(ran.output(), format!("\"{}\"", 8 << 20));
-    let ran = bench.run(&guest("probe"), &say("allocate 32"), limits("16MiB")).await;
+    let ran = bench
+        .run(&guest("probe"), &say("allocate 32"), limits("16MiB"))
+        .await;
     assert!(ran.cause(LIMIT).contains("`memory`"), "{ran:?}");
 }
 
@@ -155,7 +185,9 @@ async fn output_is_limited() {
     let ran = bench.run(&echo(), &long, limits.clone()).await;
     assert!(ran.cause(LIMIT).contains("`output` of `1KiB`"), "{ran:?}");
     assert_eq!(bench.run(&echo(), &long, json!({})).await.output(), long);
-    let ran = bench.run(&guest("probe"), &say("stdout 100000000"), limits).await;
+    let ran = bench
+        .run(&guest("probe"), &say("stdout 100000000"), limits)
+        .await;
     assert!(ran.cause(LIMIT).contains("`output` of `1KiB`"), "{ran:?}");
 }
 
@@ -168,7 +200,9 @@ async fn an_output_far_beyond_its_limit_is_not_copied() {
              (i32.store (i32.const 24) (i32.const 33000000))"
         )
     ));
-    let ran = Bench::new().run(&long, "{}", json!({"limits": {"output": "1KiB"}})).await;
+    let ran = Bench::new()
+        .run(&long, "{}", json!({"limits": {"output": "1KiB"}}))
+        .await;
     assert!(ran.cause(LIMIT).contains("`output` of `1KiB`"), "{ran:?}");
 }
 
@@ -177,20 +211,33 @@ async fn logs_are_limited() {
     let bench = Bench::new();
     let limits = json!({"limits": {"logs": "4KiB"}});
     for words in ["stderr 100000000", "lines 100000000"] {
-        let ran = bench.run(&guest("probe"), &say(words), limits.clone()).await;
+        let ran = bench
+            .run(&guest("probe"), &say(words), limits.clone())
+            .await;
         assert!(ran.cause(LIMIT).contains("`logs` of `4KiB`"), "{ran:?}");
         let bytes: usize = ran.report.logs.iter().map(|line| line.line.len()).sum();
         assert!(bytes <= 4096 && ran.report.logs.len() <= 256);
     }
-    let ran = bench.run(&guest("probe"), &say("stderr 2048"), limits).await;
+    let ran = bench
+        .run(&guest("probe"), &say("stderr 2048"), limits)
+        .await;
     assert_eq!(ran.report.logs.len(), 1);
 }
 
 #[tokio::test]
 async fn host_resources_are_limited() {
     let bench = Bench::new();
-    assert_eq!(bench.run(&guest("probe"), &say("handles 500"), json!({})).await.output(), r#""500""#);
-    bench.run(&guest("probe"), &say("handles 100000"), json!({})).await.cause("Sluice.Trapped");
+    assert_eq!(
+        bench
+            .run(&guest("probe"), &say("handles 500"), json!({}))
+            .await
+            .output(),
+        r#""500""#
+    );
+    bench
+        .run(&guest("probe"), &say("handles 100000"), json!({}))
+        .await
+        .cause("Sluice.Trapped");
 }
 
 #[tokio::test]
@@ -208,5 +255,8 @@ async fn a_components_own_resources_are_limited() {
         (core instance $i (instantiate $m (with "" (instance (export "new" (func $new))))))
         {STEP_RUN}"#
     ));
-    Bench::new().run(&hoarding, "{}", json!({"limits": {"cpu": "1h"}})).await.cause("Sluice.Trapped");
+    Bench::new()
+        .run(&hoarding, "{}", json!({"limits": {"cpu": "1h"}}))
+        .await
+        .cause("Sluice.Trapped");
 }

@@ -32,8 +32,10 @@ impl Server {
     }
 
     pub(crate) async fn tls() -> Self {
-        let certificate = CertificateDer::from_pem_slice(include_bytes!("../fixtures/localhost.pem")).unwrap();
-        let key = PrivateKeyDer::from_pem_slice(include_bytes!("../fixtures/localhost.key")).unwrap();
+        let certificate =
+            CertificateDer::from_pem_slice(include_bytes!("../fixtures/localhost.pem")).unwrap();
+        let key =
+            PrivateKeyDer::from_pem_slice(include_bytes!("../fixtures/localhost.key")).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -66,7 +68,11 @@ impl Server {
                 });
             }
         });
-        Self { address, seen, _tasks: tasks }
+        Self {
+            address,
+            seen,
+            _tasks: tasks,
+        }
     }
 
     pub(crate) fn seen(&self) -> Vec<String> {
@@ -77,17 +83,34 @@ impl Server {
 async fn serve(stream: impl AsyncRead + AsyncWrite + Send + Unpin, log: Arc<Mutex<Vec<String>>>) {
     let service = service_fn(|request| answer(request, Arc::clone(&log)));
     // A client that hangs up is no concern of a test's server.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
-async fn answer(request: Request<Incoming>, log: Arc<Mutex<Vec<String>>>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let hosts: Vec<_> = request.headers().get_all(header::HOST).iter().map(|host| host.to_str().unwrap()).collect();
+async fn answer(
+    request: Request<Incoming>,
+    log: Arc<Mutex<Vec<String>>>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let hosts: Vec<_> = request
+        .headers()
+        .get_all(header::HOST)
+        .iter()
+        .map(|host| host.to_str().unwrap())
+        .collect();
     let line = format!("{} {} {}", request.method(), request.uri(), hosts.join("+"));
     log.lock().unwrap().push(line);
     let path = request.uri().path().to_owned();
-    let sent = request.into_body().collect().await.map_or(0, |body| body.to_bytes().len());
+    let sent = request
+        .into_body()
+        .collect()
+        .await
+        .map_or(0, |body| body.to_bytes().len());
     let response = match path.as_str() {
-        "/redirect" => Response::builder().status(302).header(header::LOCATION, "/v1/orders").body(Full::default()),
+        "/redirect" => Response::builder()
+            .status(302)
+            .header(header::LOCATION, "/v1/orders")
+            .body(Full::default()),
         "/large" => Response::builder().body(Full::new(Bytes::from(vec![b'x'; 100_000]))),
         _ => Response::builder().body(Full::new(Bytes::from(format!("got {sent} bytes")))),
     };

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Bench, Witnessed, answering, echo, say, step};
+use crate::harness::{Bench, Witnessed, answering, config, echo, say, step};
 use ports::{RunError, Runner as _};
 use std::sync::Arc;
 
@@ -34,13 +34,17 @@ async fn a_trap_is_a_failure_and_the_next_attempt_is_not_touched_by_it() {
     let bench = Bench::new();
     let trapping = step(r#"(func (export "run") (param i32) (result i32) unreachable)"#);
     let ran = bench.run(&trapping, "{}", json!({})).await;
-    assert!(ran.cause("Sluice.Trapped").contains("unreachable"), "{ran:?}");
+    assert!(
+        ran.cause("Sluice.Trapped").contains("unreachable"),
+        "{ran:?}"
+    );
     assert_eq!(bench.run(&echo(), "1", json!({})).await.output(), "1");
 }
 
 #[tokio::test]
 async fn recursion_ends_in_a_trap() {
-    let recursive = step(r#"(func $run (export "run") (param i32) (result i32) (call $run (local.get 0)))"#);
+    let recursive =
+        step(r#"(func $run (export "run") (param i32) (result i32) (call $run (local.get 0)))"#);
     let ran = Bench::new().run(&recursive, "{}", json!({})).await;
     assert!(ran.cause("Sluice.Trapped").contains("stack"), "{ran:?}");
 }
@@ -77,7 +81,13 @@ async fn a_step_sees_the_caller_only_if_granted() {
              (i32.store (i32.const 20) (i32.const 100)) (i32.store (i32.const 24) (i32.const 1))"
         )
     ));
-    assert_eq!(bench.run(&looking, "{}", json!({"ambient": {"caller": true}})).await.output(), "1");
+    assert_eq!(
+        bench
+            .run(&looking, "{}", json!({"ambient": {"caller": true}}))
+            .await
+            .output(),
+        "1"
+    );
     assert_eq!(bench.run(&looking, "{}", json!({})).await.output(), "0");
 }
 
@@ -97,7 +107,7 @@ async fn a_step_learns_where_it_runs() {
 async fn a_component_that_is_not_stored_cannot_run() {
     let bench = Bench::new();
     let mut attempt = bench.attempt(&echo(), "1", json!({}), Arc::<Witnessed>::default());
-    let other = Bench::new();
+    let other = Bench::with(config());
     attempt.input = say("x");
     let missing = other.runtime.run(attempt).await;
     assert!(matches!(missing, Err(RunError::Missing(_))), "{missing:?}");

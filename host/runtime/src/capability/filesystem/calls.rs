@@ -84,7 +84,8 @@ impl HostDescriptor for MountsView<'_> {
         &mut self,
         fd: Resource<Descriptor>,
     ) -> FsResult<Resource<DirectoryEntryStream>> {
-        self.check(fd.rep(), Intent::Read, "read-directory", "").await?;
+        self.check(fd.rep(), Intent::Read, "read-directory", "")
+            .await?;
         self.wasi.read_directory(fd).await
     }
 
@@ -92,7 +93,11 @@ impl HostDescriptor for MountsView<'_> {
         self.wasi.sync(fd).await
     }
 
-    async fn create_directory_at(&mut self, fd: Resource<Descriptor>, path: String) -> FsResult<()> {
+    async fn create_directory_at(
+        &mut self,
+        fd: Resource<Descriptor>,
+        path: String,
+    ) -> FsResult<()> {
         let (rep, call) = (fd.rep(), "create-directory-at");
         self.check(rep, Intent::Write, call, &path).await?;
         let result = self.wasi.create_directory_at(fd, path.clone()).await;
@@ -124,7 +129,10 @@ impl HostDescriptor for MountsView<'_> {
     ) -> FsResult<()> {
         let (rep, call) = (fd.rep(), "set-times-at");
         self.check(rep, Intent::Write, call, &path).await?;
-        let result = self.wasi.set_times_at(fd, flags, path.clone(), accessed, modified).await;
+        let result = self
+            .wasi
+            .set_times_at(fd, flags, path.clone(), accessed, modified)
+            .await;
         self.settle(rep, call, &path, result).await
     }
 
@@ -138,8 +146,12 @@ impl HostDescriptor for MountsView<'_> {
     ) -> FsResult<()> {
         let (rep, call) = (fd.rep(), "link-at");
         self.check(rep, Intent::Write, call, &old_path).await?;
-        self.check(new_directory.rep(), Intent::Write, call, &new_path).await?;
-        let result = self.wasi.link_at(fd, old_flags, old_path, new_directory, new_path.clone()).await;
+        self.check(new_directory.rep(), Intent::Write, call, &new_path)
+            .await?;
+        let result = self
+            .wasi
+            .link_at(fd, old_flags, old_path, new_directory, new_path.clone())
+            .await;
         self.settle(rep, call, &new_path, result).await
     }
 
@@ -154,9 +166,16 @@ impl HostDescriptor for MountsView<'_> {
         let (rep, call) = (fd.rep(), "open-at");
         let is_write = open_flags.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE)
             || flags.contains(DescriptorFlags::WRITE);
-        let intent = if is_write { Intent::Write } else { Intent::Read };
+        let intent = if is_write {
+            Intent::Write
+        } else {
+            Intent::Read
+        };
         self.check(rep, intent, call, &path).await?;
-        let result = self.wasi.open_at(fd, path_flags, path.clone(), open_flags, flags).await;
+        let result = self
+            .wasi
+            .open_at(fd, path_flags, path.clone(), open_flags, flags)
+            .await;
         let opened = self.settle(rep, call, &path, result).await?;
         self.adopt(rep, &opened);
         Ok(opened)
@@ -173,7 +192,11 @@ impl HostDescriptor for MountsView<'_> {
         self.settle(rep, "readlink-at", &path, result).await
     }
 
-    async fn remove_directory_at(&mut self, fd: Resource<Descriptor>, path: String) -> FsResult<()> {
+    async fn remove_directory_at(
+        &mut self,
+        fd: Resource<Descriptor>,
+        path: String,
+    ) -> FsResult<()> {
         let (rep, call) = (fd.rep(), "remove-directory-at");
         self.check(rep, Intent::Write, call, &path).await?;
         let result = self.wasi.remove_directory_at(fd, path.clone()).await;
@@ -189,8 +212,12 @@ impl HostDescriptor for MountsView<'_> {
     ) -> FsResult<()> {
         let (rep, call) = (fd.rep(), "rename-at");
         self.check(rep, Intent::Write, call, &old_path).await?;
-        self.check(new_directory.rep(), Intent::Write, call, &new_path).await?;
-        let result = self.wasi.rename_at(fd, old_path, new_directory, new_path.clone()).await;
+        self.check(new_directory.rep(), Intent::Write, call, &new_path)
+            .await?;
+        let result = self
+            .wasi
+            .rename_at(fd, old_path, new_directory, new_path.clone())
+            .await;
         self.settle(rep, call, &new_path, result).await
     }
 

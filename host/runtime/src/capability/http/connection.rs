@@ -42,7 +42,10 @@ impl Client {
     ///
     /// # Errors
     /// Each line names a file that holds no certificates.
-    pub(crate) fn new(extra_root_files: &[PathBuf], body_bytes_max: u64) -> Result<Self, Vec<String>> {
+    pub(crate) fn new(
+        extra_root_files: &[PathBuf],
+        body_bytes_max: u64,
+    ) -> Result<Self, Vec<String>> {
         let mut extra_roots = Vec::new();
         let mut problems = Vec::new();
         for path in extra_root_files {
@@ -57,7 +60,11 @@ impl Client {
         if !problems.is_empty() {
             return Err(problems);
         }
-        Ok(Self { body_bytes_max, extra_roots, tls: OnceCell::new() })
+        Ok(Self {
+            body_bytes_max,
+            extra_roots,
+            tls: OnceCell::new(),
+        })
     }
 
     /// Connects to the first address that answers, over TLS where the origin says so.
@@ -95,12 +102,18 @@ impl Client {
 
 fn read_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let certificates = CertificateDer::pem_file_iter(path).map_err(|error| error.to_string())?;
-    let roots: Vec<_> = certificates.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+    let roots: Vec<_> = certificates
+        .collect::<Result<_, _>>()
+        .map_err(|error| error.to_string())?;
     let mut store = rustls::RootCertStore::empty();
     for root in &roots {
         store.add(root.clone()).map_err(|error| error.to_string())?;
     }
-    if roots.is_empty() { Err("it holds no PEM certificate".to_owned()) } else { Ok(roots) }
+    if roots.is_empty() {
+        Err("it holds no PEM certificate".to_owned())
+    } else {
+        Ok(roots)
+    }
 }
 
 fn tls_config(extra_roots: Vec<CertificateDer<'static>>) -> Result<ClientConfig, rustls::Error> {
@@ -127,10 +140,20 @@ pub(super) async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, Error> {
     if let Some(address) = origin.address() {
         return Ok(vec![SocketAddr::new(address, origin.port())]);
     }
-    let failed = |rcode: &str| Error::DnsError { rcode: Some(rcode.to_owned()), info_code: None };
+    let failed = |rcode: &str| Error::DnsError {
+        rcode: Some(rcode.to_owned()),
+        info_code: None,
+    };
     let found = tokio::net::lookup_host((origin.host(), origin.port())).await;
-    let addresses: Vec<_> = found.map_err(|_| failed("name not found"))?.take(ADDRESSES_MAX).collect();
-    if addresses.is_empty() { Err(failed("no address")) } else { Ok(addresses) }
+    let addresses: Vec<_> = found
+        .map_err(|_| failed("name not found"))?
+        .take(ADDRESSES_MAX)
+        .collect();
+    if addresses.is_empty() {
+        Err(failed("no address"))
+    } else {
+        Ok(addresses)
+    }
 }
 
 async fn connect_any(addresses: &[SocketAddr]) -> Result<TcpStream, Error> {

@@ -142,3 +142,27 @@ async fn values_of_every_size_keep_the_unsynced_folder_empty() {
     store.close().await.unwrap();
     open(folder.path()).await;
 }
+
+#[tokio::test]
+async fn explore_flips() {
+    let folder = written().await;
+    let before = read_all(copy(folder.path()).path()).await.unwrap();
+    let db = fs::read(folder.path().join("db")).unwrap();
+    for f in fs::read_dir(folder.path()).unwrap() { let f = f.unwrap(); println!("{:?} {}", f.file_name(), f.metadata().unwrap().len()); }
+    let (mut same, mut other, mut errors) = (0, 0, std::collections::BTreeMap::new());
+    let ones: Vec<usize> = db.iter().enumerate().filter(|(_, b)| **b != 0).map(|(i, _)| i).collect();
+    println!("file {} nonzero {}", db.len(), ones.len());
+    for n in 0..600 {
+        let at = n * db.len() / 600;
+        let left = copy(folder.path());
+        let mut flipped = db.clone();
+        flipped[at] ^= 1 << (n % 8);
+        fs::write(left.path().join("db"), flipped).unwrap();
+        match read_all(left.path()).await {
+            Ok(read) if read == before => same += 1,
+            Ok(read) => { other += 1; println!("at {at}: {} lines, head {:?} of {:?}", read.len(), read.first(), before.first()) },
+            Err(error) => *errors.entry(error.chars().take(110).collect::<String>()).or_insert(0) += 1,
+        }
+    }
+    println!("same {same} other {other} {errors:#?}");
+}

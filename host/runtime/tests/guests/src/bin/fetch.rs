@@ -29,7 +29,11 @@ fn request(words: &[&str]) -> OutgoingRequest {
         other => Method::Other(other.to_owned()),
     };
     request.set_method(&method).expect("method");
-    let scheme = if words[1] == "https" { Scheme::Https } else { Scheme::Http };
+    let scheme = if words[1] == "https" {
+        Scheme::Https
+    } else {
+        Scheme::Http
+    };
     request.set_scheme(Some(&scheme)).expect("scheme");
     request.set_authority(Some(words[2])).expect("authority");
     request.set_path_with_query(Some(words[3])).expect("path");
@@ -77,7 +81,10 @@ fn receive(future: &wasip2::http::types::FutureIncomingResponse) -> String {
             bytes.truncate(16);
         }
     }
-    let text = String::from_utf8_lossy(&bytes).chars().take(200).collect::<String>();
+    let text = String::from_utf8_lossy(&bytes)
+        .chars()
+        .take(200)
+        .collect::<String>();
     format!("{} {text}", response.status())
 }
 

@@ -33,7 +33,10 @@ fn main() {
 
 fn append(path: &str, text: &str) -> std::io::Result<()> {
     use std::io::Write as _;
-    fs::OpenOptions::new().append(true).open(path)?.write_all(text.as_bytes())
+    fs::OpenOptions::new()
+        .append(true)
+        .open(path)?
+        .write_all(text.as_bytes())
 }
 
 fn list(path: &str) -> std::io::Result<String> {
@@ -52,11 +55,21 @@ fn raw(path: &str) {
     let directories = wasip2::filesystem::preopens::get_directories();
     let (directory, _) = directories.first().expect("a directory");
     if path == "stream" {
-        let opened = directory.open_at(PathFlags::empty(), "file", OpenFlags::empty(), DescriptorFlags::READ);
+        let opened = directory.open_at(
+            PathFlags::empty(),
+            "file",
+            OpenFlags::empty(),
+            DescriptorFlags::READ,
+        );
         let stream = opened.expect("opening").write_via_stream(0);
         answer(&format!("{stream:?}"));
         return;
     }
-    let opened = directory.open_at(PathFlags::SYMLINK_FOLLOW, path, OpenFlags::empty(), DescriptorFlags::READ);
+    let opened = directory.open_at(
+        PathFlags::SYMLINK_FOLLOW,
+        path,
+        OpenFlags::empty(),
+        DescriptorFlags::READ,
+    );
     answer(&format!("{:?}", opened.map(|_| "opened")));
 }

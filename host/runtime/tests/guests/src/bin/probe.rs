@@ -34,10 +34,16 @@ fn main() {
             answer("awake");
         }
         "clock" => {
-            let wall = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+            let wall = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .expect("after 1970");
             let started = Instant::now();
             std::thread::sleep(Duration::from_millis(20));
-            answer(&format!("{} {}", wall.as_millis(), started.elapsed().as_millis()));
+            answer(&format!(
+                "{} {}",
+                wall.as_millis(),
+                started.elapsed().as_millis()
+            ));
         }
         "random" => {
             let bytes = wasip2::random::random::get_random_bytes(40);
@@ -57,10 +63,15 @@ fn main() {
         }
         "allocate" => {
             let bytes = vec![1_u8; number(1) as usize * 1024 * 1024];
-            answer(&format!("{}", bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>()));
+            answer(&format!(
+                "{}",
+                bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>()
+            ));
         }
         "handles" => {
-            let handles: Vec<_> = (0..number(1)).map(|_| wasip2::cli::stdout::get_stdout()).collect();
+            let handles: Vec<_> = (0..number(1))
+                .map(|_| wasip2::cli::stdout::get_stdout())
+                .collect();
             answer(&handles.len().to_string());
         }
         other => panic!("unknown word {other}"),
