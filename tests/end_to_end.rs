@@ -1,10 +1,11 @@
 //! The promises of the README, each against a real host: its own process, on a free port, with
 //! its data in a temporary folder. For what is allowed, what is denied.
-#![expect(clippy::tests_outside_test_module, reason = "an integration test is a test module")]
 
+#[cfg(test)]
 mod end_to_end {
     mod audit_log;
     mod authority;
+    mod bad_address;
     mod bad_input;
     mod cli;
     mod concurrency;

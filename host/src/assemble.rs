@@ -15,6 +15,7 @@ use crate::clock::SystemClock;
 use crate::config::{Config, Mode};
 use crate::identity::development::{DevelopmentError, DevelopmentIssuer};
 use crate::identity::{ClientError, Discovery, Identity};
+use crate::private_file;
 
 /// The folder of the store and that of the development issuer, below the data folder.
 const STORE: &str = "store";
@@ -44,6 +45,14 @@ impl OpenStore {
 /// A part of the host cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AssembleError {
+    /// The data folder cannot be made.
+    #[error("the folder `{path}` cannot be made: {source}")]
+    Folder {
+        /// Which one.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The store cannot be opened.
     #[error("the store cannot be opened: {0}")]
     Store(#[from] StoreError),
@@ -142,14 +151,21 @@ pub(crate) async fn archive(data: &Path) -> Result<Arc<dyn Archive>, CliError> {
     }
 }
 
-async fn open_store(config: &Config) -> Result<SledStore, StoreError> {
+async fn open_store(config: &Config) -> Result<SledStore, AssembleError> {
+    private_file::create_folder(&config.store.path).map_err(|source| AssembleError::Folder {
+        path: config.store.path.display().to_string(),
+        source,
+    })?;
     let path = config.store.path.join(STORE);
     let waiting = |waited: Duration| {
         if waited.is_zero() {
             tracing::warn!(path = %path.display(), "another process holds the store, waiting for it");
         }
     };
-    SledStore::open_when_free(&path, store_config(config), Arc::new(Sha256Chain), waiting).await
+    Ok(
+        SledStore::open_when_free(&path, store_config(config), Arc::new(Sha256Chain), waiting)
+            .await?,
+    )
 }
 
 fn store_config(config: &Config) -> StoreConfig {

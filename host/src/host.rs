@@ -7,6 +7,7 @@ mod ready;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use document::Problem;
 use engine::{Engine, Health};
@@ -47,6 +48,16 @@ pub(crate) enum HostError {
     /// The ready file cannot be written.
     #[error(transparent)]
     ReadyFile(#[from] ReadyFileError),
+}
+
+impl HostError {
+    /// The process's exit code, as the command line documents them.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Config(_) => 2,
+            Self::Listen { .. } | Self::Assemble(_) | Self::ReadyFile(_) => 3,
+        })
+    }
 }
 
 /// Runs a host until it is asked to stop.

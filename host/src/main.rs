@@ -55,8 +55,8 @@ async fn run(command: Command, environment: Environment) -> ExitCode {
     match host::run(mode, arguments, environment).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            eprintln!("error: {error}");
+            error.exit_code()
         }
     }
 }

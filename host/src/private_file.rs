@@ -1,4 +1,5 @@
-//! Files that only their owner may read, written so that no one ever sees half of one.
+//! Files and folders that only their owner may read; files written so that no one ever sees half
+//! of one.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -14,7 +15,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    std::fs::create_dir_all(folder)?;
+    create_folder(folder)?;
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.part", std::process::id()));
     let part = folder.join(name);
@@ -31,6 +32,22 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         let _ = std::fs::remove_file(&part);
     }
     renamed
+}
+
+/// Makes a folder, and those above it, that only its owner may enter; leaves one that is there
+/// as it is.
+///
+/// # Errors
+/// The folder cannot be made.
+pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(path)
 }
 
 #[cfg(unix)]
@@ -75,5 +92,11 @@ mod tests {
         write(&path, b"secret").unwrap();
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+        create_folder(&folder.path().join("a/b")).unwrap();
+        let mode = std::fs::metadata(folder.path().join("a"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o700);
     }
 }

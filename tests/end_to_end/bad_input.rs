@@ -3,7 +3,6 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::guest;
 use super::host::{Folder, Host};
 use super::http::Answer;
 use super::stage;
@@ -11,11 +10,15 @@ use super::stage;
 const JSON: &str = "application/json";
 
 async fn put(host: &Host, path: &str, body: impl Into<Vec<u8>>) -> Answer {
-    host.person("operator").send(Method::PUT, path, JSON, body).await
+    host.person("operator")
+        .send(Method::PUT, path, JSON, body)
+        .await
 }
 
 async fn post(host: &Host, person: &str, path: &str, body: impl Into<Vec<u8>>) -> Answer {
-    host.person(person).send(Method::POST, path, JSON, body).await
+    host.person(person)
+        .send(Method::POST, path, JSON, body)
+        .await
 }
 
 /// Routes that take a JSON document, and who may send one.
@@ -32,7 +35,10 @@ async fn what_is_not_a_json_document_is_refused_by_every_route() {
     let folder = Folder::new();
     let host = folder.host().await;
     let operator = host.person("operator");
-    operator.put("/v1/state-machines/slow", stage::wait(3600)).await.is(201);
+    operator
+        .put("/v1/state-machines/slow", stage::wait(3600))
+        .await
+        .is(201);
     let id = operator.start("slow", json!({})).await;
     let malformed: [(Vec<u8>, u16, &str); 9] = [
         (b"{".to_vec(), 400, "line 1"),
@@ -49,22 +55,38 @@ async fn what_is_not_a_json_document_is_refused_by_every_route() {
         let path = path.replace("EXECUTION", &id);
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         for (body, status, reason) in &malformed {
-            let answer = host.person(person).send(method.clone(), &path, JSON, body.clone()).await;
+            let answer = host
+                .person(person)
+                .send(method.clone(), &path, JSON, body.clone())
+                .await;
             answer.is_problem(*status).says(reason);
         }
-        for content_type in ["text/plain", "application/wasm", "application/x-www-form-urlencoded"] {
-            let answer = host.person(person).send(method.clone(), &path, content_type, "{}").await;
+        for content_type in [
+            "text/plain",
+            "application/wasm",
+            "application/x-www-form-urlencoded",
+        ] {
+            let answer = host
+                .person(person)
+                .send(method.clone(), &path, content_type, "{}")
+                .await;
             answer.is_problem(415);
         }
-        let answer = host.person(person).send(method.clone(), &format!("{path}?surprise=1"), JSON, "{}").await;
+        let answer = host
+            .person(person)
+            .send(method.clone(), &format!("{path}?surprise=1"), JSON, "{}")
+            .await;
         answer.is_problem(400).says("surprise");
-        let answer = host.person(person).send(Method::PATCH, &path, JSON, "{}").await;
+        let answer = host
+            .person(person)
+            .send(Method::PATCH, &path, JSON, "{}")
+            .await;
         answer.is_problem(405);
         assert!(answer.headers.contains_key("allow"), "{path}");
     }
     let execution = operator.get(&format!("/v1/executions/{id}")).await;
     assert_eq!(execution.body["status"], "RUNNING");
-    is_well(&host).await;
+    stage::is_well(&host).await;
 }
 
 #[tokio::test]
@@ -79,15 +101,28 @@ async fn every_problem_of_a_document_is_listed_with_its_pointer() {
     });
     let answer = put(&host, "/v1/roles/workers", role.to_string()).await;
     let expected = [
-        "/http/0/origins/0", "/http/0/origins/1", "/http/0/methods/0", "/http/0/paths/0", "/http/0/extra",
-        "/filesystem", "/limits/memory", "/limits/speed", "/surprise",
+        "/http/0/origins/0",
+        "/http/0/origins/1",
+        "/http/0/methods/0",
+        "/http/0/paths/0",
+        "/http/0/extra",
+        "/filesystem",
+        "/limits/memory",
+        "/limits/speed",
+        "/surprise",
     ];
     lists(&answer, &expected);
 
-    let review = json!({"component": "a b", "version": "one", "role": 7, "decision": "maybe", "commnt": ""});
+    let review =
+        json!({"component": "a b", "version": "one", "role": 7, "decision": "maybe", "commnt": ""});
     let answer = post(&host, "reviewer", "/v1/reviews", review.to_string()).await;
-    assert!(answer.is_problem(400).pointers().contains(&"/component"), "{}", answer.text);
-    let review = json!({"component": "a", "version": "one", "role": 7, "decision": "maybe", "commnt": ""});
+    assert!(
+        answer.is_problem(400).pointers().contains(&"/component"),
+        "{}",
+        answer.text
+    );
+    let review =
+        json!({"component": "a", "version": "one", "role": 7, "decision": "maybe", "commnt": ""});
     let answer = post(&host, "reviewer", "/v1/reviews", review.to_string()).await;
     lists(&answer, &["/version", "/role", "/decision", "/commnt"]);
 
@@ -95,6 +130,13 @@ async fn every_problem_of_a_document_is_listed_with_its_pointer() {
     let answer = post(&host, "operator", "/v1/executions", start.to_string()).await;
     lists(&answer, &["/stateMachine", "/name", "/inptu"]);
 
+    stage::is_well(&host).await;
+}
+
+#[tokio::test]
+async fn every_problem_of_a_definition_is_listed_with_its_pointer() {
+    let folder = Folder::new();
+    let host = folder.host().await;
     let definition = json!({
         "StartAt": "Nowhere",
         "TimeoutSeconds": "soon",
@@ -108,13 +150,40 @@ async fn every_problem_of_a_document_is_listed_with_its_pointer() {
     });
     let answer = put(&host, "/v1/state-machines/work", definition.to_string()).await;
     let pointers = answer.is_problem(400).pointers();
-    for place in ["/StartAt", "/TimeoutSeconds", "/States/A", "/States/A/Retry", "/States/B/Choices", "/States/C", "/States/D/Type", "/States/E/InputPath"] {
-        assert!(pointers.iter().any(|pointer| pointer.starts_with(place)), "{place}: {}", answer.text);
+    for place in [
+        "/StartAt",
+        "/TimeoutSeconds",
+        "/States/A",
+        "/States/A/Retry",
+        "/States/B/Choices",
+        "/States/C",
+        "/States/D/Type",
+        "/States/E/InputPath",
+    ] {
+        assert!(
+            pointers.iter().any(|pointer| pointer.starts_with(place)),
+            "{place}: {}",
+            answer.text
+        );
     }
-    let many: serde_json::Map<_, _> = (0..300).map(|number| (format!("S{number}"), json!({"Type": "None"}))).collect();
-    let answer = put(&host, "/v1/state-machines/work", json!({"StartAt": "S0", "States": many}).to_string()).await;
-    assert_eq!(answer.is_problem(400).says("the first 200 of").pointers().len(), 200);
-    is_well(&host).await;
+    let many: serde_json::Map<_, _> = (0..300)
+        .map(|number| (format!("S{number}"), json!({"Type": "None"})))
+        .collect();
+    let answer = put(
+        &host,
+        "/v1/state-machines/work",
+        json!({"StartAt": "S0", "States": many}).to_string(),
+    )
+    .await;
+    assert_eq!(
+        answer
+            .is_problem(400)
+            .says("the first 200 of")
+            .pointers()
+            .len(),
+        200
+    );
+    stage::is_well(&host).await;
 }
 
 #[track_caller]
@@ -126,110 +195,57 @@ fn lists(answer: &Answer, expected: &[&str]) {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_not_found_and_what_is_no_name_is_refused() {
-    let folder = Folder::new();
-    let host = folder.host().await;
-    let operator = host.person("operator");
-    let long = "x".repeat(81);
-    for name in ["a%20b", "%ff", "a%2Fb", "a.b", "%C3%A4", "%00", long.as_str()] {
-        for path in [
-            format!("/v1/roles/{name}"),
-            format!("/v1/roles/{name}/revisions"),
-            format!("/v1/state-machines/{name}"),
-            format!("/v1/components/{name}/versions/1.0.0"),
-        ] {
-            operator.get(&path).await.is_problem(400);
-        }
-        put(&host, &format!("/v1/roles/{name}"), "{}").await.is_problem(400);
-        put(&host, &format!("/v1/state-machines/{name}"), stage::pass().to_string()).await.is_problem(400);
-        host.person("author").upload(name, "1.0.0", &guest::echo()).await.is_problem(400);
-    }
-    for version in ["1", "1.0", "v1.0.0", "latest", "1.0.0%20", "01.0.0"] {
-        host.person("author").upload("echo", version, &guest::echo()).await.is_problem(400);
-    }
-    for path in [
-        "/v1/roles/absent", "/v1/roles/absent/revisions", "/v1/state-machines/absent",
-        "/v1/components/absent/versions/1.0.0", "/v1/executions/absent", "/v1/executions/absent/history",
-        "/v1/executions/absent/events", "/v1/executions/%00", "/v1/reviews?component=absent&version=1.0.0&role=absent",
-        "/v1/nothing", "/", "/v1/executions/a/b/c", "/v1/roles/",
-    ] {
-        operator.get(path).await.is_problem(404);
-    }
-    post(&host, "operator", "/v1/executions/absent/stop", "{}").await.is_problem(404);
-    post(&host, "operator", "/v1/executions", r#"{"stateMachine": "absent"}"#).await.is_problem(404);
-    host.person("reviewer").review("absent", "absent", "approve").await.is_problem(404);
-    is_well(&host).await;
-}
-
-#[tokio::test]
-async fn parameters_that_make_no_sense_are_refused() {
-    let folder = Folder::new();
-    let host = folder.host().await;
-    let operator = host.person("operator");
-    operator.put("/v1/state-machines/work", stage::pass()).await.is(201);
-    let id = operator.start("work", json!({})).await;
-    operator.ended(&id).await;
-    for query in [
-        "maxResults=0", "maxResults=-1", "maxResults=1001", "maxResults=many", "maxResults=", "nextToken=x",
-        "nextToken=%00", "status=BUSY", "stateMachine=a.b", "maxResults=1&maxResults=2", "surprise=1",
-    ] {
-        operator.get(&format!("/v1/executions?{query}")).await.is_problem(400);
-    }
-    for query in ["nextToken=x", "nextToken=1.", "nextToken=-1.0", "maxResults=0", "surprise=1"] {
-        operator.get(&format!("/v1/executions/{id}/history?{query}")).await.is_problem(400);
-    }
-    for query in ["after=x", "nextToken=x", "after=1&nextToken=1", "after=-1"] {
-        host.person("auditor").get(&format!("/v1/audit?{query}")).await.is_problem(400);
-    }
-    for query in ["component=a", "component=a&version=1.0.0", "component=a&version=x&role=b"] {
-        operator.get(&format!("/v1/reviews?{query}")).await.is_problem(400);
-    }
-    let events = operator.request(Method::GET, &format!("/v1/executions/{id}/events"));
-    super::http::answer(events.header("last-event-id", "x")).await.is_problem(400);
-    let beyond = host.person("auditor").get("/v1/audit?after=18446744073709551615").await;
-    assert_eq!(beyond.is(200).body["records"], json!([]));
-    is_well(&host).await;
-}
-
-#[tokio::test]
 async fn yaml_is_read_as_strictly_as_json() {
     let folder = Folder::new();
     let host = folder.host().await;
     let operator = host.person("operator");
     let send = |text: &'static str| {
-        operator.send(Method::PUT, "/v1/state-machines/work", "application/yaml", text)
+        operator.send(
+            Method::PUT,
+            "/v1/state-machines/work",
+            "application/yaml",
+            text,
+        )
     };
-    send("StartAt: A\nStates:\n  A: {Type: Pass, End: true}\n").await.is(201);
+    send("StartAt: A\nStates:\n  A: {Type: Pass, End: true}\n")
+        .await
+        .is(201);
     for text in [
-        "StartAt: A\nStartAt: B\n", "a: [", "a: &x [*x]\n", "--- 1\n--- 2\n", "a: !tag b\n",
-        "StartAt: A\nStates:\n  A: {Type: Pass}\n", "",
+        "StartAt: A\nStartAt: B\n",
+        "a: [",
+        "a: &x [*x]\n",
+        "--- 1\n--- 2\n",
+        "a: !tag b\n",
+        "StartAt: A\nStates:\n  A: {Type: Pass}\n",
+        "",
     ] {
         send(text).await.is_problem(400);
     }
-    is_well(&host).await;
+    stage::is_well(&host).await;
 }
 
 #[tokio::test]
 async fn an_input_or_definition_that_is_too_large_is_refused() {
     let folder = Folder::new();
-    let host = folder.host_with("[limits]\ninput_bytes_max = 1000\ndefinition_bytes_max = 5000\n").await;
+    let host = folder
+        .host_with("[limits]\ninput_bytes_max = 1000\ndefinition_bytes_max = 5000\n")
+        .await;
     let operator = host.person("operator");
-    operator.put("/v1/state-machines/work", stage::pass()).await.is(201);
+    operator
+        .put("/v1/state-machines/work", stage::pass())
+        .await
+        .is(201);
     let start = |bytes: usize| json!({"stateMachine": "work", "input": "x".repeat(bytes)});
     operator.post("/v1/executions", start(998)).await.is(201);
-    operator.post("/v1/executions", start(999)).await.is_problem(413);
+    operator
+        .post("/v1/executions", start(999))
+        .await
+        .is_problem(413);
     let mut large = stage::pass();
     large["Comment"] = Value::from("x".repeat(5000));
-    operator.put("/v1/state-machines/work", large).await.is_problem(413);
-    is_well(&host).await;
-}
-
-/// The host answers, takes work, and has logged nothing that should wake anyone.
-async fn is_well(host: &Host) {
-    host.nobody().get("/healthz").await.is(200);
-    host.nobody().get("/readyz").await.is(200);
-    let operator = host.person("operator");
-    operator.put("/v1/state-machines/well", stage::pass()).await.is(201);
-    let id = operator.start("well", json!({"still": "here"})).await;
-    assert_eq!(operator.ended(&id).await["status"], "SUCCEEDED");
+    operator
+        .put("/v1/state-machines/work", large)
+        .await
+        .is_problem(413);
+    stage::is_well(&host).await;
 }

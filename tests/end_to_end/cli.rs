@@ -6,72 +6,98 @@ use super::guest;
 use super::host::{Folder, Host, Ran, cli};
 use super::stage;
 
-async fn done(host: &Host, person: &str, arguments: &[&str]) -> Value {
-    let ran = host.cli(person, arguments).await;
-    assert_eq!(ran.code, 0, "{arguments:?}: {ran:?}");
+async fn done(host: &Host, person: &str, line: &str) -> Value {
+    let ran = host.cli(person, line).await;
+    assert_eq!(ran.code, 0, "{line}: {ran:?}");
     // One value, or one per line.
-    let first = serde_json::Deserializer::from_str(&ran.stdout).into_iter::<Value>().next();
-    first.map(Result::unwrap).unwrap_or_default()
+    let mut values = serde_json::Deserializer::from_str(&ran.stdout).into_iter::<Value>();
+    values.next().map(Result::unwrap).unwrap_or_default()
+}
+
+async fn refused(host: &Host, person: &str, line: &str, code: i32, words: &str) {
+    is_refused(&host.cli(person, line).await, code, words);
 }
 
 #[track_caller]
-fn refused(ran: &Ran, code: i32, words: &str) {
+fn is_refused(ran: &Ran, code: i32, words: &str) {
     assert_eq!(ran.code, code, "{ran:?}");
-    assert!(ran.stderr.starts_with("error: ") && ran.stderr.contains(words), "{ran:?}");
+    let is_told = ran.stderr.starts_with("error: ") && ran.stderr.contains(words);
+    assert!(is_told, "{ran:?}");
 }
 
 #[tokio::test]
 async fn the_main_job_by_command_line() {
     let folder = Folder::new();
     let host = folder.host().await;
-    let write = |name: &str, content: &[u8]| {
-        let path = folder.path(name);
-        std::fs::write(&path, content).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
-    let wasm = write("echo.wasm", &guest::echo());
-    let role = write("role.toml", b"[limits]\ntime = \"10s\"\n");
-    let definition = write("work.asl.json", stage::task("echo").to_string().as_bytes());
-    let fails = write("fails.yaml", b"StartAt: F\nStates:\n  F: {Type: Fail, Error: No}\n");
+    let write = |name: &str, content: &[u8]| std::fs::write(folder.path(name), content).unwrap();
+    write("echo.wasm", &guest::echo());
+    write("role.toml", b"[limits]\ntime = \"10s\"\n");
+    write("work.json", stage::task("echo").to_string().as_bytes());
+    write(
+        "fails.yaml",
+        b"StartAt: F\nStates:\n  F: {Type: Fail, Error: No}\n",
+    );
 
-    let whoami = done(&host, "agent", &["whoami"]).await;
+    let whoami = done(&host, "agent", "whoami").await;
     assert_eq!(whoami["actors"][0]["subject"], "agent");
-    refused(&host.cli("operator", &["component", "upload", "echo@1.0.0", &wasm]).await, 1, "rule");
-    let stored = done(&host, "author", &["component", "upload", "echo@1.0.0", &wasm]).await;
+    let upload = "component upload echo@1.0.0 echo.wasm";
+    refused(&host, "operator", upload, 1, "rule").await;
+    let stored = done(&host, "author", upload).await;
     assert!(stored["digest"].as_str().unwrap().starts_with("sha256:"));
-    assert_eq!(done(&host, "operator", &["role", "put", "workers", &role]).await["revision"], 1);
-    let publish = ["workflow", "publish", "work", &definition, "--role", "workers"];
-    refused(&host.cli("operator", &publish).await, 1, "no review covers");
-    let approved = done(&host, "reviewer", &["review", "approve", "echo@1.0.0", "--role", "workers", "--comment", "fine"]).await;
-    assert_eq!(approved["decision"], "approve");
-    assert_eq!(done(&host, "operator", &publish).await["revision"], 1);
-    done(&host, "operator", &["workflow", "publish", "fails", &fails]).await;
+    let role = done(&host, "operator", "role put workers role.toml").await;
+    assert_eq!(role["revision"], 1);
+    let publish = "workflow publish work work.json --role workers";
+    refused(&host, "operator", publish, 1, "no review covers").await;
+    let approve = "review approve echo@1.0.0 --role workers --comment fine";
+    assert_eq!(
+        done(&host, "reviewer", approve).await["decision"],
+        "approve"
+    );
+    assert_eq!(done(&host, "operator", publish).await["revision"], 1);
+    done(&host, "operator", "workflow publish fails fails.yaml").await;
 
-    let followed = host.cli("operator", &["execution", "start", "work", "--input", "{\"a\": 1}", "--follow"]).await;
+    let start = "execution start work --input {\"a\":1} --follow";
+    let followed = host.cli("operator", start).await;
     assert_eq!(followed.code, 0, "{followed:?}");
     let values = serde_json::Deserializer::from_str(&followed.stdout).into_iter::<Value>();
     let values: Vec<_> = values.map(Result::unwrap).collect();
     let id = values[0]["id"].as_str().unwrap();
     assert_eq!(values.last().unwrap()["type"], "ExecutionSucceeded");
-    assert_eq!(done(&host, "operator", &["execution", "show", id]).await["output"]["a"], 1);
-    refused(&host.cli("operator", &["execution", "start", "fails", "--follow"]).await, 1, "failed");
+    let execution = done(&host, "operator", &format!("execution show {id}")).await;
+    assert_eq!(execution["output"]["a"], 1);
+    refused(
+        &host,
+        "operator",
+        "execution start fails --follow",
+        1,
+        "failed",
+    )
+    .await;
 
-    assert!(done(&host, "auditor", &["audit", "verify"]).await["records"].as_u64().unwrap() > 5);
-    refused(&host.cli("operator", &["audit", "verify"]).await, 1, "ReadAudit");
+    let verified = done(&host, "auditor", "audit verify").await;
+    assert!(verified["records"].as_u64().unwrap() > 5);
+    refused(&host, "operator", "audit verify", 1, "ReadAudit").await;
 }
 
 #[tokio::test]
 async fn the_exit_code_says_whose_fault_it_is() {
     let folder = Folder::new();
     let host = folder.host().await;
-    refused(&host.cli("operator", &["role", "show", "absent"]).await, 1, "does not exist");
-    refused(&host.cli("operator", &["role", "put", "workers", "/no/such/file"]).await, 2, "/no/such/file");
-    refused(&host.cli("nobody", &["whoami"]).await, 2, "nobody");
-    assert_eq!(host.cli("operator", &["role", "put", "a b", "x"]).await.code, 2);
+    refused(&host, "operator", "role show absent", 1, "does not exist").await;
+    refused(
+        &host,
+        "operator",
+        "role put workers absent.toml",
+        2,
+        "absent.toml",
+    )
+    .await;
+    refused(&host, "operator", "role put a.b absent.toml", 2, "a.b").await;
+    refused(&host, "stranger", "whoami", 2, "stranger").await;
     let url = host.ready.url.clone();
-    refused(&cli(&["whoami", "--url", &url]).await, 1, "token");
+    is_refused(&cli(&["whoami", "--url", &url]).await, 1, "token");
     host.kill_9().await;
-    refused(&cli(&["whoami", "--url", &url]).await, 3, "no answer");
+    is_refused(&cli(&["whoami", "--url", &url]).await, 3, "no answer");
 }
 
 #[tokio::test]

@@ -23,7 +23,8 @@ pub(super) fn echo_importing(interface: &str) -> Vec<u8> {
 /// Runs until it is stopped in its first attempt; later ones answer their input.
 pub(super) fn endless_once() -> Vec<u8> {
     let manifest = "[limits]\ncpu = \"10m\"\ntime = \"10m\"\n";
-    let once = "(if (i32.eq (i32.load offset=32 (local.get $args)) (i32.const 1)) (then (loop (br 0))))";
+    let once =
+        "(if (i32.eq (i32.load offset=32 (local.get $args)) (i32.const 1)) (then (loop (br 0))))";
     step("", manifest, &format!("{once} {ECHO}"))
 }
 
@@ -76,7 +77,10 @@ const ECHO: &str = "(i32.store (i32.const 20) (i32.load offset=96 (local.get $ar
 fn step(imports: &str, manifest: &str, code: &str) -> Vec<u8> {
     let manifest = match manifest {
         "" => String::new(),
-        text => format!("(@custom \"sluice:manifest\" \"{}\")", text.escape_default()),
+        text => format!(
+            "(@custom \"sluice:manifest\" \"{}\")",
+            text.escape_default()
+        ),
     };
     component(&format!(
         r#"{TYPES} {imports} {manifest}

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
@@ -14,7 +15,7 @@ use super::http::Person;
 
 /// How long anything may take that must happen; far more than it needs on a busy machine.
 pub(super) const SOON: Duration = Duration::from_secs(120);
-/// How often the ready file, which is a script's way to wait, is looked for.
+/// How often a file that a host writes, such as the ready file, is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// The folder of one test: the host's data, its ready file, its log.
@@ -50,12 +51,18 @@ pub(super) struct Ran {
 
 impl Folder {
     pub(super) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), filter: "info" }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            filter: "info",
+        }
     }
 
     /// A folder on which hosts log all that any library has to say.
     pub(super) fn talkative() -> Self {
-        Self { filter: "trace", ..Self::new() }
+        Self {
+            filter: "trace",
+            ..Self::new()
+        }
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -69,6 +76,31 @@ impl Folder {
     /// Everything that hosts on this folder wrote to standard error.
     pub(super) fn log(&self) -> String {
         fs::read_to_string(self.path("stderr.log")).unwrap_or_default()
+    }
+
+    /// The addresses that hosts on this folder have listened on, the oldest first.
+    pub(super) fn addresses(&self) -> Vec<String> {
+        let log = self.log();
+        let lines = log
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let listening = lines.filter(|line| line["fields"]["message"] == "listening");
+        listening
+            .filter_map(|line| line["fields"]["url"].as_str().map(str::to_owned))
+            .collect()
+    }
+
+    /// Waits until a host listens besides those `known`, ready or not.
+    pub(super) async fn next_address(&self, known: usize) -> String {
+        let waited = timeout(SOON, async {
+            loop {
+                if let Some(address) = self.addresses().into_iter().nth(known) {
+                    return address;
+                }
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        });
+        waited.await.unwrap()
     }
 
     /// Every file below the data folder.
@@ -103,11 +135,24 @@ impl Folder {
         }
         let config_file = self.path("sluice.toml");
         fs::write(&config_file, config).unwrap();
-        let log = File::options().create(true).append(true).open(self.path("stderr.log")).unwrap();
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.path("stderr.log"))
+            .unwrap();
         let mut command = sluice();
-        command.args([verb, "--listen", "127.0.0.1:0", "--data"]).arg(self.data());
-        command.arg("--ready-file").arg(&ready_file).arg("--config").arg(&config_file);
-        command.stdout(Stdio::null()).stderr(log).env("SLUICE_LOG", self.filter);
+        command
+            .args([verb, "--listen", "127.0.0.1:0", "--data"])
+            .arg(self.data());
+        command
+            .arg("--ready-file")
+            .arg(&ready_file)
+            .arg("--config")
+            .arg(&config_file);
+        command
+            .stdout(Stdio::null())
+            .stderr(log)
+            .env("SLUICE_LOG", self.filter);
         (command.spawn().unwrap(), ready_file)
     }
 }
@@ -125,19 +170,31 @@ impl Host {
                     return ready;
                 }
                 let ended = child.try_wait().unwrap();
-                assert!(ended.is_none(), "the host ended with {ended:?}:\n{}", folder.log());
+                assert!(
+                    ended.is_none(),
+                    "the host ended with {ended:?}:\n{}",
+                    folder.log()
+                );
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
         });
         let Ok(ready) = waited.await else {
             panic!("the host did not get ready:\n{}", folder.log());
         };
-        Self { child, ready_file, ready }
+        Self {
+            child,
+            ready_file,
+            ready,
+        }
     }
 
     /// One of the ready-made people.
     pub(super) fn person(&self, name: &str) -> Person {
-        let token = self.ready.tokens.get(name).unwrap_or_else(|| panic!("no token for {name}"));
+        let token = self
+            .ready
+            .tokens
+            .get(name)
+            .unwrap_or_else(|| panic!("no token for {name}"));
         Person::new(&self.ready.url, Some(token))
     }
 
@@ -155,7 +212,11 @@ impl Host {
     #[cfg(unix)]
     pub(super) async fn terminate(&self) {
         let id = self.child.id().unwrap().to_string();
-        let status = Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
+        let status = Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .await
+            .unwrap();
         assert!(status.success());
     }
 
@@ -165,17 +226,26 @@ impl Host {
         timeout(SOON, self.child.wait()).await.unwrap().unwrap()
     }
 
-    /// Runs the command line as one of the people.
-    pub(super) async fn cli(&self, person: &str, arguments: &[&str]) -> Ran {
-        let ready_file = self.ready_file.to_str().unwrap();
-        let remote = ["--output", "json", "--ready-file", ready_file, "--as", person];
-        cli(&[arguments, &remote].concat()).await
+    /// Runs a command line as one of the people; files are those of the test's folder.
+    pub(super) async fn cli(&self, person: &str, line: &str) -> Ran {
+        let mut command = sluice();
+        command.args(line.split(' ')).args(["--output", "json"]);
+        command.arg("--ready-file").arg(&self.ready_file);
+        command.args(["--as", person]);
+        command.current_dir(self.ready_file.parent().unwrap());
+        ran(command).await
     }
 }
 
-/// Runs the command line.
+/// Runs a command of the command line that is told all it needs.
 pub(super) async fn cli(arguments: &[&str]) -> Ran {
-    let output = timeout(SOON, sluice().args(arguments).output()).await.unwrap().unwrap();
+    let mut command = sluice();
+    command.args(arguments);
+    ran(command).await
+}
+
+async fn ran(mut command: Command) -> Ran {
+    let output = timeout(SOON, command.output()).await.unwrap().unwrap();
     Ran {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8(output.stdout).unwrap(),

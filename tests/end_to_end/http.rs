@@ -45,7 +45,10 @@ impl Person {
 
     /// A request with the person's token, to be added to.
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.client.request(method, format!("{}{path}", self.url)).timeout(SOON);
+        let request = self
+            .client
+            .request(method, format!("{}{path}", self.url))
+            .timeout(SOON);
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
@@ -64,14 +67,23 @@ impl Person {
         answer(self.request(Method::POST, path).json(&body)).await
     }
 
-    pub(super) async fn send(&self, method: Method, path: &str, content_type: &str, body: impl Into<Vec<u8>>) -> Answer {
-        let request = self.request(method, path).header("content-type", content_type);
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: impl Into<Vec<u8>>,
+    ) -> Answer {
+        let request = self
+            .request(method, path)
+            .header("content-type", content_type);
         answer(request.body(body.into())).await
     }
 
     pub(super) async fn upload(&self, name: &str, version: &str, wasm: &[u8]) -> Answer {
         let path = format!("/v1/components/{name}/versions/{version}");
-        self.send(Method::PUT, &path, "application/wasm", wasm).await
+        self.send(Method::PUT, &path, "application/wasm", wasm)
+            .await
     }
 
     pub(super) async fn review(&self, component: &str, role: &str, decision: &str) -> Answer {
@@ -82,7 +94,12 @@ impl Person {
 
     /// Starts an execution and answers its id.
     pub(super) async fn start(&self, machine: &str, input: Value) -> String {
-        let started = self.post("/v1/executions", json!({"stateMachine": machine, "input": input})).await;
+        let started = self
+            .post(
+                "/v1/executions",
+                json!({"stateMachine": machine, "input": input}),
+            )
+            .await;
         started.is(201).body["id"].as_str().unwrap().to_owned()
     }
 
@@ -96,7 +113,11 @@ impl Person {
         let request = request.header("last-event-id", event.to_string());
         let response = request.send().await.unwrap();
         assert_eq!(response.status().as_u16(), 200);
-        Events { response, buffer: String::new(), ready: VecDeque::new() }
+        Events {
+            response,
+            buffer: String::new(),
+            ready: VecDeque::new(),
+        }
     }
 
     /// Waits until an execution has ended, and reads it.
@@ -125,13 +146,17 @@ impl Person {
     }
 
     pub(super) async fn history(&self, id: &str) -> Vec<Value> {
-        self.all(&format!("/v1/executions/{id}/history"), "events", 1000).await
+        self.all(&format!("/v1/executions/{id}/history"), "events", 1000)
+            .await
     }
 
     /// What the audit log says, record by record.
     pub(super) async fn audit(&self) -> Vec<Value> {
         let links = self.all("/v1/audit", "records", 1000).await;
-        links.into_iter().map(|link| link["record"].clone()).collect()
+        links
+            .into_iter()
+            .map(|link| link["record"].clone())
+            .collect()
     }
 }
 
@@ -146,11 +171,19 @@ impl Answer {
     #[track_caller]
     pub(super) fn is_problem(&self, status: u16) -> &Self {
         self.is(status);
-        assert_eq!(self.headers["content-type"], "application/problem+json", "{}", self.text);
+        assert_eq!(
+            self.headers["content-type"], "application/problem+json",
+            "{}",
+            self.text
+        );
         assert_eq!(self.body["status"], status, "{}", self.text);
         for member in ["type", "title", "detail"] {
             let text = self.body[member].as_str().unwrap_or_default();
-            assert!(!text.is_empty() && !text.contains('\n'), "{member}: {}", self.text);
+            assert!(
+                !text.is_empty() && !text.contains('\n'),
+                "{member}: {}",
+                self.text
+            );
         }
         self
     }
@@ -166,8 +199,14 @@ impl Answer {
 
     /// The JSON pointers of every problem listed.
     pub(super) fn pointers(&self) -> Vec<&str> {
-        let errors = self.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
-        errors.iter().map(|error| error["pointer"].as_str().unwrap()).collect()
+        let errors = self.body["errors"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        errors
+            .iter()
+            .map(|error| error["pointer"].as_str().unwrap())
+            .collect()
     }
 
     #[track_caller]
@@ -180,13 +219,18 @@ impl Answer {
 impl Events {
     /// The next event; `None` at the end of the stream, or where it broke off.
     pub(super) async fn next(&mut self) -> Option<Value> {
-        timeout(SOON, self.read()).await.expect("an event comes, or the end")
+        timeout(SOON, self.read())
+            .await
+            .expect("an event comes, or the end")
     }
 
     /// Reads up to the first event of this type.
     pub(super) async fn until(&mut self, event_type: &str) -> Value {
         loop {
-            let event = self.next().await.unwrap_or_else(|| panic!("the end came before {event_type}"));
+            let event = self
+                .next()
+                .await
+                .unwrap_or_else(|| panic!("the end came before {event_type}"));
             if event["type"] == event_type {
                 return event;
             }
@@ -202,7 +246,8 @@ impl Events {
             self.buffer.push_str(std::str::from_utf8(&bytes).unwrap());
             while let Some((block, rest)) = self.buffer.split_once("\n\n") {
                 let data = block.lines().find_map(|line| line.strip_prefix("data: "));
-                self.ready.extend(data.map(|data| serde_json::from_str::<Value>(data).unwrap()));
+                self.ready
+                    .extend(data.map(|data| serde_json::from_str::<Value>(data).unwrap()));
                 self.buffer = rest.to_owned();
             }
         }
@@ -215,17 +260,28 @@ pub(super) async fn answer(request: RequestBuilder) -> Answer {
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let text = response.text().await.unwrap();
     let body = serde_json::from_str(&text).unwrap_or_default();
-    Answer { status, headers, text, body }
+    Answer {
+        status,
+        headers,
+        text,
+        body,
+    }
 }
 
 /// The types of history events, in order.
 pub(super) fn types(events: &[Value]) -> Vec<&str> {
-    events.iter().map(|event| event["type"].as_str().unwrap()).collect()
+    events
+        .iter()
+        .map(|event| event["type"].as_str().unwrap())
+        .collect()
 }
 
 /// Asserts that history events are numbered from 1 without a gap.
 #[track_caller]
 pub(super) fn is_gapless(events: &[Value]) {
-    let ids: Vec<_> = events.iter().map(|event| event["id"].as_u64().unwrap()).collect();
+    let ids: Vec<_> = events
+        .iter()
+        .map(|event| event["id"].as_u64().unwrap())
+        .collect();
     assert_eq!(ids, (1..=ids.len() as u64).collect::<Vec<_>>());
 }

@@ -15,7 +15,10 @@ async fn a_host_asked_to_stop_lets_the_attempt_end_and_the_next_one_goes_on() {
     stage::component(&host, "slow", &guest::slow()).await;
     let mut definition = stage::task("slow");
     definition["States"]["Work"]["End"] = json!(false);
-    definition["States"]["Work"].as_object_mut().unwrap().remove("End");
+    definition["States"]["Work"]
+        .as_object_mut()
+        .unwrap()
+        .remove("End");
     definition["States"]["Work"]["Next"] = json!("Done");
     definition["States"]["Done"] = json!({"Type": "Pass", "End": true});
     stage::machine(&host, "work", definition).await;
@@ -28,10 +31,21 @@ async fn a_host_asked_to_stop_lets_the_attempt_end_and_the_next_one_goes_on() {
     let host = folder.host().await;
     let operator = host.person("operator");
     let execution = operator.ended(&id).await;
-    assert_eq!((&execution["status"], &execution["output"]), (&json!("SUCCEEDED"), &json!({"a": 1})), "{execution}");
+    assert_eq!(
+        (&execution["status"], &execution["output"]),
+        (&json!("SUCCEEDED"), &json!({"a": 1})),
+        "{execution}"
+    );
     let history = operator.history(&id).await;
     let types = super::http::types(&history);
-    assert_eq!(types.iter().filter(|found| **found == "TaskStarted").count(), 1, "{types:?}");
+    assert_eq!(
+        types
+            .iter()
+            .filter(|found| **found == "TaskStarted")
+            .count(),
+        1,
+        "{types:?}"
+    );
     super::http::is_gapless(&history);
     stage::audit_verifies(&host).await;
 }
@@ -43,9 +57,18 @@ async fn without_an_identity_provider_nobody_gets_in() {
     assert!(host.ready.tokens.is_empty());
     let stranger = elsewhere.host().await;
     host.nobody().get("/healthz").await.is(200);
-    for token in [None, Some("garbage"), stranger.ready.tokens.get("operator").map(String::as_str)] {
+    for token in [
+        None,
+        Some("garbage"),
+        stranger.ready.tokens.get("operator").map(String::as_str),
+    ] {
         let person = Person::new(&host.ready.url, token);
-        for path in ["/v1/whoami", "/v1/components", "/v1/executions", "/v1/audit"] {
+        for path in [
+            "/v1/whoami",
+            "/v1/components",
+            "/v1/executions",
+            "/v1/audit",
+        ] {
             let answer = person.get(path).await;
             answer.is_problem(401);
             assert!(answer.headers.contains_key("www-authenticate"));
@@ -57,12 +80,20 @@ async fn without_an_identity_provider_nobody_gets_in() {
 #[tokio::test]
 async fn a_bad_configuration_ends_the_process_with_every_problem() {
     let folder = Folder::new();
-    let config = "surprise = 1\n[server]\nlisten = \"0.0.0.0:0\"\ndrain_ms = -1\n[store]\npth = \"x\"\n";
+    let config =
+        "surprise = 1\n[server]\nlisten = \"0.0.0.0:0\"\ndrain_ms = -1\n[store]\npth = \"x\"\n";
     let (mut child, ready_file) = folder.spawn("dev", "ready.json", config);
-    let status = tokio::time::timeout(super::host::SOON, child.wait()).await.unwrap().unwrap();
+    let status = tokio::time::timeout(super::host::SOON, child.wait())
+        .await
+        .unwrap()
+        .unwrap();
     assert!(!status.success());
     assert!(!ready_file.exists());
     for pointer in ["/surprise", "/server/drain_ms", "/store/pth"] {
-        assert!(folder.log().contains(pointer), "{pointer}: {}", folder.log());
+        assert!(
+            folder.log().contains(pointer),
+            "{pointer}: {}",
+            folder.log()
+        );
     }
 }

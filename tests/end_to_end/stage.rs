@@ -14,10 +14,19 @@ pub(super) fn wide_role() -> Value {
 
 /// Uploads a component, writes the role, and has the pair approved.
 pub(super) async fn component(host: &Host, name: &str, wasm: &[u8]) {
-    host.person("author").upload(name, "1.0.0", wasm).await.is(201);
-    let role = host.person("operator").put(&format!("/v1/roles/{ROLE}"), wide_role()).await;
+    host.person("author")
+        .upload(name, "1.0.0", wasm)
+        .await
+        .is(201);
+    let role = host
+        .person("operator")
+        .put(&format!("/v1/roles/{ROLE}"), wide_role())
+        .await;
     assert!([200, 201].contains(&role.status), "{}", role.text);
-    host.person("reviewer").review(name, ROLE, "approve").await.is(201);
+    host.person("reviewer")
+        .review(name, ROLE, "approve")
+        .await
+        .is(201);
 }
 
 /// Publishes a definition under the role.
@@ -54,6 +63,19 @@ pub(super) fn pass() -> Value {
 
 /// Asserts that the host's whole audit log verifies, through the command line.
 pub(super) async fn audit_verifies(host: &Host) {
-    let verified = host.cli("auditor", &["audit", "verify"]).await;
+    let verified = host.cli("auditor", "audit verify").await;
     assert_eq!(verified.code, 0, "{verified:?}");
+}
+
+/// The host answers, and takes work.
+pub(super) async fn is_well(host: &Host) {
+    host.nobody().get("/healthz").await.is(200);
+    host.nobody().get("/readyz").await.is(200);
+    let operator = host.person("operator");
+    operator
+        .put("/v1/state-machines/well", pass())
+        .await
+        .is(201);
+    let id = operator.start("well", json!({"still": "here"})).await;
+    assert_eq!(operator.ended(&id).await["status"], "SUCCEEDED");
 }

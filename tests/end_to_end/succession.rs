@@ -1,41 +1,29 @@
 //! Two hosts on one folder: the second waits, alive but not ready, and takes over.
 
-use serde_json::{Value, json};
-use tokio::time::timeout;
+use serde_json::json;
 
-use super::host::{Folder, Host, SOON};
+use super::host::{Folder, Host};
 use super::http::Person;
 use super::stage;
-
-/// The address a waiting host says that it listens on.
-async fn address_in(folder: &Folder, hosts: usize) -> String {
-    let found = timeout(SOON, async {
-        loop {
-            let log = folder.log();
-            let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-            let urls = lines.filter(|line| line["fields"]["message"] == "listening");
-            let urls: Vec<_> = urls.filter_map(|line| line["fields"]["url"].as_str().map(str::to_owned)).collect();
-            if let (true, Some(last)) = (urls.len() == hosts, urls.last()) {
-                return last.clone();
-            }
-            tokio::task::yield_now().await;
-        }
-    });
-    found.await.unwrap()
-}
 
 #[tokio::test]
 async fn a_second_host_waits_and_takes_over() {
     let folder = Folder::new();
     let first = folder.host().await;
     let operator = first.person("operator");
-    operator.put("/v1/state-machines/patient", stage::wait(2)).await.is(201);
+    operator
+        .put("/v1/state-machines/patient", stage::wait(2))
+        .await
+        .is(201);
     let id = operator.start("patient", json!({})).await;
 
     let (child, ready_file) = folder.spawn("dev", "second.json", "");
-    let second = Person::new(&address_in(&folder, 2).await, None);
+    let second = Person::new(&folder.next_address(1).await, None);
     second.get("/healthz").await.is(200);
-    assert_eq!(second.get("/readyz").await.is(503).body["status"], "starting");
+    assert_eq!(
+        second.get("/readyz").await.is(503).body["status"],
+        "starting"
+    );
     let early = second.get("/v1/whoami").await;
     early.is_problem(503);
     assert!(early.headers.contains_key("retry-after"));

@@ -34,10 +34,14 @@ async fn without_a_believable_token_no_route_answers() {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let answer = answer(host.nobody().request(method, path)).await;
         answer.is_problem(401);
-        assert_eq!(answer.headers[WWW_AUTHENTICATE], "Bearer realm=\"sluice\"", "{path}");
+        assert_eq!(
+            answer.headers[WWW_AUTHENTICATE], "Bearer realm=\"sluice\"",
+            "{path}"
+        );
     }
     let token = &host.ready.tokens["operator"];
-    let [header, claims, signature]: [&str; 3] = token.split('.').collect::<Vec<_>>().try_into().unwrap();
+    let [header, claims, signature]: [&str; 3] =
+        token.split('.').collect::<Vec<_>>().try_into().unwrap();
     let other = host.ready.tokens["author"].rsplit('.').next().unwrap();
     // {"alg":"none","typ":"at+jwt"}
     let none = "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0";
@@ -61,8 +65,15 @@ async fn without_a_believable_token_no_route_answers() {
         let answer = answer(request.header(AUTHORIZATION, &value)).await;
         answer.is_problem(401);
         let challenge = answer.headers[WWW_AUTHENTICATE].to_str().unwrap();
-        assert!(challenge.contains("error=\"invalid_token\""), "{value}: {challenge}");
-        assert!(!answer.text.contains(signature) && !challenge.contains(signature), "{}", answer.text);
+        assert!(
+            challenge.contains("error=\"invalid_token\""),
+            "{value}: {challenge}"
+        );
+        assert!(
+            !answer.text.contains(signature) && !challenge.contains(signature),
+            "{}",
+            answer.text
+        );
     }
 }
 
@@ -72,14 +83,24 @@ async fn a_token_sent_in_another_way_is_not_read() {
     let folder = Folder::new();
     let host = folder.host().await;
     let token = &host.ready.tokens["operator"];
-    let twice = host.person("operator").request(Method::GET, "/v1/whoami").bearer_auth(token);
-    let in_query = host.nobody().request(Method::GET, &format!("/v1/whoami?access_token={token}"));
-    let both = host.person("operator").request(Method::GET, &format!("/v1/whoami?access_token={token}"));
+    let twice = host
+        .person("operator")
+        .request(Method::GET, "/v1/whoami")
+        .bearer_auth(token);
+    let in_query = host
+        .nobody()
+        .request(Method::GET, &format!("/v1/whoami?access_token={token}"));
+    let both = host
+        .person("operator")
+        .request(Method::GET, &format!("/v1/whoami?access_token={token}"));
     for request in [twice, in_query, both] {
         let answer = answer(request).await;
         answer.is_problem(400);
         let challenge = answer.headers[WWW_AUTHENTICATE].to_str().unwrap();
-        assert!(challenge.contains("error=\"invalid_request\""), "{challenge}");
+        assert!(
+            challenge.contains("error=\"invalid_request\""),
+            "{challenge}"
+        );
         assert!(!answer.text.contains(token.as_str()));
     }
 }
@@ -107,8 +128,14 @@ async fn a_token_of_another_hosts_issuer_is_refused() {
     let (folder, other) = (Folder::new(), Folder::new());
     let (host, elsewhere) = (folder.host().await, other.host().await);
     let token = &elsewhere.ready.tokens["operator"];
-    Person::new(&elsewhere.ready.url, Some(token)).get("/v1/whoami").await.is(200);
-    Person::new(&host.ready.url, Some(token)).get("/v1/whoami").await.is_problem(401);
+    Person::new(&elsewhere.ready.url, Some(token))
+        .get("/v1/whoami")
+        .await
+        .is(200);
+    Person::new(&host.ready.url, Some(token))
+        .get("/v1/whoami")
+        .await
+        .is_problem(401);
 }
 
 #[tokio::test]
@@ -116,15 +143,31 @@ async fn a_configured_issuer_is_believed_and_its_groups_have_their_rights() {
     let (folder, other) = (Folder::new(), Folder::new());
     let elsewhere = other.host().await;
     let issuer = &elsewhere.ready.issuer;
-    let config = format!("[[identity.oidc]]\nissuer = \"{issuer}\"\naudience = \"sluice\"\nkind_claim = \"kind\"\n");
+    let config = format!(
+        "[[identity.oidc]]\nissuer = \"{issuer}\"\naudience = \"sluice\"\nkind_claim = \"kind\"\n"
+    );
     let host = folder.host_with(&config).await;
-    let guest = |name: &str| Person::new(&host.ready.url, elsewhere.ready.tokens.get(name).map(String::as_str));
+    let guest = |name: &str| {
+        Person::new(
+            &host.ready.url,
+            elsewhere.ready.tokens.get(name).map(String::as_str),
+        )
+    };
     let whoami = guest("operator").get("/v1/whoami").await;
     assert_eq!(whoami.is(200).body["principal"]["issuer"], issuer.as_str());
-    guest("operator").put("/v1/roles/theirs", json!({})).await.is(201);
-    guest("author").put("/v1/roles/theirs", json!({})).await.is_denied();
+    guest("operator")
+        .put("/v1/roles/theirs", json!({}))
+        .await
+        .is(201);
+    guest("author")
+        .put("/v1/roles/theirs", json!({}))
+        .await
+        .is_denied();
     // Believed for itself only: the same subject of two issuers is two principals.
-    let ours = host.person("operator").put("/v1/roles/ours", json!({})).await;
+    let ours = host
+        .person("operator")
+        .put("/v1/roles/ours", json!({}))
+        .await;
     let theirs = guest("operator").get("/v1/roles/theirs").await;
     assert_ne!(ours.body["writtenBy"], theirs.body["writtenBy"]);
 
@@ -132,7 +175,10 @@ async fn a_configured_issuer_is_believed_and_its_groups_have_their_rights() {
     let strict = Folder::new();
     let host = strict.host_with(&other_audience).await;
     let token = elsewhere.ready.tokens.get("operator").map(String::as_str);
-    Person::new(&host.ready.url, token).get("/v1/whoami").await.is_problem(401);
+    Person::new(&host.ready.url, token)
+        .get("/v1/whoami")
+        .await
+        .is_problem(401);
 }
 
 #[tokio::test]
@@ -145,13 +191,19 @@ async fn no_token_is_ever_written_down() {
         let id = host.person(person).start("work", json!({})).await;
         host.person("operator").ended(&id).await;
     }
-    host.person("author").put("/v1/roles/x", Value::Null).await.is_denied();
+    host.person("author")
+        .put("/v1/roles/x", Value::Null)
+        .await
+        .is_denied();
     host.person("auditor").audit().await;
     let tokens: Vec<_> = host.ready.tokens.values().cloned().collect();
     assert_eq!(tokens.len(), 6);
     let tampered = format!("{}x", tokens[0]);
     let in_query = format!("/v1/whoami?access_token={}", tokens[1]);
-    Person::new(&host.ready.url, Some(&tampered)).get("/v1/whoami").await.is_problem(401);
+    Person::new(&host.ready.url, Some(&tampered))
+        .get("/v1/whoami")
+        .await
+        .is_problem(401);
     host.nobody().get(&in_query).await.is_problem(400);
     host.kill_9().await;
 
@@ -175,6 +227,9 @@ fn holds_no_part(bytes: &[u8], token: &str, place: &str) {
         let part = part.as_bytes();
         let first = part[0];
         let mut starts = bytes.iter().enumerate().filter(|(_, byte)| **byte == first);
-        assert!(!starts.any(|(at, _)| bytes[at..].starts_with(part)), "a token is in {place}");
+        assert!(
+            !starts.any(|(at, _)| bytes[at..].starts_with(part)),
+            "a token is in {place}"
+        );
     }
 }

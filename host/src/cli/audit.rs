@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use ::audit::Verifier;
+use asl::Timestamp;
 use clap::Subcommand;
 use serde_json::Value;
 
@@ -69,10 +70,11 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
         Verb::List { after, limit } => {
             let (after, limit) = (after.to_string(), limit.to_string());
             let query = [("after", after.as_str()), ("maxResults", limit.as_str())];
-            let records = remote
-                .client(environment)?
-                .get(&["v1", "audit"], &query)
-                .await?;
+            let client = remote.client(environment)?;
+            let mut records = client.get(&["v1", "audit"], &query).await?;
+            if printer.is_for_people() {
+                tell_the_time(&mut records);
+            }
             printer.list(&records, "records", COLUMNS)
         }
         Verb::Verify {
@@ -85,6 +87,17 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
         Verb::Export { out } => {
             let source = Source::host(remote.client(environment)?);
             export(source, out, printer).await
+        }
+    }
+}
+
+/// Times are stored in milliseconds since the Unix epoch.
+fn tell_the_time(page: &mut Value) {
+    let links = page.get_mut("records").and_then(Value::as_array_mut);
+    for link in links.into_iter().flatten() {
+        let at = link.pointer_mut("/record/at");
+        if let Some((at, milliseconds)) = at.and_then(|at| at.as_i64().map(|ms| (at, ms))) {
+            *at = Value::String(Timestamp(milliseconds).to_rfc3339());
         }
     }
 }

@@ -178,7 +178,7 @@ fn describe(status: StatusCode, body: &[u8]) -> String {
     if let Some(detail) = text("detail") {
         message.push_str(&format!(": {detail}"));
     }
-    if let Some(rule) = text("rule") {
+    if let Some(rule) = text("rule").filter(|rule| !message.contains(rule.as_str())) {
         message.push_str(&format!(" (rule `{rule}`)"));
     }
     let errors = problem.get("errors").and_then(Value::as_array);

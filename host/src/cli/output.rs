@@ -33,6 +33,11 @@ impl Printer {
         Self { format }
     }
 
+    /// Whether people read the answers.
+    pub(super) fn is_for_people(self) -> bool {
+        self.format == Format::Table
+    }
+
     /// Writes text as it is.
     pub(super) fn text(text: &str) -> Result<(), CliError> {
         let mut stdout = io::stdout().lock();

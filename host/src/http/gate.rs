@@ -43,14 +43,14 @@ impl FromRequestParts<App> for Authenticated {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let opened = app.opened()?;
-        let bearer = bearer(parts)?;
-        match opened.identity.authenticate(&bearer).await {
-            Ok(caller) => Ok(Self(caller)),
-            Err(refusal) => {
-                tracing::info!(%refusal, "a token was refused");
-                Err(refusal.into())
-            }
-        }
+        let caller = match bearer(parts) {
+            Ok(token) => opened.identity.authenticate(&token).await,
+            Err(refusal) => Err(refusal),
+        };
+        caller.map(Self).map_err(|refusal| {
+            tracing::info!(%refusal, "a request was not authenticated");
+            refusal.into()
+        })
     }
 }
 

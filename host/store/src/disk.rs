@@ -16,6 +16,7 @@ use ports::StoreError;
 use sled::IVec;
 
 use crate::envelope::CONTENT_BYTES_MAX;
+use crate::watermark::Watermark;
 
 /// The size of sled's segments, in bytes; cannot change once a store exists. A quarter of it
 /// must hold what [`CONTENT_BYTES_MAX`] says.
@@ -48,7 +49,7 @@ pub(crate) struct Disk {
     /// The tree everything is kept in.
     pub(crate) db: sled::Db,
     file: Arc<File>,
-    blobs: PathBuf,
+    path: PathBuf,
     /// Held while the store is open; released last.
     _lock: File,
 }
@@ -74,21 +75,37 @@ impl Disk {
         let disk = Self {
             db,
             file: Arc::new(file),
-            blobs: path.join("blobs"),
+            path: path.to_owned(),
             _lock: lock,
         };
-        disk.writer(Box::new(File::sync_data)).check_blobs()?;
+        check_blobs(&disk.path.join("blobs"))?;
         Ok(disk)
     }
 
-    /// The means to write.
-    pub(crate) fn writer(&self, sync_data: SyncData) -> DiskWriter {
-        DiskWriter {
+    /// The means to write, for a store whose audit log has `links` links.
+    ///
+    /// # Errors
+    /// More links than that were durable once.
+    pub(crate) fn writer(&self, links: u64, sync_data: SyncData) -> Result<DiskWriter, StoreError> {
+        let path = self.path.join("watermark");
+        let (watermark, durable) = Watermark::open(&path).map_err(|error| failed_at(&path, &error))?;
+        if links < durable {
+            return Err(StoreError::Damaged {
+                key: self.path.join("db").display().to_string(),
+                problem: format!(
+                    "the audit log ends with record {links}, but record {durable} was durable: restore a backup, \
+                     or remove `{}` to go on without what is missing",
+                    path.display()
+                ),
+            });
+        }
+        Ok(DiskWriter {
             db: self.db.clone(),
             file: Arc::clone(&self.file),
-            blobs: self.blobs.clone(),
+            blobs: self.path.join("blobs"),
             sync_data,
-        }
+            watermark,
+        })
     }
 
     /// Closes sled and lets go of the folder. There must be no [`DiskWriter`] left.
@@ -117,6 +134,7 @@ pub(crate) struct DiskWriter {
     file: Arc<File>,
     blobs: PathBuf,
     sync_data: SyncData,
+    watermark: Watermark,
 }
 
 impl DiskWriter {
@@ -130,7 +148,7 @@ impl DiskWriter {
         self.db.flush().map_err(sled_failed)?;
         (self.sync_data)(&self.file).map_err(|error| failure(format!("syncing the database file: {error}")))?;
         match has_large_values {
-            true => self.check_blobs(),
+            true => check_blobs(&self.blobs),
             false => Ok(()),
         }
     }
@@ -156,14 +174,19 @@ impl DiskWriter {
         }
     }
 
-    fn check_blobs(&self) -> Result<(), StoreError> {
-        let mut files = fs::read_dir(&self.blobs).map_err(|error| failed_at(&self.blobs, &error))?;
-        match files.next() {
-            None => Ok(()),
-            Some(_) => Err(failure(format!(
-                "`{}` is not empty: what is kept there would not survive a power cut",
-                self.blobs.display()
-            ))),
+    /// Notes that the audit log has this many links on disk.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub(crate) fn note(&mut self, links: u64) -> Result<(), StoreError> {
+        self.watermark.note(links).map_err(|error| failure(format!("writing the watermark: {error}")))
+    }
+}
+
+impl Drop for DiskWriter {
+    fn drop(&mut self) {
+        if let Err(error) = self.watermark.sync() {
+            tracing::warn!(%error, "the watermark could not be synced");
         }
     }
 }
@@ -195,6 +218,17 @@ fn failure(problem: impl Into<Arc<str>>) -> StoreError {
 
 fn failed_at(path: &Path, error: &io::Error) -> StoreError {
     failure(format!("`{}`: {error}", path.display()))
+}
+
+fn check_blobs(blobs: &Path) -> Result<(), StoreError> {
+    let mut files = fs::read_dir(blobs).map_err(|error| failed_at(blobs, &error))?;
+    match files.next() {
+        None => Ok(()),
+        Some(_) => Err(failure(format!(
+            "`{}` is not empty: what is kept there would not survive a power cut",
+            blobs.display()
+        ))),
+    }
 }
 
 fn lock(path: &Path) -> Result<File, OpenError> {

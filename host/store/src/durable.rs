@@ -10,7 +10,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use ports::StoreError;
 use sled::IVec;
 
-use crate::disk::{Disk, sled_failed};
+use crate::disk::{Disk, DiskWriter, SyncData, sled_failed};
 use crate::entries::{Entries, Order};
 
 /// How many entries are read under one lock.
@@ -37,6 +37,12 @@ impl Durable {
                 pending: Pending::new(),
             }),
         }
+    }
+
+    /// The means to write; see [`Disk::writer`].
+    pub(crate) fn writer(&self, links: u64, sync_data: SyncData) -> Result<DiskWriter, StoreError> {
+        let visible = self.read_lock();
+        visible.disk.as_ref().ok_or(StoreError::Closed)?.writer(links, sync_data)
     }
 
     /// Hides a write that is about to begin.

@@ -62,6 +62,11 @@ impl Ledger {
         self.fence
     }
 
+    /// How many links the audit log has.
+    pub(crate) fn links(&self) -> u64 {
+        self.head.length
+    }
+
     /// Checks a commit and stages what it changes, or neither changes nor stages anything.
     ///
     /// # Errors

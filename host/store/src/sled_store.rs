@@ -117,9 +117,9 @@ impl SledStore {
         sync_data: SyncData,
     ) -> Result<Self, OpenError> {
         let disk = Disk::open(path, config.cache_bytes)?;
-        let mut disk_writer = disk.writer(sync_data);
         let durable = Arc::new(Durable::new(disk));
         let (ledger, staged) = Ledger::open(&*durable, chain)?;
+        let mut disk_writer = durable.writer(ledger.links(), sync_data)?;
         write(&durable, &mut disk_writer, staged)?;
         let (sender, receiver) = mpsc::channel(config.queue_commits_max.max(1));
         let fence = ledger.fence();

@@ -100,7 +100,8 @@ impl Writer {
 
     fn write(&mut self, mut staged: Staged) -> Result<(), StoreError> {
         self.ledger.stage_state(&*self.durable, &mut staged)?;
-        write(&self.durable, &mut self.disk, staged)
+        write(&self.durable, &mut self.disk, staged)?;
+        self.disk.note(self.ledger.links())
     }
 }
 

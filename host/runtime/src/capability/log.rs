@@ -3,22 +3,19 @@
 //! What a guest writes becomes log lines, bounded in bytes and escaped; a command's stdout is
 //! its output. The environment and the arguments are empty.
 
-use std::pin::Pin;
+mod pen;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use asl::Timestamp;
-use async_trait::async_trait;
 use auth::capability::Limit;
-use bytes::Bytes;
 use ports::{LogLine, StepContext};
-use tokio::io::AsyncWrite;
 use wasmtime::component::{HasData, Linker, ResourceTable};
-use wasmtime_wasi::cli::{IsTerminal, StdoutStream, WasiCli, WasiCliView as _};
+use wasmtime_wasi::cli::{WasiCli, WasiCliView as _};
 use wasmtime_wasi::p2::bindings::{cli, io};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
+use self::pen::{Pen, To};
 use crate::guest::Guest;
 use crate::ledger::Ledger;
 use crate::limits::LimitExceeded;
@@ -46,8 +43,6 @@ const LINE_BYTES_MAX: usize = 8 << 10;
 const LINE_BYTES_MIN: u64 = 16;
 /// What is kept of the end of stderr.
 const TAIL_BYTES: usize = 4 << 10;
-/// What a guest may write at once.
-const WRITE_BYTES_MAX: usize = 64 << 10;
 
 struct Table;
 
@@ -282,87 +277,4 @@ fn now() -> Timestamp {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
-}
-
-/// One end of a stream into the book.
-#[derive(Clone)]
-pub(crate) struct Pen {
-    book: Arc<Book>,
-    to: To,
-}
-
-#[derive(Clone, Copy)]
-enum To {
-    Log(Stream),
-    Output,
-}
-
-impl Pen {
-    fn put(&self, bytes: &[u8]) -> Result<(), LimitExceeded> {
-        match self.to {
-            To::Log(stream) => self.book.log(stream, bytes),
-            To::Output => self.book.put_out(bytes),
-        }
-    }
-}
-
-impl IsTerminal for Pen {
-    fn is_terminal(&self) -> bool {
-        false
-    }
-}
-
-impl StdoutStream for Pen {
-    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(self.clone())
-    }
-
-    fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(self.clone())
-    }
-}
-
-#[async_trait]
-impl Pollable for Pen {
-    async fn ready(&mut self) {}
-}
-
-impl OutputStream for Pen {
-    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.put(&bytes)
-            .map_err(|exceeded| StreamError::Trap(wasmtime::Error::new(exceeded)))
-    }
-
-    fn flush(&mut self) -> StreamResult<()> {
-        Ok(())
-    }
-
-    fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(WRITE_BYTES_MAX)
-    }
-}
-
-impl AsyncWrite for Pen {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        Poll::Ready(
-            self.put(bytes)
-                .map(|()| bytes.len())
-                .map_err(std::io::Error::other),
-        )
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(
-        self: Pin<&mut Self>,
-        _context: &mut Context<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
 }

@@ -164,10 +164,10 @@ async fn requests_are_counted() {
     let mut grants = granted(&format!("http://{at}"), true);
     grants["limits"] = json!({"http_requests": 2});
     let request = format!("GET http {at} /v1/orders");
-    let ran = run(&vec![request.as_str(); 2].join(" "), grants.clone()).await;
+    let ran = run(&[request.as_str(); 2].join(" "), grants.clone()).await;
     assert_eq!(ran.output(), r#""200 got 0 bytes, 200 got 0 bytes""#);
     assert_eq!(ran.report.uses[0].count, 2);
-    let ran = run(&vec![request.as_str(); 3].join(" "), grants).await;
+    let ran = run(&[request.as_str(); 3].join(" "), grants).await;
     assert!(
         ran.cause("Sluice.LimitExceeded")
             .contains("`http_requests` of `2`"),

@@ -369,9 +369,9 @@ async fn no_token_is_ever_logged_or_told() {
     tracing::callsite::rebuild_interest_cache();
     let host = Host::start().await;
     let good = host.tokens["author"].reveal().to_owned();
-    // The last part of the signature is turned round, so that it does not match.
     let (signed, signature) = good.rsplit_once('.').unwrap();
-    let forged = format!("{signed}.{}", signature.chars().rev().collect::<String>());
+    let first = if signature.starts_with('A') { 'B' } else { 'A' };
+    let forged = format!("{signed}.{first}{}", &signature[1..]);
     let mut told = String::new();
     for (token, query, status) in [
         (forged.as_str(), "", 401),
@@ -401,7 +401,7 @@ async fn no_token_is_ever_logged_or_told() {
     }
     host.stop().await;
     let logged = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
-    assert!(logged.contains("a token was refused"), "{logged}");
+    assert!(logged.contains("the signature does not match"), "{logged}");
     for secret in [good.as_str(), forged.as_str(), signature, "not.a.token"] {
         assert!(!logged.contains(secret) && !told.contains(secret));
     }
