@@ -41,7 +41,7 @@ async fn the_main_job_by_command_line() {
     let whoami = done(&host, "agent", "whoami").await;
     assert_eq!(whoami["actors"][0]["subject"], "agent");
     let upload = "component upload echo@1.0.0 echo.wasm";
-    refused(&host, "operator", upload, 1, "rule").await;
+    refused(&host, "operator", upload, 1, "default-deny").await;
     let stored = done(&host, "author", upload).await;
     assert!(stored["digest"].as_str().unwrap().starts_with("sha256:"));
     let role = done(&host, "operator", "role put workers role.toml").await;

@@ -42,9 +42,9 @@ pub(crate) async fn build_host() -> Result<PathBuf> {
     let workspace = guests::folder().join("..");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.current_dir(workspace).args([
-        "build", "--quiet", "--bin", "sluice",
-    ]);
+    command
+        .current_dir(workspace)
+        .args(["build", "--quiet", "--bin", "sluice"]);
     command.args(["--message-format", "json-render-diagnostics"]);
     if !cfg!(debug_assertions) {
         command.arg("--release");

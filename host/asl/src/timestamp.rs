@@ -56,7 +56,9 @@ mod tests {
             assert_eq!(Timestamp::parse(text).unwrap().to_rfc3339(), text);
         }
         assert_eq!(
-            Timestamp::parse("2016-03-14T01:59:00+01:00").unwrap().to_rfc3339(),
+            Timestamp::parse("2016-03-14T01:59:00+01:00")
+                .unwrap()
+                .to_rfc3339(),
             "2016-03-14T00:59:00.000Z"
         );
         assert_eq!(Timestamp(i64::MAX).to_rfc3339(), "9999-12-31T23:59:59.999Z");
@@ -64,7 +66,13 @@ mod tests {
 
     #[test]
     fn sloppy_timestamps_are_refused() {
-        for text in ["2016-03-14t01:59:00z", "2016-03-14 01:59:00Z", "2016-03-14", "", "now"] {
+        for text in [
+            "2016-03-14t01:59:00z",
+            "2016-03-14 01:59:00Z",
+            "2016-03-14",
+            "",
+            "now",
+        ] {
             assert_eq!(Timestamp::parse(text), None, "{text}");
         }
     }

@@ -97,7 +97,9 @@ impl Verifier {
         let sequence = self.head.length.saturating_add(1);
         let broken = |flaw| Err(Broken { sequence, flaw });
         if link.sequence != sequence {
-            return broken(Flaw::OutOfSequence { found: link.sequence });
+            return broken(Flaw::OutOfSequence {
+                found: link.sequence,
+            });
         }
         if link.previous != self.head.hash {
             return broken(Flaw::Unlinked {
@@ -130,11 +132,15 @@ impl Verifier {
         let Head { length, hash } = self.head;
         let broken = |sequence, flaw| Err(Broken { sequence, flaw });
         if length < expected.length {
-            let flaw = Flaw::Truncated { length: expected.length };
+            let flaw = Flaw::Truncated {
+                length: expected.length,
+            };
             return broken(length.saturating_add(1), flaw);
         }
         if length > expected.length {
-            let flaw = Flaw::BeyondHead { length: expected.length };
+            let flaw = Flaw::BeyondHead {
+                length: expected.length,
+            };
             return broken(expected.length.saturating_add(1), flaw);
         }
         if hash != expected.hash {

@@ -54,13 +54,18 @@ pub fn to_wire(link: &Sealed) -> Value {
 /// Which member is missing, unknown or wrong.
 pub fn from_wire(value: &Value) -> Result<Sealed, WireError> {
     let members = value.as_object().ok_or(WireError::NotAnObject)?;
-    if let Some(unknown) = members.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
+    if let Some(unknown) = members
+        .keys()
+        .find(|name| !MEMBERS.contains(&name.as_str()))
+    {
         return Err(WireError::Unknown(unknown.clone()));
     }
-    let sequence = member(members, "sequence")?.as_u64().ok_or(WireError::Wrong {
-        member: "sequence",
-        expected: "a whole number",
-    })?;
+    let sequence = member(members, "sequence")?
+        .as_u64()
+        .ok_or(WireError::Wrong {
+            member: "sequence",
+            expected: "a whole number",
+        })?;
     let previous = hash(members, "previous")?;
     let hash = hash(members, "hash")?;
     let body = member(members, "body")?.as_str().ok_or(WireError::Wrong {
@@ -156,7 +161,10 @@ mod tests {
             change(&mut value);
             assert_eq!(from_wire(&value).unwrap_err().to_string(), expected);
         };
-        check(&|v| v["sequence"] = json!(-1), "member `sequence` is not a whole number");
+        check(
+            &|v| v["sequence"] = json!(-1),
+            "member `sequence` is not a whole number",
+        );
         check(&|v| v["body"] = json!({}), "member `body` is not a string");
         check(&|v| v["extra"] = json!(1), "unknown member `extra`");
         check(
@@ -167,8 +175,16 @@ mod tests {
             &|v| v["record"]["b"] = json!(2),
             "member `record` differs from the hashed text in `body`",
         );
-        check(&|v| *v = json!([]), "expected an object with `sequence`, `previous`, `hash`, `body` and `record`");
-        for text in ["", "sha256:", &format!("sha256:{}", "A".repeat(64)), &format!("sha256:{}", "é".repeat(32))] {
+        check(
+            &|v| *v = json!([]),
+            "expected an object with `sequence`, `previous`, `hash`, `body` and `record`",
+        );
+        for text in [
+            "",
+            "sha256:",
+            &format!("sha256:{}", "A".repeat(64)),
+            &format!("sha256:{}", "é".repeat(32)),
+        ] {
             check(
                 &|v| v["hash"] = json!(text),
                 "member `hash` is not `sha256:` and 64 lower-case hexadecimal digits",

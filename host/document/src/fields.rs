@@ -146,7 +146,10 @@ impl<'a> Fields<'a> {
         for (name, node) in self.entries() {
             if !self.read.contains(&name) {
                 let known = self.read.join("`, `");
-                node.problem(format!("unknown member, expected one of `{known}`"), problems);
+                node.problem(
+                    format!("unknown member, expected one of `{known}`"),
+                    problems,
+                );
             }
         }
     }
@@ -171,8 +174,14 @@ mod tests {
         let value = json!({"name": 7, "list": ["a", 1], "a/b": true});
         let mut problems = Problems::default();
         let mut fields = Node::root(&value).object(&mut problems).unwrap();
-        fields.required("name", &mut problems).unwrap().string(&mut problems);
-        fields.required("list", &mut problems).unwrap().strings(&mut problems);
+        fields
+            .required("name", &mut problems)
+            .unwrap()
+            .string(&mut problems);
+        fields
+            .required("list", &mut problems)
+            .unwrap()
+            .strings(&mut problems);
         fields.required("size", &mut problems);
         fields.finish(&mut problems);
         let pointers: Vec<_> = problems.into_vec().into_iter().map(|p| p.pointer).collect();

@@ -11,9 +11,8 @@ use crate::Problem;
 /// # Errors
 /// One problem with line and column, or with the pointer of the duplicated member.
 pub fn parse_json(text: &[u8]) -> Result<Value, Problem> {
-    let text = std::str::from_utf8(text).map_err(|error| {
-        Problem::new("", format!("not UTF-8 at byte {}", error.valid_up_to()))
-    })?;
+    let text = std::str::from_utf8(text)
+        .map_err(|error| Problem::new("", format!("not UTF-8 at byte {}", error.valid_up_to())))?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde::de::DeserializeSeed::deserialize(Strict, &mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
@@ -122,13 +121,21 @@ mod tests {
     #[test]
     fn deep_nesting_is_refused_rather_than_overflowing() {
         let text = "[".repeat(100_000);
-        assert!(parse_json(text.as_bytes()).unwrap_err().message.contains("recursion"));
+        assert!(
+            parse_json(text.as_bytes())
+                .unwrap_err()
+                .message
+                .contains("recursion")
+        );
     }
 
     #[test]
     fn numbers_survive_the_round_trip() {
         let value = parse_json(b"[45.285000000000004, 9007199254740993, 1.0]").unwrap();
-        assert_eq!(value.to_string(), "[45.285000000000004,9007199254740993,1.0]");
+        assert_eq!(
+            value.to_string(),
+            "[45.285000000000004,9007199254740993,1.0]"
+        );
     }
 
     #[test]

@@ -94,6 +94,8 @@ pub(crate) struct Actor {
     /// `None` while a step is under way, or after one failed.
     execution: Option<Execution>,
     is_stored: bool,
+    /// When the execution ended, as stored.
+    stopped_at: Option<Timestamp>,
     mailbox: mpsc::Receiver<Message>,
     progress: watch::Sender<u64>,
     attempts: JoinSet<Finished>,
@@ -124,6 +126,7 @@ impl Actor {
             fence,
             execution: None,
             is_stored: false,
+            stopped_at: None,
             mailbox,
             progress,
             attempts: JoinSet::new(),
@@ -280,7 +283,7 @@ impl Actor {
         };
         let result = self.step(Trigger::Event(kind), Some(record)).await;
         let answer = match &result {
-            Ok(()) => Ok(self.now()),
+            Ok(()) => self.stopped_at.ok_or(Error::Closing),
             Err(Halt::Store(_) | Halt::NameTaken(_)) => {
                 Err(Error::host("the stop could not be stored"))
             }
@@ -364,6 +367,8 @@ impl Actor {
         version: AuthorityVersion,
     ) -> Result<(), CommitError> {
         let number = execution.record_number();
+        let summary = summary(execution, self.now());
+        let stopped_at = summary.stopped_at;
         let logs = std::mem::take(&mut turn.logs);
         let record = Record {
             number,
@@ -375,7 +380,7 @@ impl Actor {
             fence: self.fence,
             start: (!self.is_stored).then(|| self.start.as_ref().clone()),
             record,
-            summary: summary(execution, self.now()),
+            summary,
         };
         let commit = Commit {
             decided_under: Some(version),
@@ -385,6 +390,7 @@ impl Actor {
         };
         self.shared.commit(commit).await?;
         self.is_stored = true;
+        self.stopped_at = stopped_at;
         Ok(())
     }
 

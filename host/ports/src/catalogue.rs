@@ -64,7 +64,12 @@ pub trait Catalogue: Send + Sync {
     ///
     /// # Errors
     /// The store is damaged or gone.
-    async fn documents(&self, kind: Kind, after: Option<Key>, limit: usize) -> Result<Vec<Document>, StoreError>;
+    async fn documents(
+        &self,
+        kind: Kind,
+        after: Option<Key>,
+        limit: usize,
+    ) -> Result<Vec<Document>, StoreError>;
 
     /// The bytes with this digest.
     ///

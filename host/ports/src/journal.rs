@@ -200,7 +200,11 @@ pub trait Journal: Send + Sync {
     ///
     /// # Errors
     /// The store is damaged or gone.
-    async fn claim(&self, after: Option<ExecutionId>, limit: usize) -> Result<Vec<Claim>, StoreError>;
+    async fn claim(
+        &self,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<Claim>, StoreError>;
 
     /// Reads everything needed to go on with an execution. No effect.
     ///
@@ -275,7 +279,11 @@ pub trait Archive: Send + Sync {
     ///
     /// # Errors
     /// The store is damaged or gone.
-    async fn execution_named(&self, machine_arn: &str, name: &str) -> Result<Option<ExecutionId>, StoreError>;
+    async fn execution_named(
+        &self,
+        machine_arn: &str,
+        name: &str,
+    ) -> Result<Option<ExecutionId>, StoreError>;
 
     /// Executions, newest first, before `before`.
     ///
@@ -292,7 +300,12 @@ pub trait Archive: Send + Sync {
     ///
     /// # Errors
     /// The store is damaged or gone.
-    async fn history(&self, id: &ExecutionId, cursor: HistoryCursor, limit: usize) -> Result<Option<HistoryPage>, StoreError>;
+    async fn history(
+        &self,
+        id: &ExecutionId,
+        cursor: HistoryCursor,
+        limit: usize,
+    ) -> Result<Option<HistoryPage>, StoreError>;
 
     /// Links of the audit log after `after` in sequence, at most `limit`, and the log's head.
     ///

@@ -10,8 +10,8 @@ use auth::authority::AuthorityVersion;
 use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
-    Archive, AuditRecord, Blob, Catalogue, Commit, CommitError, ExecutionFilter, Fence, HistoryCursor, Journal,
-    Kind, Sealed, StoreError,
+    Archive, AuditRecord, Blob, Catalogue, Commit, CommitError, ExecutionFilter, Fence,
+    HistoryCursor, Journal, Kind, Sealed, StoreError,
 };
 use serde_json::{Value, json};
 
@@ -45,29 +45,65 @@ pub(crate) async fn everything(store: &impl Store) -> Result<Vec<String>, StoreE
     let (links, head) = store.audit(0, usize::MAX).await?;
     let mut verifier = Verifier::new();
     for link in &links {
-        verifier.push(link).map_err(|broken| StoreError::Io(broken.to_string().into()))?;
+        verifier
+            .push(link)
+            .map_err(|broken| StoreError::Io(broken.to_string().into()))?;
     }
-    let end = verifier.finish(head).map_err(|broken| StoreError::Io(broken.to_string().into()))?;
+    let end = verifier
+        .finish(head)
+        .map_err(|broken| StoreError::Io(broken.to_string().into()))?;
     all.push(format!("{end:?}"));
-    for kind in [Kind::Component, Kind::Role, Kind::Review, Kind::StateMachine, Kind::Host] {
+    for kind in [
+        Kind::Component,
+        Kind::Role,
+        Kind::Review,
+        Kind::StateMachine,
+        Kind::Host,
+    ] {
         for document in store.documents(kind, None, usize::MAX).await? {
             if let Some(digest) = document.body.as_str().and_then(Digest::parse) {
-                all.push(format!("{:?}", store.blob(&digest).await?.map(|bytes| bytes.len())));
+                all.push(format!(
+                    "{:?}",
+                    store.blob(&digest).await?.map(|bytes| bytes.len())
+                ));
             }
             all.push(format!("{document:?}"));
         }
     }
-    let listed = store.executions(ExecutionFilter::default(), None, usize::MAX).await?;
+    let listed = store
+        .executions(ExecutionFilter::default(), None, usize::MAX)
+        .await?;
     for execution in listed.items {
         let header = execution.start.header;
-        let named = store.execution_named(&header.machine_arn, &header.name).await?;
+        let named = store
+            .execution_named(&header.machine_arn, &header.name)
+            .await?;
         all.push(format!("{named:?} {:?}", store.load(&header.id).await?));
         all.push(format!("{:?}", store.execution(&header.id).await?));
-        all.push(format!("{:?}", store.history(&header.id, HistoryCursor::default(), usize::MAX).await?));
-        let filter = ExecutionFilter { machine_arn: Some(header.machine_arn), status: None };
-        all.push(format!("{:?}", store.executions(filter, None, usize::MAX).await?.items));
+        all.push(format!(
+            "{:?}",
+            store
+                .history(&header.id, HistoryCursor::default(), usize::MAX)
+                .await?
+        ));
+        let filter = ExecutionFilter {
+            machine_arn: Some(header.machine_arn),
+            status: None,
+        };
+        all.push(format!(
+            "{:?}",
+            store.executions(filter, None, usize::MAX).await?.items
+        ));
     }
-    all.push(format!("{:?}", store.claim(None, usize::MAX).await?.iter().map(|claim| &claim.id).collect::<Vec<_>>()));
+    all.push(format!(
+        "{:?}",
+        store
+            .claim(None, usize::MAX)
+            .await?
+            .iter()
+            .map(|claim| &claim.id)
+            .collect::<Vec<_>>()
+    ));
     Ok(all)
 }
 
@@ -81,18 +117,40 @@ fn read(link: &Sealed) -> AuditRecord {
 
 async fn a_started_execution_can_be_read_in_every_way(store: &impl Store) {
     let fence = store.fence().await.unwrap();
-    let receipt = store.commit(Step::first("e-1", json!({"n": 1.50})).commit(fence)).await.unwrap();
+    let receipt = store
+        .commit(Step::first("e-1", json!({"n": 1.50})).commit(fence))
+        .await
+        .unwrap();
     assert_eq!(receipt.audit.length, 1);
     let described = store.execution(&id("e-1")).await.unwrap().unwrap();
     assert_eq!(described.input.as_deref(), Some(&json!({"n": 1.5})));
-    assert_eq!((described.output, described.summary.status), (None, Status::Running));
+    assert_eq!(
+        (described.output, described.summary.status),
+        (None, Status::Running)
+    );
     assert_eq!(described.start.header.name, "e-1");
     let loaded = store.load(&id("e-1")).await.unwrap().unwrap();
-    assert_eq!((loaded.records.len(), loaded.start.caller.method.as_str()), (1, "oidc"));
-    assert_eq!(store.execution_named("m", "e-1").await.unwrap(), Some(id("e-1")));
+    assert_eq!(
+        (loaded.records.len(), loaded.start.caller.method.as_str()),
+        (1, "oidc")
+    );
+    assert_eq!(
+        store.execution_named("m", "e-1").await.unwrap(),
+        Some(id("e-1"))
+    );
     let claims = store.claim(None, 10).await.unwrap();
-    assert_eq!(claims.iter().map(|claim| (claim.id.clone(), claim.fence)).collect::<Vec<_>>(), [(id("e-1"), fence)]);
-    let page = store.history(&id("e-1"), HistoryCursor::default(), 10).await.unwrap().unwrap();
+    assert_eq!(
+        claims
+            .iter()
+            .map(|claim| (claim.id.clone(), claim.fence))
+            .collect::<Vec<_>>(),
+        [(id("e-1"), fence)]
+    );
+    let page = store
+        .history(&id("e-1"), HistoryCursor::default(), 10)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((page.events.len(), page.has_more), (1, false));
     assert_eq!(page.next, HistoryCursor { record: 1, skip: 0 });
     let (links, head) = store.audit(0, 10).await.unwrap();
@@ -103,7 +161,13 @@ async fn a_started_execution_can_be_read_in_every_way(store: &impl Store) {
 
     assert!(store.execution(&id("e-2")).await.unwrap().is_none());
     assert!(store.load(&id("e-2")).await.unwrap().is_none());
-    assert!(store.history(&id("e-2"), HistoryCursor::default(), 10).await.unwrap().is_none());
+    assert!(
+        store
+            .history(&id("e-2"), HistoryCursor::default(), 10)
+            .await
+            .unwrap()
+            .is_none()
+    );
     assert_eq!(store.execution_named("m", "e-2").await.unwrap(), None);
     assert_eq!(store.execution_named("other", "e-1").await.unwrap(), None);
 }
@@ -111,44 +175,100 @@ async fn a_started_execution_can_be_read_in_every_way(store: &impl Store) {
 async fn an_ended_execution_is_not_claimed_again(store: &impl Store) {
     let fence = store.fence().await.unwrap();
     for name in ["e-1", "e-2", "e-3"] {
-        store.commit(Step::first(name, json!(1)).commit(fence)).await.unwrap();
+        store
+            .commit(Step::first(name, json!(1)).commit(fence))
+            .await
+            .unwrap();
     }
-    store.commit(Step::next("e-2", 1, json!(2)).commit(fence)).await.unwrap();
-    store.commit(Step::last("e-2", 2, json!("done")).commit(fence)).await.unwrap();
-    let ids = |claims: Vec<ports::Claim>| claims.into_iter().map(|claim| claim.id).collect::<Vec<_>>();
-    assert_eq!(ids(store.claim(None, 10).await.unwrap()), [id("e-1"), id("e-3")]);
+    store
+        .commit(Step::next("e-2", 1, json!(2)).commit(fence))
+        .await
+        .unwrap();
+    store
+        .commit(Step::last("e-2", 2, json!("done")).commit(fence))
+        .await
+        .unwrap();
+    let ids =
+        |claims: Vec<ports::Claim>| claims.into_iter().map(|claim| claim.id).collect::<Vec<_>>();
+    assert_eq!(
+        ids(store.claim(None, 10).await.unwrap()),
+        [id("e-1"), id("e-3")]
+    );
     assert_eq!(ids(store.claim(None, 1).await.unwrap()), [id("e-1")]);
-    assert_eq!(ids(store.claim(Some(id("e-1")), 10).await.unwrap()), [id("e-3")]);
+    assert_eq!(
+        ids(store.claim(Some(id("e-1")), 10).await.unwrap()),
+        [id("e-3")]
+    );
     let described = store.execution(&id("e-2")).await.unwrap().unwrap();
     assert_eq!(described.output.as_deref(), Some(&json!("done")));
     assert!(described.summary.stopped_at.is_some());
     let loaded = store.load(&id("e-2")).await.unwrap().unwrap();
-    assert_eq!(loaded.records.iter().map(|record| record.number).collect::<Vec<_>>(), [0, 1, 2]);
+    assert_eq!(
+        loaded
+            .records
+            .iter()
+            .map(|record| record.number)
+            .collect::<Vec<_>>(),
+        [0, 1, 2]
+    );
 }
 
 async fn a_name_is_given_once_within_a_state_machine(store: &impl Store) {
     let fence = store.fence().await.unwrap();
-    store.commit(Step::first("e-1", json!(1)).commit(fence)).await.unwrap();
-    let mut again = Step { name: "e-1".to_owned(), ..Step::first("e-2", json!(2)) };
+    store
+        .commit(Step::first("e-1", json!(1)).commit(fence))
+        .await
+        .unwrap();
+    let mut again = Step {
+        name: "e-1".to_owned(),
+        ..Step::first("e-2", json!(2))
+    };
     let error = store.commit(again.commit(fence)).await.unwrap_err();
-    assert!(matches!(&error, CommitError::NameTaken(holder) if *holder == id("e-1")), "{error}");
+    assert!(
+        matches!(&error, CommitError::NameTaken(holder) if *holder == id("e-1")),
+        "{error}"
+    );
     assert_eq!(head_length(store).await, 1);
     assert!(store.load(&id("e-2")).await.unwrap().is_none());
     again.machine = "other".to_owned();
     store.commit(again.commit(fence)).await.unwrap();
-    assert_eq!(store.execution_named("other", "e-1").await.unwrap(), Some(id("e-2")));
+    assert_eq!(
+        store.execution_named("other", "e-1").await.unwrap(),
+        Some(id("e-2"))
+    );
 }
 
 async fn nothing_is_committed_under_an_authority_that_has_passed(store: &impl Store) {
-    let moves = |decided_under| Commit { decided_under, moves_authority: true, ..link("role") };
-    let first = store.commit(moves(Some(AuthorityVersion(0)))).await.unwrap();
+    let moves = |decided_under| Commit {
+        decided_under,
+        moves_authority: true,
+        ..link("role")
+    };
+    let first = store
+        .commit(moves(Some(AuthorityVersion(0))))
+        .await
+        .unwrap();
     assert_eq!(first.authority, AuthorityVersion(1));
-    let error = store.commit(moves(Some(AuthorityVersion(0)))).await.unwrap_err();
-    assert!(matches!(error, CommitError::AuthorityMoved { now: AuthorityVersion(1) }), "{error}");
+    let error = store
+        .commit(moves(Some(AuthorityVersion(0))))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            CommitError::AuthorityMoved {
+                now: AuthorityVersion(1)
+            }
+        ),
+        "{error}"
+    );
     assert_eq!(head_length(store).await, 1);
     let undecided = store.commit(link("denied")).await.unwrap();
     assert_eq!(undecided.authority, AuthorityVersion(1));
-    let decided = Commit { decided_under: Some(AuthorityVersion(1)), ..link("start") };
+    let decided = Commit {
+        decided_under: Some(AuthorityVersion(1)),
+        ..link("start")
+    };
     assert_eq!(store.commit(decided).await.unwrap().audit.length, 3);
 }
 
@@ -161,20 +281,50 @@ async fn a_document_is_written_once_and_listed_in_order(store: &impl Store) {
         key(Kind::Review, "a", 1),
     ];
     for (number, key) in keys.iter().enumerate().rev() {
-        store.commit(document(key.clone(), json!({ "number": number }))).await.unwrap();
+        store
+            .commit(document(key.clone(), json!({ "number": number })))
+            .await
+            .unwrap();
     }
-    let error = store.commit(document(keys[1].clone(), json!("other"))).await.unwrap_err();
-    assert!(matches!(&error, CommitError::Conflict(taken) if *taken == keys[1]), "{error}");
+    let error = store
+        .commit(document(keys[1].clone(), json!("other")))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, CommitError::Conflict(taken) if *taken == keys[1]),
+        "{error}"
+    );
     let mut twice = document(key(Kind::Role, "c", 1), json!(1));
     twice.documents.push(twice.documents[0].clone());
-    assert!(matches!(store.commit(twice).await.unwrap_err(), CommitError::Conflict(_)));
+    assert!(matches!(
+        store.commit(twice).await.unwrap_err(),
+        CommitError::Conflict(_)
+    ));
     assert_eq!(head_length(store).await, 5);
     let roles = store.documents(Kind::Role, None, 10).await.unwrap();
-    assert_eq!(roles.iter().map(|role| role.key.clone()).collect::<Vec<_>>(), keys[..4]);
+    assert_eq!(
+        roles
+            .iter()
+            .map(|role| role.key.clone())
+            .collect::<Vec<_>>(),
+        keys[..4]
+    );
     assert_eq!(roles[1].body, json!({ "number": 1 }));
-    let page = store.documents(Kind::Role, Some(keys[0].clone()), 2).await.unwrap();
-    assert_eq!(page.iter().map(|role| role.key.clone()).collect::<Vec<_>>(), keys[1..3]);
-    assert!(store.documents(Kind::Component, None, 10).await.unwrap().is_empty());
+    let page = store
+        .documents(Kind::Role, Some(keys[0].clone()), 2)
+        .await
+        .unwrap();
+    assert_eq!(
+        page.iter().map(|role| role.key.clone()).collect::<Vec<_>>(),
+        keys[1..3]
+    );
+    assert!(
+        store
+            .documents(Kind::Component, None, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 async fn only_the_owner_writes_and_only_the_next_record(store: &impl Store) {
@@ -182,19 +332,34 @@ async fn only_the_owner_writes_and_only_the_next_record(store: &impl Store) {
     let stranger = Fence(fence.0 + 1);
     let first = Step::first("e-1", json!(1));
     let error = store.commit(first.commit(stranger)).await.unwrap_err();
-    assert!(matches!(&error, CommitError::Fenced(fenced) if *fenced == id("e-1")), "{error}");
+    assert!(
+        matches!(&error, CommitError::Fenced(fenced) if *fenced == id("e-1")),
+        "{error}"
+    );
     store.commit(first.commit(fence)).await.unwrap();
     for number in [0, 2, u32::MAX] {
         let mut step = Step::next("e-1", number, json!(2));
         step.name = "other".to_owned();
         let error = store.commit(step.commit(fence)).await.unwrap_err();
-        assert!(error.to_string().contains("the next record is number 1"), "{error}");
+        assert!(
+            error.to_string().contains("the next record is number 1"),
+            "{error}"
+        );
     }
-    let error = store.commit(Step::next("e-2", 1, json!(2)).commit(fence)).await.unwrap_err();
-    assert!(error.to_string().contains("the next record is number 0"), "{error}");
+    let error = store
+        .commit(Step::next("e-2", 1, json!(2)).commit(fence))
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("the next record is number 0"),
+        "{error}"
+    );
     assert_eq!(head_length(store).await, 1);
     assert_eq!(store.execution_named("m", "other").await.unwrap(), None);
-    store.commit(Step::next("e-1", 1, json!(2)).commit(fence)).await.unwrap();
+    store
+        .commit(Step::next("e-1", 1, json!(2)).commit(fence))
+        .await
+        .unwrap();
 }
 
 async fn a_commit_that_contradicts_itself_is_refused(store: &impl Store) {
@@ -204,11 +369,24 @@ async fn a_commit_that_contradicts_itself_is_refused(store: &impl Store) {
     without_start.execution.as_mut().unwrap().start = None;
     let mut of_another = first.commit(fence);
     of_another.execution.as_mut().unwrap().id = id("e-2");
-    let unaudited = Commit { audit: Vec::new(), ..first.commit(fence) };
-    let named = Step { name: "a\0b".to_owned(), ..first.clone() }.commit(fence);
+    let unaudited = Commit {
+        audit: Vec::new(),
+        ..first.commit(fence)
+    };
+    let named = Step {
+        name: "a\0b".to_owned(),
+        ..first.clone()
+    }
+    .commit(fence);
     let documented = document(key(Kind::Role, "a\0", 1), json!(1));
-    let blob = Blob { digest: Digest::of(b"a"), bytes: Bytes::from_static(b"b") };
-    let forged = Commit { blobs: vec![blob], ..link("upload") };
+    let blob = Blob {
+        digest: Digest::of(b"a"),
+        bytes: Bytes::from_static(b"b"),
+    };
+    let forged = Commit {
+        blobs: vec![blob],
+        ..link("upload")
+    };
     for (commit, problem) in [
         (without_start, "do not belong together"),
         (of_another, "is that of `e-1`"),
@@ -226,11 +404,17 @@ async fn a_commit_that_contradicts_itself_is_refused(store: &impl Store) {
 
 async fn bytes_of_any_size_read_back_by_their_digest(store: &impl Store) {
     for size in [0, 1, 16 * 1024, 16 * 1024 + 1, 100_000, 3 * 1024 * 1024] {
-        let bytes: Bytes = (0..size).map(|byte| (byte * 7 % 251) as u8).collect::<Vec<_>>().into();
+        let bytes: Bytes = (0..size)
+            .map(|byte| (byte * 7 % 251) as u8)
+            .collect::<Vec<_>>()
+            .into();
         let digest = Digest::of(&bytes);
         assert_eq!(store.blob(&digest).await.unwrap(), None);
         let commit = || Commit {
-            blobs: vec![Blob { digest: digest.clone(), bytes: bytes.clone() }],
+            blobs: vec![Blob {
+                digest: digest.clone(),
+                bytes: bytes.clone(),
+            }],
             ..link("upload")
         };
         store.commit(commit()).await.unwrap();
@@ -243,19 +427,42 @@ async fn payloads_of_any_size_and_depth_read_back(store: &impl Store) {
     let fence = store.fence().await.unwrap();
     let long = json!("ä\n".repeat(100_000));
     let deep = (0..100).fold(json!(1), |inner, _| json!([inner]));
-    store.commit(Step::first("e-1", long.clone()).commit(fence)).await.unwrap();
-    store.commit(Step::next("e-1", 1, deep.clone()).commit(fence)).await.unwrap();
-    store.commit(Step::last("e-1", 2, long.clone()).commit(fence)).await.unwrap();
+    store
+        .commit(Step::first("e-1", long.clone()).commit(fence))
+        .await
+        .unwrap();
+    store
+        .commit(Step::next("e-1", 1, deep.clone()).commit(fence))
+        .await
+        .unwrap();
+    store
+        .commit(Step::last("e-1", 2, long.clone()).commit(fence))
+        .await
+        .unwrap();
     let described = store.execution(&id("e-1")).await.unwrap().unwrap();
-    assert_eq!((described.input.as_deref(), described.output.as_deref()), (Some(&long), Some(&long)));
+    assert_eq!(
+        (described.input.as_deref(), described.output.as_deref()),
+        (Some(&long), Some(&long))
+    );
     let loaded = store.load(&id("e-1")).await.unwrap().unwrap();
     assert_eq!(*loaded.records[1].delta.payloads[0], deep);
-    assert_eq!(shown(store, HistoryCursor::default(), 10).await.0, [&long, &long, &deep, &long, &long].map(Value::clone));
+    assert_eq!(
+        shown(store, HistoryCursor::default(), 10).await.0,
+        [&long, &long, &deep, &long, &long].map(Value::clone)
+    );
 }
 
 /// The payloads that a page of the history of `e-1` shows, and where the next begins.
-async fn shown(store: &impl Store, cursor: HistoryCursor, limit: usize) -> (Vec<Value>, HistoryCursor, bool) {
-    let page = store.history(&id("e-1"), cursor, limit).await.unwrap().unwrap();
+async fn shown(
+    store: &impl Store,
+    cursor: HistoryCursor,
+    limit: usize,
+) -> (Vec<Value>, HistoryCursor, bool) {
+    let page = store
+        .history(&id("e-1"), cursor, limit)
+        .await
+        .unwrap()
+        .unwrap();
     assert!(page.events.len() <= limit);
     let values = page.events.into_iter().map(|mut event| {
         let payload = event.payloads_mut().next().unwrap();
@@ -266,7 +473,10 @@ async fn shown(store: &impl Store, cursor: HistoryCursor, limit: usize) -> (Vec<
 
 async fn history_pages_join_to_the_whole_history(store: &impl Store) {
     let fence = store.fence().await.unwrap();
-    store.commit(Step::first("e-1", json!("input")).commit(fence)).await.unwrap();
+    store
+        .commit(Step::first("e-1", json!("input")).commit(fence))
+        .await
+        .unwrap();
     for number in 1..80 {
         let mut step = Step::next("e-1", number, json!(number));
         step.events = (0..number % 4).map(|_| (number, 0)).collect();
@@ -279,15 +489,30 @@ async fn history_pages_join_to_the_whole_history(store: &impl Store) {
         let (mut values, mut cursor, mut has_more) = (Vec::new(), HistoryCursor::default(), true);
         let mut lines = 0;
         while has_more {
-            lines += store.history(&id("e-1"), cursor, limit).await.unwrap().unwrap().logs.len();
+            lines += store
+                .history(&id("e-1"), cursor, limit)
+                .await
+                .unwrap()
+                .unwrap()
+                .logs
+                .len();
             let (page, next, more) = shown(store, cursor, limit).await;
             assert!(!page.is_empty() || !more);
             values.extend(page);
             (cursor, has_more) = (next, more);
         }
         assert_eq!((values, lines), (whole.clone(), 79), "pages of {limit}");
-        assert_eq!(cursor, HistoryCursor { record: 80, skip: 0 });
-        assert_eq!(shown(store, cursor, limit).await, (Vec::new(), cursor, false));
+        assert_eq!(
+            cursor,
+            HistoryCursor {
+                record: 80,
+                skip: 0
+            }
+        );
+        assert_eq!(
+            shown(store, cursor, limit).await,
+            (Vec::new(), cursor, false)
+        );
     }
 }
 
@@ -295,19 +520,31 @@ async fn executions_are_listed_newest_first(store: &impl Store) {
     let fence = store.fence().await.unwrap();
     for number in 0..600 {
         let machine = if number % 2 == 0 { "even" } else { "odd" };
-        let step = Step { machine: machine.to_owned(), ..Step::first(&format!("e-{number:04}"), json!(number)) };
+        let step = Step {
+            machine: machine.to_owned(),
+            ..Step::first(&format!("e-{number:04}"), json!(number))
+        };
         store.commit(step.commit(fence)).await.unwrap();
     }
     for number in (0..600).step_by(100) {
-        store.commit(Step::last(&format!("e-{number:04}"), 1, json!(1)).commit(fence)).await.unwrap();
+        store
+            .commit(Step::last(&format!("e-{number:04}"), 1, json!(1)).commit(fence))
+            .await
+            .unwrap();
     }
     let check = |machine: Option<&str>, status: Option<Status>, expected: Vec<ExecutionId>| {
-        let filter = ExecutionFilter { machine_arn: machine.map(str::to_owned), status };
+        let filter = ExecutionFilter {
+            machine_arn: machine.map(str::to_owned),
+            status,
+        };
         async move {
             for limit in [1, 7, 300, 1000] {
                 let (mut found, mut before) = (Vec::new(), None);
                 loop {
-                    let page = store.executions(filter.clone(), before, limit).await.unwrap();
+                    let page = store
+                        .executions(filter.clone(), before, limit)
+                        .await
+                        .unwrap();
                     assert!(page.items.len() <= limit);
                     found.extend(page.items.into_iter().map(|item| item.start.header.id));
                     before = page.next;
@@ -319,7 +556,13 @@ async fn executions_are_listed_newest_first(store: &impl Store) {
             }
         }
     };
-    let ids = |step: usize, first: usize| (first..600).step_by(step).rev().map(|n| id(&format!("e-{n:04}"))).collect();
+    let ids = |step: usize, first: usize| {
+        (first..600)
+            .step_by(step)
+            .rev()
+            .map(|n| id(&format!("e-{n:04}")))
+            .collect()
+    };
     check(None, None, ids(1, 0)).await;
     check(Some("odd"), None, ids(2, 1)).await;
     check(Some("even"), Some(Status::Succeeded), ids(100, 0)).await;
@@ -354,7 +597,10 @@ async fn the_audit_log_verifies_page_by_page(store: &impl Store) {
 
 async fn a_long_start_and_summary_change_together(store: &impl Store) {
     let fence = store.fence().await.unwrap();
-    let first = Step { groups: 4000, ..Step::first("e-1", json!(1)) };
+    let first = Step {
+        groups: 4000,
+        ..Step::first("e-1", json!(1))
+    };
     store.commit(first.commit(fence)).await.unwrap();
     for (number, cause) in [(1, "a"), (2, "b"), (3, "b")] {
         let mut step = Step::next("e-1", number, json!(number));

@@ -88,7 +88,8 @@ impl Disk {
     /// More links than that were durable once.
     pub(crate) fn writer(&self, links: u64, sync_data: SyncData) -> Result<DiskWriter, StoreError> {
         let path = self.path.join("watermark");
-        let (watermark, durable) = Watermark::open(&path).map_err(|error| failed_at(&path, &error))?;
+        let (watermark, durable) =
+            Watermark::open(&path).map_err(|error| failed_at(&path, &error))?;
         if links < durable {
             return Err(StoreError::Damaged {
                 key: self.path.join("db").display().to_string(),
@@ -113,12 +114,19 @@ impl Disk {
     /// # Errors
     /// Sled still holds the folder after a while.
     pub(crate) fn close(self) -> Result<(), StoreError> {
-        let Self { db, file, _lock: lock, .. } = self;
+        let Self {
+            db,
+            file,
+            _lock: lock,
+            ..
+        } = self;
         drop(db);
         let begun = Instant::now();
         while file.try_lock().is_err() {
             if begun.elapsed() > RELEASE_MAX {
-                return Err(failure("the database file is still locked after closing it"));
+                return Err(failure(
+                    "the database file is still locked after closing it",
+                ));
             }
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -143,10 +151,15 @@ impl DiskWriter {
     /// # Errors
     /// Any failure leaves open what is on disk. Nothing may be acknowledged from then on: after
     /// a failed sync the system may drop what it could not write and report success the next time.
-    pub(crate) fn write(&mut self, batch: sled::Batch, has_large_values: bool) -> Result<(), StoreError> {
+    pub(crate) fn write(
+        &mut self,
+        batch: sled::Batch,
+        has_large_values: bool,
+    ) -> Result<(), StoreError> {
         self.db.apply_batch(batch).map_err(sled_failed)?;
         self.db.flush().map_err(sled_failed)?;
-        (self.sync_data)(&self.file).map_err(|error| failure(format!("syncing the database file: {error}")))?;
+        (self.sync_data)(&self.file)
+            .map_err(|error| failure(format!("syncing the database file: {error}")))?;
         match has_large_values {
             true => check_blobs(&self.blobs),
             false => Ok(()),
@@ -157,7 +170,10 @@ impl DiskWriter {
     ///
     /// # Errors
     /// As [`Self::write`].
-    pub(crate) fn write_parts(&mut self, parts: impl IntoIterator<Item = (IVec, IVec)>) -> Result<(), StoreError> {
+    pub(crate) fn write_parts(
+        &mut self,
+        parts: impl IntoIterator<Item = (IVec, IVec)>,
+    ) -> Result<(), StoreError> {
         let mut batch = sled::Batch::default();
         let mut bytes = 0;
         for (key, value) in parts {
@@ -179,7 +195,9 @@ impl DiskWriter {
     /// # Errors
     /// As [`Self::write`].
     pub(crate) fn note(&mut self, links: u64) -> Result<(), StoreError> {
-        self.watermark.note(links).map_err(|error| failure(format!("writing the watermark: {error}")))
+        self.watermark
+            .note(links)
+            .map_err(|error| failure(format!("writing the watermark: {error}")))
     }
 }
 
@@ -199,17 +217,22 @@ pub(crate) fn sled_failed(error: sled::Error) -> StoreError {
             problem: format!("the database file cannot be read at {at:?}"),
         },
         sled::Error::Io(error) => failure(error.to_string()),
-        sled::Error::CollectionNotFound(_) | sled::Error::Unsupported(_) | sled::Error::ReportableBug(_) => {
-            failure(error.to_string())
-        }
+        sled::Error::CollectionNotFound(_)
+        | sled::Error::Unsupported(_)
+        | sled::Error::ReportableBug(_) => failure(error.to_string()),
     }
 }
 
 /// The error for a panic, which is how sled reports much of what it cannot read.
 pub(crate) fn panicked(payload: &(dyn Any + Send)) -> StoreError {
     let text = payload.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
-    failure(format!("the database panicked: {}", text.replace('\n', " ")))
+    let text = text
+        .or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("no reason given");
+    failure(format!(
+        "the database panicked: {}",
+        text.replace('\n', " ")
+    ))
 }
 
 fn failure(problem: impl Into<Arc<str>>) -> StoreError {
@@ -233,7 +256,11 @@ fn check_blobs(blobs: &Path) -> Result<(), StoreError> {
 
 fn lock(path: &Path) -> Result<File, OpenError> {
     let lock_path = path.join("lock");
-    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path);
+    let lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&lock_path);
     let lock = lock.map_err(|error| failed_at(&lock_path, &error))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
@@ -248,7 +275,9 @@ fn prepare(path: &Path) -> Result<(), StoreError> {
         for file in fs::read_dir(path)? {
             let file = file?.path();
             // A snapshot that was being written; sled would take it for one and find it damaged.
-            let is_unfinished = file.extension().is_some_and(|extension| extension == "generating");
+            let is_unfinished = file
+                .extension()
+                .is_some_and(|extension| extension == "generating");
             if is_unfinished {
                 fs::remove_file(&file)?;
             }
@@ -287,7 +316,10 @@ fn open_sled(path: &Path, cache_bytes: u64) -> Result<sled::Db, OpenError> {
 /// Makes the names of the files survive a power cut. Elsewhere than on Unix folders cannot be
 /// synced, and the file system journals them.
 fn sync_folder(path: &Path) -> io::Result<()> {
-    File::options().write(true).open(path.join("conf"))?.sync_all()?;
+    File::options()
+        .write(true)
+        .open(path.join("conf"))?
+        .sync_all()?;
     #[cfg(unix)]
     {
         File::open(path)?.sync_all()?;

@@ -42,7 +42,11 @@ impl Durable {
     /// The means to write; see [`Disk::writer`].
     pub(crate) fn writer(&self, links: u64, sync_data: SyncData) -> Result<DiskWriter, StoreError> {
         let visible = self.read_lock();
-        visible.disk.as_ref().ok_or(StoreError::Closed)?.writer(links, sync_data)
+        visible
+            .disk
+            .as_ref()
+            .ok_or(StoreError::Closed)?
+            .writer(links, sync_data)
     }
 
     /// Hides a write that is about to begin.
@@ -80,7 +84,12 @@ impl Entries for Durable {
         }
     }
 
-    fn range(&self, mut range: Range<Vec<u8>>, order: Order, limit: usize) -> Result<Vec<(IVec, IVec)>, StoreError> {
+    fn range(
+        &self,
+        mut range: Range<Vec<u8>>,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<(IVec, IVec)>, StoreError> {
         let mut found = Vec::new();
         while found.len() < limit && range.start < range.end {
             let chunk = self.read_lock().chunk(&mut range, order)?;
@@ -93,23 +102,36 @@ impl Entries for Durable {
 
 impl Visible {
     fn tree(&self) -> Result<&sled::Tree, StoreError> {
-        self.disk.as_ref().map(|disk| &*disk.db).ok_or(StoreError::Closed)
+        self.disk
+            .as_ref()
+            .map(|disk| &*disk.db)
+            .ok_or(StoreError::Closed)
     }
 
     /// The durable entries of the first part of `range`, which is cut off it.
-    fn chunk(&self, range: &mut Range<Vec<u8>>, order: Order) -> Result<Vec<(IVec, IVec)>, StoreError> {
+    fn chunk(
+        &self,
+        range: &mut Range<Vec<u8>>,
+        order: Order,
+    ) -> Result<Vec<(IVec, IVec)>, StoreError> {
         let mut entries = self.tree()?.range(range.clone());
         let next = || match order {
             Order::Forward => entries.next(),
             Order::Backward => entries.next_back(),
         };
         let written = std::iter::from_fn(next).take(CHUNK_ENTRIES);
-        let mut chunk = written.collect::<Result<Vec<_>, _>>().map_err(sled_failed)?;
+        let mut chunk = written
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(sled_failed)?;
         let covered = cut(range, order, &chunk);
         if !self.pending.is_empty() {
             chunk.retain(|(key, _)| !self.pending.contains_key(key));
-            let hidden = self.pending.iter().filter_map(|(key, before)| Some((key, before.as_ref()?)));
-            let is_covered = |key: &[u8]| covered.start.as_slice() <= key && key < covered.end.as_slice();
+            let hidden = self
+                .pending
+                .iter()
+                .filter_map(|(key, before)| Some((key, before.as_ref()?)));
+            let is_covered =
+                |key: &[u8]| covered.start.as_slice() <= key && key < covered.end.as_slice();
             let hidden = hidden.filter(|(key, _)| is_covered(key));
             chunk.extend(hidden.map(|(key, before)| (key.clone(), before.clone())));
             chunk.sort_by(|(left, _), (right, _)| match order {

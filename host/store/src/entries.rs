@@ -23,7 +23,12 @@ pub(crate) trait Entries {
     fn entry(&self, key: &[u8]) -> Result<Option<IVec>, StoreError>;
 
     /// The first entries of a range, at most `limit`.
-    fn range(&self, range: Range<Vec<u8>>, order: Order, limit: usize) -> Result<Vec<(IVec, IVec)>, StoreError>;
+    fn range(
+        &self,
+        range: Range<Vec<u8>>,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<(IVec, IVec)>, StoreError>;
 }
 
 /// The content of one key, put together again if it was kept in parts.
@@ -60,17 +65,29 @@ impl Body {
 
 /// Parses content that is JSON.
 pub(crate) fn parse<T: DeserializeOwned>(key: &[u8], content: &[u8]) -> Result<T, StoreError> {
-    serde_json::from_slice(content).map_err(|error| damaged(key, format!("cannot be read: {error}")))
+    serde_json::from_slice(content)
+        .map_err(|error| damaged(key, format!("cannot be read: {error}")))
 }
 
 /// Reads the content under a key.
-pub(crate) fn read(entries: &impl Entries, kind: Kind, key: &[u8]) -> Result<Option<Body>, StoreError> {
+pub(crate) fn read(
+    entries: &impl Entries,
+    kind: Kind,
+    key: &[u8],
+) -> Result<Option<Body>, StoreError> {
     let value = entries.entry(key)?;
-    value.map(|value| complete(entries, kind, key, &value)).transpose()
+    value
+        .map(|value| complete(entries, kind, key, &value))
+        .transpose()
 }
 
 /// Unwraps a value that was read, and reads its parts if it has any.
-pub(crate) fn complete(entries: &impl Entries, kind: Kind, key: &[u8], value: &IVec) -> Result<Body, StoreError> {
+pub(crate) fn complete(
+    entries: &impl Entries,
+    kind: Kind,
+    key: &[u8],
+    value: &IVec,
+) -> Result<Body, StoreError> {
     let manifest = match envelope::unwrap(kind, key, value)? {
         Content::Whole(content) => return Ok(Body::Whole(content)),
         Content::Parts(manifest) => manifest,
@@ -87,7 +104,11 @@ pub(crate) fn complete(entries: &impl Entries, kind: Kind, key: &[u8], value: &I
         joined.extend_from_slice(&content);
     }
     if joined.len() as u64 != manifest.content_bytes {
-        let problem = format!("has {} bytes where {} belong", joined.len(), manifest.content_bytes);
+        let problem = format!(
+            "has {} bytes where {} belong",
+            joined.len(),
+            manifest.content_bytes
+        );
         return Err(damaged(key, problem));
     }
     Ok(Body::Joined(joined))

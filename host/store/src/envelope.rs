@@ -132,7 +132,8 @@ pub(crate) fn wrap(kind: Kind, key: &[u8], content: &[u8]) -> IVec {
 /// It is not what was written there as `kind`.
 pub(crate) fn unwrap(kind: Kind, key: &[u8], value: &IVec) -> Result<Content, StoreError> {
     let damaged = |problem: String| Err(damaged(key, problem));
-    let Some(([format, found, crc @ ..], content)) = value.split_first_chunk::<HEADER_BYTES>() else {
+    let Some(([format, found, crc @ ..], content)) = value.split_first_chunk::<HEADER_BYTES>()
+    else {
         return damaged(format!("only {} bytes long", value.len()));
     };
     if *format != FORMAT {
@@ -186,7 +187,10 @@ mod tests {
         for bit in 0..value.len() * 8 {
             let mut flipped = value.to_vec();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(unwrap(Kind::Record, b"x/e-1", &flipped.into()).is_err(), "bit {bit}");
+            assert!(
+                unwrap(Kind::Record, b"x/e-1", &flipped.into()).is_err(),
+                "bit {bit}"
+            );
         }
         assert!(unwrap(Kind::Record, b"x/e-2", &value).is_err());
         assert!(unwrap(Kind::Document, b"x/e-1", &value).is_err());
@@ -197,8 +201,13 @@ mod tests {
 
     #[test]
     fn damage_is_named_by_its_key() {
-        let error = unwrap(Kind::Record, b"x/e-1\0\x01", &IVec::from(b"")).err().unwrap();
-        assert_eq!(error.to_string(), "damaged record at `x/e-1\\x00\\x01`: only 0 bytes long");
+        let error = unwrap(Kind::Record, b"x/e-1\0\x01", &IVec::from(b""))
+            .err()
+            .unwrap();
+        assert_eq!(
+            error.to_string(),
+            "damaged record at `x/e-1\\x00\\x01`: only 0 bytes long"
+        );
     }
 
     #[test]
@@ -210,7 +219,10 @@ mod tests {
         let Ok(Content::Parts(manifest)) = unwrap(Kind::Blob, b"b/1", &long.value) else {
             panic!("no manifest");
         };
-        assert_eq!((manifest.parts(), manifest.content_bytes as usize), (2, CONTENT_BYTES_MAX + 1));
+        assert_eq!(
+            (manifest.parts(), manifest.content_bytes as usize),
+            (2, CONTENT_BYTES_MAX + 1)
+        );
         assert!(unwrap(Kind::Record, b"b/1", &long.value).is_err());
     }
 }

@@ -26,7 +26,10 @@ pub(crate) fn executions() -> Range<Vec<u8>> {
 
 /// One record of an execution.
 pub(crate) fn record(id: &ExecutionId, number: u32) -> Vec<u8> {
-    join(b"x/", &[id.as_str().as_bytes(), b"\0", &number.to_be_bytes()])
+    join(
+        b"x/",
+        &[id.as_str().as_bytes(), b"\0", &number.to_be_bytes()],
+    )
 }
 
 /// The records of an execution from `first` on.
@@ -56,7 +59,10 @@ pub(crate) fn name(machine_arn: &str, name: &str) -> Vec<u8> {
 
 /// The mark of an execution in its state machine's list.
 pub(crate) fn listed(machine_arn: &str, id: &ExecutionId) -> Vec<u8> {
-    join(b"l/", &[machine_arn.as_bytes(), b"\0", id.as_str().as_bytes()])
+    join(
+        b"l/",
+        &[machine_arn.as_bytes(), b"\0", id.as_str().as_bytes()],
+    )
 }
 
 /// A state machine's list, in id order.
@@ -73,7 +79,10 @@ pub(crate) fn marked(key: &[u8]) -> Option<ExecutionId> {
 /// A document.
 pub(crate) fn document(key: &ports::Key) -> Vec<u8> {
     let revision = key.revision.to_be_bytes();
-    join(b"d/", &[kind(key.kind), b"/", key.name.as_bytes(), b"\0", &revision])
+    join(
+        b"d/",
+        &[kind(key.kind), b"/", key.name.as_bytes(), b"\0", &revision],
+    )
 }
 
 /// Every document of a kind, by name and revision.
@@ -111,7 +120,10 @@ pub(crate) fn all_links() -> Range<Vec<u8>> {
 /// One part of a value that is kept in several. Values that follow each other under one key
 /// have different checksums, so that the parts of the next never replace those of the last.
 pub(crate) fn part(of: &[u8], checksum: u32, number: u32) -> Vec<u8> {
-    join(b"c/", &[of, b"\0", &checksum.to_be_bytes(), &number.to_be_bytes()])
+    join(
+        b"c/",
+        &[of, b"\0", &checksum.to_be_bytes(), &number.to_be_bytes()],
+    )
 }
 
 /// The least key that sorts after `key`.
@@ -136,7 +148,8 @@ fn kind(kind: Kind) -> &'static [u8] {
 }
 
 fn join(prefix: &[u8], pieces: &[&[u8]]) -> Vec<u8> {
-    let mut key = Vec::with_capacity(prefix.len() + pieces.iter().map(|piece| piece.len()).sum::<usize>());
+    let mut key =
+        Vec::with_capacity(prefix.len() + pieces.iter().map(|piece| piece.len()).sum::<usize>());
     key.extend_from_slice(prefix);
     pieces.iter().for_each(|piece| key.extend_from_slice(piece));
     key

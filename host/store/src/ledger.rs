@@ -33,17 +33,34 @@ impl Ledger {
     ///
     /// # Errors
     /// The store is of another format, or its audit log does not end at its head.
-    pub(crate) fn open(entries: &impl Entries, chain: Arc<dyn Chain>) -> Result<(Self, Staged), StoreError> {
+    pub(crate) fn open(
+        entries: &impl Entries,
+        chain: Arc<dyn Chain>,
+    ) -> Result<(Self, Staged), StoreError> {
         let mut staged = Staged::default();
         let (authority, head) = match read(entries, Kind::Meta, key::FORMAT)? {
             Some(version) if *version == FORMAT_VERSION => stored_state(entries)?,
-            Some(_) => return Err(damaged(key::FORMAT, "was written by a later version of this program")),
+            Some(_) => {
+                return Err(damaged(
+                    key::FORMAT,
+                    "was written by a later version of this program",
+                ));
+            }
             None => {
-                let is_empty = entries.range(Vec::new()..vec![u8::MAX], Order::Forward, 1)?.is_empty();
+                let is_empty = entries
+                    .range(Vec::new()..vec![u8::MAX], Order::Forward, 1)?
+                    .is_empty();
                 if !is_empty {
-                    return Err(damaged(key::FORMAT, "is missing from a store that is not empty"));
+                    return Err(damaged(
+                        key::FORMAT,
+                        "is missing from a store that is not empty",
+                    ));
                 }
-                staged.add(Entry::new(Kind::Meta, key::FORMAT.to_vec(), &FORMAT_VERSION));
+                staged.add(Entry::new(
+                    Kind::Meta,
+                    key::FORMAT.to_vec(),
+                    &FORMAT_VERSION,
+                ));
                 (AuthorityVersion(0), empty_head())
             }
         };
@@ -52,7 +69,13 @@ impl Ledger {
         let host = Entry::new(Kind::Meta, key::HOST.to_vec(), &fence.0.to_be_bytes());
         staged.put(host, entries.entry(key::HOST)?);
         let standings = Standings::default();
-        let ledger = Self { chain, authority, head, fence, standings };
+        let ledger = Self {
+            chain,
+            authority,
+            head,
+            fence,
+            standings,
+        };
         ledger.stage_state(entries, &mut staged)?;
         Ok((ledger, staged))
     }
@@ -77,8 +100,13 @@ impl Ledger {
         staged: &mut Staged,
         commit: Prepared,
     ) -> Result<Receipt, CommitError> {
-        if commit.decided_under.is_some_and(|version| version != self.authority) {
-            return Err(CommitError::AuthorityMoved { now: self.authority });
+        if commit
+            .decided_under
+            .is_some_and(|version| version != self.authority)
+        {
+            return Err(CommitError::AuthorityMoved {
+                now: self.authority,
+            });
         }
         let view = Overlay { staged, entries };
         check_name(&view, &commit)?;
@@ -88,17 +116,27 @@ impl Ledger {
             Some(step) => Some(self.check_step(&view, step)?),
             None => None,
         };
-        let checkpoint = checked.as_ref().map(|checked| checked.step.checkpoint.clone());
+        let checkpoint = checked
+            .as_ref()
+            .map(|checked| checked.step.checkpoint.clone());
         if let Some(checked) = checked {
             self.stage_step(staged, checked);
         }
-        commit.documents.into_iter().for_each(|(_, document)| staged.add(document));
+        commit
+            .documents
+            .into_iter()
+            .for_each(|(_, document)| staged.add(document));
         let blobs = commit.blobs.into_iter().zip(known_blobs);
-        blobs.filter(|(_, is_known)| !is_known).for_each(|(blob, _)| staged.add(blob));
+        blobs
+            .filter(|(_, is_known)| !is_known)
+            .for_each(|(blob, _)| staged.add(blob));
         if commit.moves_authority {
             self.authority.0 = self.authority.0.saturating_add(1);
         }
-        commit.audit.into_iter().for_each(|record| self.seal(staged, record, checkpoint.as_ref()));
+        commit
+            .audit
+            .into_iter()
+            .for_each(|record| self.seal(staged, record, checkpoint.as_ref()));
         Ok(Receipt {
             authority: self.authority,
             audit: self.head,
@@ -106,13 +144,20 @@ impl Ledger {
     }
 
     /// Stages authority and audit head as they stand.
-    pub(crate) fn stage_state(&self, entries: &impl Entries, staged: &mut Staged) -> Result<(), StoreError> {
+    pub(crate) fn stage_state(
+        &self,
+        entries: &impl Entries,
+        staged: &mut Staged,
+    ) -> Result<(), StoreError> {
         let mut content = Vec::with_capacity(48);
         content.extend_from_slice(&self.authority.0.to_be_bytes());
         content.extend_from_slice(&self.head.length.to_be_bytes());
         content.extend_from_slice(&self.head.hash.0);
         let before = entries.entry(key::STATE)?;
-        staged.put(Entry::new(Kind::Meta, key::STATE.to_vec(), &content), before);
+        staged.put(
+            Entry::new(Kind::Meta, key::STATE.to_vec(), &content),
+            before,
+        );
         Ok(())
     }
 
@@ -134,7 +179,9 @@ impl Ledger {
             (Some(beginning), _) => Some((beginning.start.clone(), None)),
             (None, Some(standing)) if standing.has_summary(&step.summary) => None,
             (None, _) => {
-                let value = view.entry(&key)?.ok_or_else(|| damaged(&key, "is missing"))?;
+                let value = view
+                    .entry(&key)?
+                    .ok_or_else(|| damaged(&key, "is missing"))?;
                 let body = complete(view, Kind::Execution, &key, &value)?;
                 let start = standings::split(&key, &body)?.0.to_vec();
                 Some((start, Some(value)))
@@ -142,11 +189,19 @@ impl Ledger {
         };
         let standing = start.map(|(start, before)| (step.standing_entry(&start), before));
         let was_open = known.is_some_and(|standing| standing.is_open);
-        Ok(CheckedStep { step, standing, was_open })
+        Ok(CheckedStep {
+            step,
+            standing,
+            was_open,
+        })
     }
 
     fn stage_step(&mut self, staged: &mut Staged, checked: CheckedStep) {
-        let CheckedStep { step, standing, was_open } = checked;
+        let CheckedStep {
+            step,
+            standing,
+            was_open,
+        } = checked;
         if let Some((entry, before)) = standing {
             staged.put(entry, before);
         }
@@ -166,7 +221,12 @@ impl Ledger {
         self.standings.remember(step.id, standing);
     }
 
-    fn seal(&mut self, staged: &mut Staged, mut record: AuditRecord, checkpoint: Option<&(u32, String)>) {
+    fn seal(
+        &mut self,
+        staged: &mut Staged,
+        mut record: AuditRecord,
+        checkpoint: Option<&(u32, String)>,
+    ) {
         record.checkpoint = checkpoint.cloned();
         let link = self.chain.seal(&self.head, &record);
         self.head = Head {
@@ -198,7 +258,8 @@ pub(crate) fn stored_head(entries: &impl Entries) -> Result<Head, StoreError> {
 }
 
 fn stored_pair(entries: &impl Entries) -> Result<(AuthorityVersion, Head), StoreError> {
-    let body = read(entries, Kind::Meta, key::STATE)?.ok_or_else(|| damaged(key::STATE, "is missing"))?;
+    let body =
+        read(entries, Kind::Meta, key::STATE)?.ok_or_else(|| damaged(key::STATE, "is missing"))?;
     let parse = |bytes: &[u8]| {
         let (authority, bytes) = bytes.split_first_chunk()?;
         let (length, hash) = bytes.split_first_chunk()?;
@@ -226,7 +287,10 @@ fn stored_state(entries: &impl Entries) -> Result<(AuthorityVersion, Head), Stor
         }
     };
     if end != head {
-        let problem = format!("the audit log ends with record {}, its head is record {}", end.length, head.length);
+        let problem = format!(
+            "the audit log ends with record {}, its head is record {}",
+            end.length, head.length
+        );
         return Err(damaged(key::STATE, problem));
     }
     Ok((authority, head))
@@ -241,12 +305,21 @@ fn stored_standing(entries: &impl Entries, step: &Step) -> Result<Option<Standin
     let body = read(entries, Kind::Execution, &key)?.ok_or_else(|| damaged(&key, "is missing"))?;
     let (_, summary) = standings::split(&key, &body)?;
     let is_open = entries.entry(&key::open(&step.id))?.is_some();
-    Ok(Some(Standing::new(number.saturating_add(1), is_open, summary)))
+    Ok(Some(Standing::new(
+        number.saturating_add(1),
+        is_open,
+        summary,
+    )))
 }
 
 fn check_name(view: &impl Entries, commit: &Prepared) -> Result<(), CommitError> {
-    let beginning = commit.execution.as_ref().and_then(|step| step.beginning.as_ref());
-    let Some(beginning) = beginning else { return Ok(()) };
+    let beginning = commit
+        .execution
+        .as_ref()
+        .and_then(|step| step.beginning.as_ref());
+    let Some(beginning) = beginning else {
+        return Ok(());
+    };
     let key = &beginning.name.key;
     match read(view, Kind::Name, key)? {
         None => Ok(()),
@@ -256,7 +329,11 @@ fn check_name(view: &impl Entries, commit: &Prepared) -> Result<(), CommitError>
 
 fn check_documents(view: &impl Entries, commit: &Prepared) -> Result<(), CommitError> {
     for (index, (key, entry)) in commit.documents.iter().enumerate() {
-        let is_repeated = commit.documents.iter().take(index).any(|(earlier, _)| earlier == key);
+        let is_repeated = commit
+            .documents
+            .iter()
+            .take(index)
+            .any(|(earlier, _)| earlier == key);
         if is_repeated || view.entry(&entry.key)?.is_some() {
             return Err(CommitError::Conflict(key.clone()));
         }
@@ -270,6 +347,8 @@ fn known_blobs(view: &impl Entries, commit: &Prepared) -> Result<Vec<bool>, Stor
 }
 
 fn number(key: &[u8], content: &[u8]) -> Result<u64, StoreError> {
-    let bytes = content.try_into().map_err(|_| damaged(key, "has the wrong length"))?;
+    let bytes = content
+        .try_into()
+        .map_err(|_| damaged(key, "has the wrong length"))?;
     Ok(u64::from_be_bytes(bytes))
 }

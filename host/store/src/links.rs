@@ -18,7 +18,8 @@ pub(crate) struct LinkBlocks {
 impl LinkBlocks {
     /// Adds the next link.
     pub(crate) fn push(&mut self, link: &Sealed) {
-        if !self.content.is_empty() && self.content.len() + link.body.len() > CONTENT_BYTES_MAX / 2 {
+        if !self.content.is_empty() && self.content.len() + link.body.len() > CONTENT_BYTES_MAX / 2
+        {
             self.close();
         }
         if self.content.is_empty() {
@@ -26,7 +27,8 @@ impl LinkBlocks {
             self.content.extend_from_slice(&link.previous.0);
         }
         self.content.extend_from_slice(&link.hash.0);
-        self.content.extend_from_slice(&(link.body.len() as u64).to_be_bytes());
+        self.content
+            .extend_from_slice(&(link.body.len() as u64).to_be_bytes());
         self.content.extend_from_slice(link.body.as_bytes());
     }
 
@@ -51,7 +53,11 @@ impl LinkBlocks {
 /// The block is cut short or not text.
 pub(crate) fn parse(key: &[u8], body: &Body) -> Result<Vec<Sealed>, StoreError> {
     let malformed = || damaged(key, "is not a block of links");
-    let first = key.last_chunk().copied().map(u64::from_be_bytes).ok_or_else(malformed)?;
+    let first = key
+        .last_chunk()
+        .copied()
+        .map(u64::from_be_bytes)
+        .ok_or_else(malformed)?;
     let (previous, mut rest) = body.split_first_chunk::<32>().ok_or_else(malformed)?;
     let mut previous = Hash(*previous);
     let mut links = Vec::new();
@@ -99,7 +105,9 @@ mod tests {
     }
 
     fn block(entry: &Entry) -> Body {
-        let Ok(envelope::Content::Whole(content)) = envelope::unwrap(Kind::Links, &entry.key, &entry.value) else {
+        let Ok(envelope::Content::Whole(content)) =
+            envelope::unwrap(Kind::Links, &entry.key, &entry.value)
+        else {
             panic!("not a whole block");
         };
         Body::Whole(content)
@@ -123,14 +131,18 @@ mod tests {
         links.iter().for_each(|link| blocks.push(link));
         let entries = blocks.finish();
         assert_eq!(entries.len(), 3);
-        let read = entries.iter().flat_map(|entry| parse(&entry.key, &block(entry)).unwrap());
+        let read = entries
+            .iter()
+            .flat_map(|entry| parse(&entry.key, &block(entry)).unwrap());
         assert_eq!(read.collect::<Vec<_>>(), links);
     }
 
     #[test]
     fn a_block_cut_anywhere_inside_a_link_is_refused() {
         let mut blocks = LinkBlocks::default();
-        links(&["{}", "{}"]).iter().for_each(|link| blocks.push(link));
+        links(&["{}", "{}"])
+            .iter()
+            .for_each(|link| blocks.push(link));
         let entry = blocks.finish().remove(0);
         let whole = block(&entry);
         for length in 0..whole.len() {

@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
-    Archive, Catalogue, Chain, Claim, Commit, CommitError, Description, Document, ExecutionFilter, Fence, Head,
-    HistoryCursor, HistoryPage, Journal, Key, Kind, Page, Receipt, Sealed, StoreError, StoredExecution,
+    Archive, Catalogue, Chain, Claim, Commit, CommitError, Description, Document, ExecutionFilter,
+    Fence, Head, HistoryCursor, HistoryPage, Journal, Key, Kind, Page, Receipt, Sealed, StoreError,
+    StoredExecution,
 };
 use sled::IVec;
 
@@ -54,7 +55,8 @@ struct Host {
 impl MemoryStore {
     /// Makes an empty store.
     pub fn new(chain: Arc<dyn Chain>) -> Self {
-        Self::open(chain, Arc::default()).expect("an empty tree holds nothing that could be damaged")
+        Self::open(chain, Arc::default())
+            .expect("an empty tree holds nothing that could be damaged")
     }
 
     /// Ends this opening, if it has not died yet, and opens what is durable again, under the
@@ -89,7 +91,12 @@ impl MemoryStore {
             refuses_writes: None,
             is_dead: false,
         };
-        Ok(Self { chain, tree, fence, host: Mutex::new(host) })
+        Ok(Self {
+            chain,
+            tree,
+            fence,
+            host: Mutex::new(host),
+        })
     }
 
     fn host(&self) -> MutexGuard<'_, Host> {
@@ -116,7 +123,10 @@ impl MemoryStore {
         let receipt = host.ledger.admit(&*self.tree, &mut staged, commit)?;
         host.ledger.stage_state(&*self.tree, &mut staged)?;
         host.commits += 1;
-        let fault = host.fault.filter(|(at, _)| *at == host.commits).map(|(_, fault)| fault);
+        let fault = host
+            .fault
+            .filter(|(at, _)| *at == host.commits)
+            .map(|(_, fault)| fault);
         match fault {
             None => {
                 self.tree.write(staged);
@@ -167,7 +177,12 @@ impl Entries for Tree {
         Ok(self.lock().get(key).cloned())
     }
 
-    fn range(&self, range: Range<Vec<u8>>, order: Order, limit: usize) -> Result<Vec<(IVec, IVec)>, StoreError> {
+    fn range(
+        &self,
+        range: Range<Vec<u8>>,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<(IVec, IVec)>, StoreError> {
         if range.start >= range.end {
             return Ok(Vec::new());
         }
@@ -192,7 +207,11 @@ impl Journal for MemoryStore {
         Ok(self.fence)
     }
 
-    async fn claim(&self, after: Option<ExecutionId>, limit: usize) -> Result<Vec<Claim>, StoreError> {
+    async fn claim(
+        &self,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<Claim>, StoreError> {
         read::claim(self.entries()?, self.fence, after.as_ref(), limit)
     }
 
@@ -203,7 +222,12 @@ impl Journal for MemoryStore {
 
 #[async_trait]
 impl Catalogue for MemoryStore {
-    async fn documents(&self, kind: Kind, after: Option<Key>, limit: usize) -> Result<Vec<Document>, StoreError> {
+    async fn documents(
+        &self,
+        kind: Kind,
+        after: Option<Key>,
+        limit: usize,
+    ) -> Result<Vec<Document>, StoreError> {
         read::documents(self.entries()?, kind, after.as_ref(), limit)
     }
 
@@ -218,7 +242,11 @@ impl Archive for MemoryStore {
         read::execution(self.entries()?, id)
     }
 
-    async fn execution_named(&self, machine_arn: &str, name: &str) -> Result<Option<ExecutionId>, StoreError> {
+    async fn execution_named(
+        &self,
+        machine_arn: &str,
+        name: &str,
+    ) -> Result<Option<ExecutionId>, StoreError> {
         read::execution_named(self.entries()?, machine_arn, name)
     }
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use asl::ExecutionId;
 use auth::authority::AuthorityVersion;
 use auth::names::Digest;
-use ports::{AuditRecord, Blob, Change, Commit, ExecutionCommit, Fence, Key, Record, Start, StoreError};
+use ports::{
+    AuditRecord, Blob, Change, Commit, ExecutionCommit, Fence, Key, Record, Start, StoreError,
+};
 use serde::Serialize;
 
 use crate::envelope::{Entry, Kind};
@@ -58,13 +60,19 @@ impl Prepared {
         let execution = commit.execution.map(Step::new).transpose()?;
         let documents = commit.documents.into_iter().map(document);
         let documents = documents.collect::<Result<Vec<_>, _>>()?;
-        let blobs = commit.blobs.iter().map(blob).collect::<Result<Vec<_>, _>>()?;
+        let blobs = commit
+            .blobs
+            .iter()
+            .map(blob)
+            .collect::<Result<Vec<_>, _>>()?;
         let entries = documents.iter().map(|(_, entry)| entry).chain(&blobs);
         let step_bytes = execution.as_ref().map_or(0, |step| step.record.bytes());
         Ok(Self {
             decided_under: commit.decided_under,
             moves_authority: commit.moves_authority,
-            bytes: entries.map(Entry::bytes).sum::<usize>() + step_bytes + 1024 * commit.audit.len(),
+            bytes: entries.map(Entry::bytes).sum::<usize>()
+                + step_bytes
+                + 1024 * commit.audit.len(),
             execution,
             documents,
             blobs,
@@ -75,10 +83,17 @@ impl Prepared {
 
 impl Step {
     fn new(commit: ExecutionCommit) -> Result<Self, StoreError> {
-        let ExecutionCommit { id, fence, start, record, summary } = commit;
+        let ExecutionCommit {
+            id,
+            fence,
+            start,
+            record,
+            summary,
+        } = commit;
         let Record { number, .. } = record;
         if start.is_some() != (number == 0) {
-            let problem = format!("record {number} of execution `{id}` and its start do not belong together");
+            let problem =
+                format!("record {number} of execution `{id}` and its start do not belong together");
             return Err(refused(problem));
         }
         let text = json(&record)?;
@@ -111,7 +126,10 @@ impl Beginning {
     fn new(id: &ExecutionId, start: &Start) -> Result<Self, StoreError> {
         let header = &start.header;
         if header.id != *id {
-            return Err(refused(format!("the header of execution `{id}` is that of `{}`", header.id)));
+            return Err(refused(format!(
+                "the header of execution `{id}` is that of `{}`",
+                header.id
+            )));
         }
         for text in [&header.machine_arn, &header.name] {
             free_of_nul(text)?;
@@ -128,13 +146,20 @@ impl Beginning {
 
 fn document(change: Change) -> Result<(Key, Entry), StoreError> {
     free_of_nul(&change.key.name)?;
-    let entry = Entry::new(Kind::Document, key::document(&change.key), &json(&change.body)?);
+    let entry = Entry::new(
+        Kind::Document,
+        key::document(&change.key),
+        &json(&change.body)?,
+    );
     Ok((change.key, entry))
 }
 
 fn blob(blob: &Blob) -> Result<Entry, StoreError> {
     if Digest::of(&blob.bytes) != blob.digest {
-        return Err(refused(format!("the bytes do not have the digest `{}`", blob.digest)));
+        return Err(refused(format!(
+            "the bytes do not have the digest `{}`",
+            blob.digest
+        )));
     }
     Ok(Entry::new(Kind::Blob, key::blob(&blob.digest), &blob.bytes))
 }
@@ -145,7 +170,10 @@ fn json(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
 
 fn free_of_nul(name: &str) -> Result<(), StoreError> {
     match name.contains('\0') {
-        true => Err(refused(format!("the name `{}` holds a NUL character", name.escape_debug()))),
+        true => Err(refused(format!(
+            "the name `{}` holds a NUL character",
+            name.escape_debug()
+        ))),
         false => Ok(()),
     }
 }

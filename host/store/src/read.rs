@@ -6,8 +6,8 @@ use asl::{ExecutionId, PayloadId, Status};
 use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
-    Claim, Description, Document, ExecutionFilter, Fence, Head, Key, Kind as DocumentKind, Page, Record, Sealed,
-    Start, StoreError, StoredExecution, Summary,
+    Claim, Description, Document, ExecutionFilter, Fence, Head, Key, Kind as DocumentKind, Page,
+    Record, Sealed, Start, StoreError, StoredExecution, Summary,
 };
 
 use crate::entries::{Entries, Order, complete, parse, read};
@@ -45,8 +45,13 @@ pub(crate) fn claim(
 }
 
 /// Everything about one execution.
-pub(crate) fn load(entries: &impl Entries, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
-    let Some((start, _)) = standing(entries, id)? else { return Ok(None) };
+pub(crate) fn load(
+    entries: &impl Entries,
+    id: &ExecutionId,
+) -> Result<Option<StoredExecution>, StoreError> {
+    let Some((start, _)) = standing(entries, id)? else {
+        return Ok(None);
+    };
     let mut records = Vec::new();
     loop {
         let first = u32::try_from(records.len()).unwrap_or(u32::MAX);
@@ -66,15 +71,28 @@ pub(crate) fn load(entries: &impl Entries, id: &ExecutionId) -> Result<Option<St
 }
 
 /// One execution with its input and output.
-pub(crate) fn execution(entries: &impl Entries, id: &ExecutionId) -> Result<Option<Description>, StoreError> {
-    let Some((start, summary)) = standing(entries, id)? else { return Ok(None) };
+pub(crate) fn execution(
+    entries: &impl Entries,
+    id: &ExecutionId,
+) -> Result<Option<Description>, StoreError> {
+    let Some((start, summary)) = standing(entries, id)? else {
+        return Ok(None);
+    };
     let payload = |place: PayloadId| {
         let (record, _) = history::load_record(entries, id, place.record)?;
         history::payload(id, &record.delta.payloads, place)
     };
-    let input = payload(PayloadId { record: 0, index: 0 })?;
+    let input = payload(PayloadId {
+        record: 0,
+        index: 0,
+    })?;
     let output = summary.output.map(payload).transpose()?;
-    Ok(Some(Description { start, summary, input: Some(input), output }))
+    Ok(Some(Description {
+        start,
+        summary,
+        input: Some(input),
+        output,
+    }))
 }
 
 /// Who has a name.
@@ -90,7 +108,9 @@ pub(crate) fn execution_named(
 
 /// The execution that has the name under `key`.
 pub(crate) fn holder_of(key: &[u8], content: &[u8]) -> Result<ExecutionId, StoreError> {
-    let id = std::str::from_utf8(content).ok().and_then(ExecutionId::parse);
+    let id = std::str::from_utf8(content)
+        .ok()
+        .and_then(ExecutionId::parse);
     id.ok_or_else(|| damaged(key, "does not name an execution"))
 }
 
@@ -123,13 +143,19 @@ pub(crate) fn executions(
             let id = key::marked(key).ok_or_else(|| damaged(key, "does not name an execution"))?;
             let (start, summary) = match filter.machine_arn {
                 None => parse_standing(key, &complete(entries, Kind::Execution, key, value)?)?,
-                Some(_) => standing(entries, &id)?.ok_or_else(|| damaged(&key::execution(&id), "is missing"))?,
+                Some(_) => standing(entries, &id)?
+                    .ok_or_else(|| damaged(&key::execution(&id), "is missing"))?,
             };
             examined += 1;
             range.end = key.to_vec();
             last = Some(id);
             if has_status(&summary, filter.status) {
-                items.push(Description { start, summary, input: None, output: None });
+                items.push(Description {
+                    start,
+                    summary,
+                    input: None,
+                    output: None,
+                });
             }
         }
         if page.len() < PAGE_ENTRIES {
@@ -147,7 +173,10 @@ pub(crate) fn documents(
 ) -> Result<Vec<Document>, StoreError> {
     let mut range = key::documents(kind);
     if let Some(after) = after {
-        range.start = key::after(key::document(&Key { kind, ..after.clone() }));
+        range.start = key::after(key::document(&Key {
+            kind,
+            ..after.clone()
+        }));
     }
     let found = entries.range(range, Order::Forward, limit)?;
     let document = |(key, value): &(sled::IVec, sled::IVec)| {
@@ -161,7 +190,9 @@ pub(crate) fn documents(
 /// Bytes by their digest, which is checked.
 pub(crate) fn blob(entries: &impl Entries, digest: &Digest) -> Result<Option<Bytes>, StoreError> {
     let key = key::blob(digest);
-    let Some(body) = read(entries, Kind::Blob, &key)? else { return Ok(None) };
+    let Some(body) = read(entries, Kind::Blob, &key)? else {
+        return Ok(None);
+    };
     if Digest::of(&body) != *digest {
         return Err(damaged(&key, "does not have its digest"));
     }
@@ -169,7 +200,11 @@ pub(crate) fn blob(entries: &impl Entries, digest: &Digest) -> Result<Option<Byt
 }
 
 /// Links after a sequence, and the log's head as it was before they were read.
-pub(crate) fn audit(entries: &impl Entries, after: u64, limit: usize) -> Result<(Vec<Sealed>, Head), StoreError> {
+pub(crate) fn audit(
+    entries: &impl Entries,
+    after: u64,
+    limit: usize,
+) -> Result<(Vec<Sealed>, Head), StoreError> {
     let head = stored_head(entries)?;
     let first = after.saturating_add(1);
     let mut found = Vec::new();
@@ -183,7 +218,9 @@ pub(crate) fn audit(entries: &impl Entries, after: u64, limit: usize) -> Result<
         let blocks = entries.range(range.clone(), Order::Forward, PAGE_ENTRIES.min(limit))?;
         for (key, value) in &blocks {
             let block = links::parse(key, &complete(entries, Kind::Links, key, value)?)?;
-            let wanted = block.into_iter().filter(|link| (first..=head.length).contains(&link.sequence));
+            let wanted = block
+                .into_iter()
+                .filter(|link| (first..=head.length).contains(&link.sequence));
             found.extend(wanted);
             range.start = key::after(key.to_vec());
             if found.len() >= limit {
@@ -198,7 +235,10 @@ pub(crate) fn audit(entries: &impl Entries, after: u64, limit: usize) -> Result<
     Ok((found, head))
 }
 
-fn standing(entries: &impl Entries, id: &ExecutionId) -> Result<Option<(Start, Summary)>, StoreError> {
+fn standing(
+    entries: &impl Entries,
+    id: &ExecutionId,
+) -> Result<Option<(Start, Summary)>, StoreError> {
     let key = key::execution(id);
     let body = read(entries, Kind::Execution, &key)?;
     body.map(|body| parse_standing(&key, &body)).transpose()
@@ -209,7 +249,11 @@ fn parse_standing(key: &[u8], content: &[u8]) -> Result<(Start, Summary), StoreE
     Ok((parse(key, start)?, parse(key, summary)?))
 }
 
-fn marked(entries: &impl Entries, key: &[u8], value: &sled::IVec) -> Result<ExecutionId, StoreError> {
+fn marked(
+    entries: &impl Entries,
+    key: &[u8],
+    value: &sled::IVec,
+) -> Result<ExecutionId, StoreError> {
     complete(entries, Kind::Mark, key, value)?;
     key::marked(key).ok_or_else(|| damaged(key, "does not name an execution"))
 }

@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
-    Archive, Catalogue, Chain, Claim, Commit, CommitError, Description, Document, ExecutionFilter, Fence, Head,
-    HistoryCursor, HistoryPage, Journal, Key, Kind, Page, Receipt, Sealed, StoreError, StoredExecution,
+    Archive, Catalogue, Chain, Claim, Commit, CommitError, Description, Document, ExecutionFilter,
+    Fence, Head, HistoryCursor, HistoryPage, Journal, Key, Kind, Page, Receipt, Sealed, StoreError,
+    StoredExecution,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -71,7 +72,11 @@ impl SledStore {
     /// # Errors
     /// [`OpenError::InUse`] at once if another process has it open; damage; a folder that
     /// cannot be read or written.
-    pub async fn open(path: &Path, config: StoreConfig, chain: Arc<dyn Chain>) -> Result<Self, OpenError> {
+    pub async fn open(
+        path: &Path,
+        config: StoreConfig,
+        chain: Arc<dyn Chain>,
+    ) -> Result<Self, OpenError> {
         Self::open_with(path, config, chain, Box::new(std::fs::File::sync_data)).await
     }
 
@@ -135,12 +140,16 @@ impl SledStore {
         };
         let thread = std::thread::Builder::new().name("store-writer".to_owned());
         let thread = thread.spawn(move || writer.run());
-        let thread = thread.map_err(|error| refused(format!("cannot start the writer: {error}")))?;
+        let thread =
+            thread.map_err(|error| refused(format!("cannot start the writer: {error}")))?;
         Ok(Self {
             durable,
             fence,
             failure,
-            running: Mutex::new(Some(Running { requests: sender, thread })),
+            running: Mutex::new(Some(Running {
+                requests: sender,
+                thread,
+            })),
         })
     }
 
@@ -150,8 +159,14 @@ impl SledStore {
     /// # Errors
     /// The folder could not be let go of; everything acknowledged is on disk all the same.
     pub async fn close(&self) -> Result<(), StoreError> {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Running { requests, thread }) = running else { return Ok(()) };
+        let running = self
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(Running { requests, thread }) = running else {
+            return Ok(());
+        };
         drop(requests);
         let durable = Arc::clone(&self.durable);
         blocking(move || {
@@ -178,7 +193,9 @@ impl SledStore {
 }
 
 /// Runs what waits for the disk outside the async threads; a panic becomes an error.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, StoreError> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| match error.try_into_panic() {
         Ok(payload) => panicked(&*payload),
@@ -196,7 +213,10 @@ impl Journal for SledStore {
         let requests = self.requests().ok_or(StoreError::Closed)?;
         let (answer, answered) = oneshot::channel();
         let request = Request { commit, answer };
-        requests.send(request).await.map_err(|_| self.failure.error())?;
+        requests
+            .send(request)
+            .await
+            .map_err(|_| self.failure.error())?;
         if let Ok(answer) = answered.await {
             return answer;
         }
@@ -209,9 +229,14 @@ impl Journal for SledStore {
         Ok(self.fence)
     }
 
-    async fn claim(&self, after: Option<ExecutionId>, limit: usize) -> Result<Vec<Claim>, StoreError> {
+    async fn claim(
+        &self,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<Claim>, StoreError> {
         let fence = self.fence;
-        self.read(move |entries| read::claim(entries, fence, after.as_ref(), limit)).await
+        self.read(move |entries| read::claim(entries, fence, after.as_ref(), limit))
+            .await
     }
 
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
@@ -222,8 +247,14 @@ impl Journal for SledStore {
 
 #[async_trait]
 impl Catalogue for SledStore {
-    async fn documents(&self, kind: Kind, after: Option<Key>, limit: usize) -> Result<Vec<Document>, StoreError> {
-        self.read(move |entries| read::documents(entries, kind, after.as_ref(), limit)).await
+    async fn documents(
+        &self,
+        kind: Kind,
+        after: Option<Key>,
+        limit: usize,
+    ) -> Result<Vec<Document>, StoreError> {
+        self.read(move |entries| read::documents(entries, kind, after.as_ref(), limit))
+            .await
     }
 
     async fn blob(&self, digest: &Digest) -> Result<Option<Bytes>, StoreError> {
@@ -236,12 +267,18 @@ impl Catalogue for SledStore {
 impl Archive for SledStore {
     async fn execution(&self, id: &ExecutionId) -> Result<Option<Description>, StoreError> {
         let id = id.clone();
-        self.read(move |entries| read::execution(entries, &id)).await
+        self.read(move |entries| read::execution(entries, &id))
+            .await
     }
 
-    async fn execution_named(&self, machine_arn: &str, name: &str) -> Result<Option<ExecutionId>, StoreError> {
+    async fn execution_named(
+        &self,
+        machine_arn: &str,
+        name: &str,
+    ) -> Result<Option<ExecutionId>, StoreError> {
         let (machine_arn, name) = (machine_arn.to_owned(), name.to_owned());
-        self.read(move |entries| read::execution_named(entries, &machine_arn, &name)).await
+        self.read(move |entries| read::execution_named(entries, &machine_arn, &name))
+            .await
     }
 
     async fn executions(
@@ -250,7 +287,8 @@ impl Archive for SledStore {
         before: Option<ExecutionId>,
         limit: usize,
     ) -> Result<Page<Description, ExecutionId>, StoreError> {
-        self.read(move |entries| read::executions(entries, &filter, before.as_ref(), limit)).await
+        self.read(move |entries| read::executions(entries, &filter, before.as_ref(), limit))
+            .await
     }
 
     async fn history(
@@ -260,11 +298,13 @@ impl Archive for SledStore {
         limit: usize,
     ) -> Result<Option<HistoryPage>, StoreError> {
         let id = id.clone();
-        self.read(move |entries| read::history(entries, &id, cursor, limit)).await
+        self.read(move |entries| read::history(entries, &id, cursor, limit))
+            .await
     }
 
     async fn audit(&self, after: u64, limit: usize) -> Result<(Vec<Sealed>, Head), StoreError> {
-        self.read(move |entries| read::audit(entries, after, limit)).await
+        self.read(move |entries| read::audit(entries, after, limit))
+            .await
     }
 }
 

@@ -80,7 +80,12 @@ impl<E: Entries> Entries for Overlay<'_, E> {
 
     /// Only what is durable: nothing is listed while a group of commits is admitted but
     /// executions that were not written in it.
-    fn range(&self, range: Range<Vec<u8>>, order: Order, limit: usize) -> Result<Vec<(IVec, IVec)>, StoreError> {
+    fn range(
+        &self,
+        range: Range<Vec<u8>>,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<(IVec, IVec)>, StoreError> {
         self.entries.range(range, order, limit)
     }
 }

@@ -25,16 +25,25 @@ impl Watermark {
     /// # Errors
     /// It cannot be read, or neither place holds a number.
     pub(crate) fn open(path: &Path) -> io::Result<(Self, u64)> {
-        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(path)?;
         let mut content = Vec::new();
-        Read::by_ref(&mut file).take(2 * SLOT_BYTES).read_to_end(&mut content)?;
+        Read::by_ref(&mut file)
+            .take(2 * SLOT_BYTES)
+            .read_to_end(&mut content)?;
         let links = match content.is_empty() {
             true => 0,
             false => content
                 .chunks(SLOT_BYTES as usize)
                 .filter_map(parse)
                 .max()
-                .ok_or_else(|| io::Error::other("does not hold a number that matches its checksum"))?,
+                .ok_or_else(|| {
+                    io::Error::other("does not hold a number that matches its checksum")
+                })?,
         };
         let mut watermark = Self { file, next_slot: 0 };
         // Both places, so that the file has its full size from the start.
@@ -48,7 +57,8 @@ impl Watermark {
     /// # Errors
     /// The file cannot be written.
     pub(crate) fn note(&mut self, links: u64) -> io::Result<()> {
-        self.file.seek(SeekFrom::Start(self.next_slot * SLOT_BYTES))?;
+        self.file
+            .seek(SeekFrom::Start(self.next_slot * SLOT_BYTES))?;
         self.file.write_all(&mark(links))?;
         self.next_slot = 1 - self.next_slot;
         Ok(())

@@ -66,7 +66,9 @@ impl Writer {
     fn write_all(&mut self) -> Result<(), StoreError> {
         let mut next = self.requests.blocking_recv();
         while let Some(first) = next {
-            next = self.write_group(first)?.or_else(|| self.requests.blocking_recv());
+            next = self
+                .write_group(first)?
+                .or_else(|| self.requests.blocking_recv());
         }
         Ok(())
     }
@@ -78,13 +80,16 @@ impl Writer {
         let mut bytes = 0;
         let mut next = Some(first);
         while let Some(request) = next {
-            let is_full = answers.len() >= self.group_commits_max || bytes + request.commit.bytes > self.group_bytes_max;
+            let is_full = answers.len() >= self.group_commits_max
+                || bytes + request.commit.bytes > self.group_bytes_max;
             if is_full && !answers.is_empty() {
                 next = Some(request);
                 break;
             }
             bytes += request.commit.bytes;
-            let answer = self.ledger.admit(&*self.durable, &mut staged, request.commit);
+            let answer = self
+                .ledger
+                .admit(&*self.durable, &mut staged, request.commit);
             answers.push((request.answer, answer));
             next = self.requests.try_recv().ok();
         }
@@ -106,7 +111,11 @@ impl Writer {
 }
 
 /// Writes what is staged and shows it to readers once it is durable.
-pub(crate) fn write(durable: &Durable, disk: &mut DiskWriter, staged: Staged) -> Result<(), StoreError> {
+pub(crate) fn write(
+    durable: &Durable,
+    disk: &mut DiskWriter,
+    staged: Staged,
+) -> Result<(), StoreError> {
     let mut staged = staged.finish();
     disk.write_parts(std::mem::take(&mut staged.parts))?;
     let mut batch = sled::Batch::default();

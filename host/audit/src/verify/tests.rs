@@ -60,7 +60,13 @@ fn an_untouched_log_verifies_whole_and_page_by_page() {
     let (first, rest) = links.split_at(1);
     let middle = verify(first.to_vec(), None).unwrap();
     assert_eq!(verify(rest.to_vec(), Some(middle)), Ok(head));
-    assert_eq!(Verifier::new().finish(Verifier::new().head()).unwrap().length, 0);
+    assert_eq!(
+        Verifier::new()
+            .finish(Verifier::new().head())
+            .unwrap()
+            .length,
+        0
+    );
 }
 
 #[test]
@@ -71,7 +77,11 @@ fn the_first_bad_record_is_named_with_its_flaw() {
         assert_eq!(broken.sequence, sequence, "{broken}");
         assert!(broken.to_string().contains(flaw), "{broken}");
     };
-    check(&[links[0].clone(), links[2].clone()], 2, "record 3 stands in its place");
+    check(
+        &[links[0].clone(), links[2].clone()],
+        2,
+        "record 3 stands in its place",
+    );
     check(&links[..2], 3, "should end with record 3");
     let mut changed = links.clone();
     changed[1].body = changed[1].body.replace("\"b\"", "\"x\"");
@@ -88,8 +98,16 @@ fn a_rewritten_history_is_found_by_its_head() {
     let broken = walk(&other, head).unwrap_err();
     assert_eq!(broken.sequence, 3);
     assert!(matches!(broken.flaw, Flaw::OtherHead { .. }), "{broken}");
-    let (longer, _) = sealed(&["a".to_owned(), "b".to_owned(), "c".to_owned(), "d".to_owned()]);
-    assert_eq!(walk(&longer, head).unwrap_err().flaw, Flaw::BeyondHead { length: 3 });
+    let (longer, _) = sealed(&[
+        "a".to_owned(),
+        "b".to_owned(),
+        "c".to_owned(),
+        "d".to_owned(),
+    ]);
+    assert_eq!(
+        walk(&longer, head).unwrap_err().flaw,
+        Flaw::BeyondHead { length: 3 }
+    );
 }
 
 #[test]

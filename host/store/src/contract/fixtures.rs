@@ -3,7 +3,8 @@
 use asl::{Delta, ExecutionId, Header, PayloadId, Status, Timestamp};
 use auth::principal::{Caller, Kind as PrincipalKind, Principal};
 use ports::{
-    AuditRecord, Change, Commit, Decision, ExecutionCommit, Fence, Key, Kind, LogLine, Record, Start, Summary,
+    AuditRecord, Change, Commit, Decision, ExecutionCommit, Fence, Key, Kind, LogLine, Record,
+    Start, Summary,
 };
 use serde_json::{Value, json};
 
@@ -12,17 +13,27 @@ pub(crate) fn id(text: &str) -> ExecutionId {
 }
 
 pub(crate) fn key(kind: Kind, name: &str, revision: u64) -> Key {
-    Key { kind, name: name.to_owned(), revision }
+    Key {
+        kind,
+        name: name.to_owned(),
+        revision,
+    }
 }
 
 /// A commit of audit records alone.
 pub(crate) fn link(action: &str) -> Commit {
-    Commit { audit: vec![audit_record(action)], ..Commit::default() }
+    Commit {
+        audit: vec![audit_record(action)],
+        ..Commit::default()
+    }
 }
 
 /// A commit that adds a document.
 pub(crate) fn document(key: Key, body: Value) -> Commit {
-    Commit { documents: vec![Change { key, body }], ..link("publish") }
+    Commit {
+        documents: vec![Change { key, body }],
+        ..link("publish")
+    }
 }
 
 pub(crate) fn audit_record(action: &str) -> AuditRecord {
@@ -33,7 +44,9 @@ pub(crate) fn audit_record(action: &str) -> AuditRecord {
         action: action.to_owned(),
         resource: "r".to_owned(),
         request: Value::Null,
-        decision: Decision::Allowed { rules: vec!["rule".to_owned()] },
+        decision: Decision::Allowed {
+            rules: vec!["rule".to_owned()],
+        },
         outcome: Value::Null,
         execution: None,
         state: None,
@@ -108,13 +121,19 @@ impl Step {
     pub(crate) fn last(id: &str, number: u32, output: Value) -> Self {
         Self {
             status: Status::Succeeded,
-            output: Some(PayloadId { record: number, index: 0 }),
+            output: Some(PayloadId {
+                record: number,
+                index: 0,
+            }),
             ..Self::next(id, number, output)
         }
     }
 
     pub(crate) fn commit(&self, fence: Fence) -> Commit {
-        Commit { execution: Some(self.execution(fence)), ..link("step") }
+        Commit {
+            execution: Some(self.execution(fence)),
+            ..link("step")
+        }
     }
 
     fn execution(&self, fence: Fence) -> ExecutionCommit {

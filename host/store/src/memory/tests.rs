@@ -17,14 +17,28 @@ async fn the_contract_holds() {
 async fn records_after(fault: Fault) -> usize {
     let store = store();
     store.fault_at(2, fault);
-    store.commit(Step::first("e-1", json!(1)).commit(store.fence)).await.unwrap();
+    store
+        .commit(Step::first("e-1", json!(1)).commit(store.fence))
+        .await
+        .unwrap();
     for number in 1..3 {
-        assert!(store.commit(Step::next("e-1", number, json!(2)).commit(store.fence)).await.is_err());
+        assert!(
+            store
+                .commit(Step::next("e-1", number, json!(2)).commit(store.fence))
+                .await
+                .is_err()
+        );
     }
     let reopened = store.reopen().unwrap();
     assert!(reopened.fence > store.fence);
     everything(&reopened).await.unwrap();
-    reopened.load(&id("e-1")).await.unwrap().unwrap().records.len()
+    reopened
+        .load(&id("e-1"))
+        .await
+        .unwrap()
+        .unwrap()
+        .records
+        .len()
 }
 
 #[tokio::test]
@@ -51,7 +65,12 @@ async fn a_failed_disk_still_shows_what_was_durable_and_a_dead_host_nothing() {
 async fn refused_commits_do_not_count() {
     let store = store();
     store.commit(link("a")).await.unwrap();
-    assert!(store.commit(Step::next("e-1", 5, json!(1)).commit(store.fence)).await.is_err());
+    assert!(
+        store
+            .commit(Step::next("e-1", 5, json!(1)).commit(store.fence))
+            .await
+            .is_err()
+    );
     assert_eq!(store.commits(), 1);
 }
 
@@ -59,8 +78,15 @@ async fn refused_commits_do_not_count() {
 async fn an_opening_that_was_replaced_can_do_nothing() {
     let old = store();
     let new = old.reopen().unwrap();
-    assert!(matches!(old.commit(link("a")).await, Err(CommitError::Store(StoreError::Closed))));
-    let fenced = new.commit(Step::first("e-1", json!(1)).commit(old.fence)).await;
+    assert!(matches!(
+        old.commit(link("a")).await,
+        Err(CommitError::Store(StoreError::Closed))
+    ));
+    let fenced = new
+        .commit(Step::first("e-1", json!(1)).commit(old.fence))
+        .await;
     assert!(matches!(fenced, Err(CommitError::Fenced(_))));
-    new.commit(Step::first("e-1", json!(1)).commit(new.fence)).await.unwrap();
+    new.commit(Step::first("e-1", json!(1)).commit(new.fence))
+        .await
+        .unwrap();
 }

@@ -33,9 +33,18 @@ pub(crate) fn history(
         next: cursor,
         limit,
     };
-    let mut payloads = Payloads { entries, id, records: HashMap::new(), bytes: 0 };
+    let mut payloads = Payloads {
+        entries,
+        id,
+        records: HashMap::new(),
+        bytes: 0,
+    };
     loop {
-        let found = entries.range(key::records(id, page.next.record), Order::Forward, PAGE_RECORDS)?;
+        let found = entries.range(
+            key::records(id, page.next.record),
+            Order::Forward,
+            PAGE_RECORDS,
+        )?;
         for (key, value) in &found {
             if page.is_full() || payloads.bytes >= PAGE_BYTES_MAX {
                 return Ok(Some(page.finish(true)));
@@ -68,8 +77,15 @@ pub(super) fn payload(
     payloads: &[Arc<Value>],
     place: PayloadId,
 ) -> Result<Arc<Value>, StoreError> {
-    let payload = usize::try_from(place.index).ok().and_then(|index| payloads.get(index));
-    let missing = || damaged(&key::record(id, place.record), format!("lacks payload {}", place.index));
+    let payload = usize::try_from(place.index)
+        .ok()
+        .and_then(|index| payloads.get(index));
+    let missing = || {
+        damaged(
+            &key::record(id, place.record),
+            format!("lacks payload {}", place.index),
+        )
+    };
     payload.cloned().ok_or_else(missing)
 }
 
@@ -86,7 +102,11 @@ impl PageBuilder {
     }
 
     /// Adds the events of a record as far as they fit.
-    fn add(&mut self, record: Record, payloads: &mut Payloads<'_, impl Entries>) -> Result<(), StoreError> {
+    fn add(
+        &mut self,
+        record: Record,
+        payloads: &mut Payloads<'_, impl Entries>,
+    ) -> Result<(), StoreError> {
         let skip = usize::try_from(self.next.skip).unwrap_or(usize::MAX);
         if skip == 0 {
             self.logs.extend(record.logs);
@@ -139,7 +159,10 @@ impl<E: Entries> Payloads<'_, E> {
             let (record, bytes) = load_record(self.entries, self.id, place.record)?;
             self.keep(place.record, &record.delta.payloads, bytes);
         }
-        let payloads = self.records.get(&place.record).map_or(&[][..], Vec::as_slice);
+        let payloads = self
+            .records
+            .get(&place.record)
+            .map_or(&[][..], Vec::as_slice);
         payload(self.id, payloads, place)
     }
 }

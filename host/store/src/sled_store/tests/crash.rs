@@ -14,14 +14,20 @@ fn commits(fence: Fence) -> Vec<Commit> {
     let wasm = vec![7; 700_000];
     let digest = Digest::of(&wasm);
     let mut upload = document(key(Kind::Component, "c", 1), json!(digest));
-    upload.blobs.push(Blob { digest, bytes: wasm.into() });
+    upload.blobs.push(Blob {
+        digest,
+        bytes: wasm.into(),
+    });
     vec![
         upload,
         document(key(Kind::Role, "r", 1), json!("x".repeat(30_000))),
         Step::first("e-1", json!("x".repeat(200_000))).commit(fence),
         Step::first("e-2", json!(1)).commit(fence),
         Step::next("e-1", 1, json!(1)).commit(fence),
-        Commit { moves_authority: true, ..link("role") },
+        Commit {
+            moves_authority: true,
+            ..link("role")
+        },
         Step::last("e-2", 1, json!("x".repeat(20_000))).commit(fence),
         Step::last("e-1", 2, json!(2)).commit(fence),
     ]
@@ -57,7 +63,10 @@ async fn everything_acknowledged_was_in_the_file_when_it_was_synced() {
         store.commit(commit).await.unwrap();
         let expected = everything(&store).await.unwrap();
         let left = copy(synced.lock().unwrap().path());
-        assert_eq!(everything(&open(left.path()).await).await.unwrap(), expected);
+        assert_eq!(
+            everything(&open(left.path()).await).await.unwrap(),
+            expected
+        );
     }
 }
 
@@ -113,7 +122,13 @@ impl Gate {
             file.sync_data()
         })
         .await;
-        Self { store: Arc::new(store), reached, through, syncs, _folder: folder }
+        Self {
+            store: Arc::new(store),
+            reached,
+            through,
+            syncs,
+            _folder: folder,
+        }
     }
 
     fn commit(&self, commit: Commit) -> tokio::task::JoinHandle<Result<Receipt, CommitError>> {
@@ -130,7 +145,14 @@ async fn nothing_is_read_before_it_is_synced() {
     gate.reached.recv().unwrap();
     assert!(gate.store.load(&id("e-1")).await.unwrap().is_none());
     assert_eq!(gate.store.execution_named("m", "e-1").await.unwrap(), None);
-    assert!(gate.store.executions(ExecutionFilter::default(), None, 10).await.unwrap().items.is_empty());
+    assert!(
+        gate.store
+            .executions(ExecutionFilter::default(), None, 10)
+            .await
+            .unwrap()
+            .items
+            .is_empty()
+    );
     assert_eq!(gate.store.audit(0, 10).await.unwrap().1.length, 0);
     gate.through.send(Ok(())).unwrap();
     begun.await.unwrap().unwrap();
@@ -151,9 +173,19 @@ async fn commits_that_wait_are_written_together_and_see_each_other() {
     let fence = gate.store.fence;
     let first = gate.commit(link("first"));
     gate.reached.recv().unwrap();
-    let same_name = |id: &str| Step { name: "name".to_owned(), ..Step::first(id, json!(1)) }.commit(fence);
+    let same_name = |id: &str| {
+        Step {
+            name: "name".to_owned(),
+            ..Step::first(id, json!(1))
+        }
+        .commit(fence)
+    };
     let publish = || document(key(Kind::Role, "r", 1), json!(1));
-    let decided = Commit { decided_under: Some(AuthorityVersion(0)), moves_authority: true, ..link("role") };
+    let decided = Commit {
+        decided_under: Some(AuthorityVersion(0)),
+        moves_authority: true,
+        ..link("role")
+    };
     // One task, so that they are sent in this order.
     let waiting = vec![
         same_name("e-1"),
@@ -169,10 +201,15 @@ async fn commits_that_wait_are_written_together_and_see_each_other() {
     let store = Arc::clone(&gate.store);
     let (sent, all_sent) = tokio::sync::oneshot::channel();
     let answers = tokio::spawn(async move {
-        let mut answers: Vec<_> = waiting.into_iter().map(|commit| store.commit(commit)).collect();
+        let mut answers: Vec<_> = waiting
+            .into_iter()
+            .map(|commit| store.commit(commit))
+            .collect();
         // Polled once, each is in the queue.
         for answer in &mut answers {
-            let waits = std::future::poll_fn(|context| std::task::Poll::Ready(answer.as_mut().poll(context).is_pending()));
+            let waits = std::future::poll_fn(|context| {
+                std::task::Poll::Ready(answer.as_mut().poll(context).is_pending())
+            });
             assert!(waits.await);
         }
         sent.send(()).unwrap();
@@ -188,19 +225,36 @@ async fn commits_that_wait_are_written_together_and_see_each_other() {
     }
     first.await.unwrap().unwrap();
     let answers = answers.await.unwrap();
-    assert!(matches!(answers.as_slice(), [
-        Ok(_),
-        Err(CommitError::NameTaken(_)),
-        Ok(_),
-        Ok(_),
-        Ok(_),
-        Err(CommitError::Conflict(_)),
-        Ok(_),
-        Err(CommitError::AuthorityMoved { now: AuthorityVersion(1) }),
-        Err(CommitError::Fenced(_)),
-    ]), "{answers:?}");
+    assert!(
+        matches!(
+            answers.as_slice(),
+            [
+                Ok(_),
+                Err(CommitError::NameTaken(_)),
+                Ok(_),
+                Ok(_),
+                Ok(_),
+                Err(CommitError::Conflict(_)),
+                Ok(_),
+                Err(CommitError::AuthorityMoved {
+                    now: AuthorityVersion(1)
+                }),
+                Err(CommitError::Fenced(_)),
+            ]
+        ),
+        "{answers:?}"
+    );
     assert_eq!(gate.syncs.load(Ordering::SeqCst), 3);
-    assert_eq!(gate.store.load(&id("e-1")).await.unwrap().unwrap().records.len(), 3);
+    assert_eq!(
+        gate.store
+            .load(&id("e-1"))
+            .await
+            .unwrap()
+            .unwrap()
+            .records
+            .len(),
+        3
+    );
     assert!(gate.store.claim(None, 10).await.unwrap().is_empty());
     assert_eq!(gate.store.audit(0, 100).await.unwrap().1.length, 6);
     everything(&*gate.store).await.unwrap();
@@ -213,8 +267,14 @@ async fn after_a_failed_sync_nothing_is_acknowledged_or_shown() {
     let failing = gate.commit(link("lost"));
     gate.reached.recv().unwrap();
     let waiting = gate.commit(link("waiting"));
-    gate.through.send(Err(io::Error::other("no such luck"))).unwrap();
-    for answer in [failing.await.unwrap(), waiting.await.unwrap(), gate.store.commit(link("late")).await] {
+    gate.through
+        .send(Err(io::Error::other("no such luck")))
+        .unwrap();
+    for answer in [
+        failing.await.unwrap(),
+        waiting.await.unwrap(),
+        gate.store.commit(link("late")).await,
+    ] {
         let error = answer.unwrap_err();
         assert!(error.to_string().contains("no such luck"), "{error}");
     }
@@ -234,7 +294,10 @@ async fn a_panic_while_writing_is_an_error_not_a_hang() {
     .await;
     for _ in 0..2 {
         let error = store.commit(link("a")).await.unwrap_err();
-        assert!(error.to_string().contains("the database panicked"), "{error}");
+        assert!(
+            error.to_string().contains("the database panicked"),
+            "{error}"
+        );
     }
     assert_eq!(store.audit(0, 10).await.unwrap().1.length, 0);
     store.close().await.unwrap();
@@ -244,12 +307,22 @@ async fn a_panic_while_writing_is_an_error_not_a_hang() {
 #[tokio::test]
 async fn a_commit_larger_than_a_group_is_written_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let config = StoreConfig { group_bytes_max: 1, queue_commits_max: 1, ..StoreConfig::default() };
-    let store = SledStore::open(folder.path(), config, Arc::new(Sha256Chain)).await.unwrap();
+    let config = StoreConfig {
+        group_bytes_max: 1,
+        queue_commits_max: 1,
+        ..StoreConfig::default()
+    };
+    let store = SledStore::open(folder.path(), config, Arc::new(Sha256Chain))
+        .await
+        .unwrap();
     let store = Arc::new(store);
     let commits = (0..20).map(|number| {
         let store = Arc::clone(&store);
-        tokio::spawn(async move { store.commit(Step::first(&format!("e-{number}"), json!(1)).commit(store.fence)).await })
+        tokio::spawn(async move {
+            store
+                .commit(Step::first(&format!("e-{number}"), json!(1)).commit(store.fence))
+                .await
+        })
     });
     for commit in commits.collect::<Vec<_>>() {
         commit.await.unwrap().unwrap();

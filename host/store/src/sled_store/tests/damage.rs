@@ -7,11 +7,26 @@ use crate::disk::Disk;
 async fn written() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
-    store.commit(document(key(Kind::Role, "r", 1), json!("x".repeat(40_000)))).await.unwrap();
-    store.commit(Step::first("e-1", json!("input")).commit(store.fence)).await.unwrap();
-    store.commit(Step::next("e-1", 1, json!(1)).commit(store.fence)).await.unwrap();
-    store.commit(Step::last("e-1", 2, json!("output")).commit(store.fence)).await.unwrap();
-    store.commit(Step::first("e-2", json!(2)).commit(store.fence)).await.unwrap();
+    store
+        .commit(document(key(Kind::Role, "r", 1), json!("x".repeat(40_000))))
+        .await
+        .unwrap();
+    store
+        .commit(Step::first("e-1", json!("input")).commit(store.fence))
+        .await
+        .unwrap();
+    store
+        .commit(Step::next("e-1", 1, json!(1)).commit(store.fence))
+        .await
+        .unwrap();
+    store
+        .commit(Step::last("e-1", 2, json!("output")).commit(store.fence))
+        .await
+        .unwrap();
+    store
+        .commit(Step::first("e-2", json!(2)).commit(store.fence))
+        .await
+        .unwrap();
     store.close().await.unwrap();
     folder
 }
@@ -38,7 +53,9 @@ async fn read_all(folder: &Path) -> Result<Vec<String>, String> {
 
 fn entries(folder: &Path) -> Vec<(IVec, IVec)> {
     let mut entries = Vec::new();
-    tamper(folder, |db| entries = db.iter().map(Result::unwrap).collect());
+    tamper(folder, |db| {
+        entries = db.iter().map(Result::unwrap).collect()
+    });
     entries
 }
 
@@ -61,7 +78,10 @@ async fn a_flipped_bit_in_any_value_is_found_and_named() {
             continue;
         }
         let error = read_all(left.path()).await.unwrap_err();
-        assert!(error.starts_with(&format!("damaged record at `{name}`: ")), "{name}: {error}");
+        assert!(
+            error.starts_with(&format!("damaged record at `{name}`: ")),
+            "{name}: {error}"
+        );
     }
 }
 
@@ -74,7 +94,10 @@ async fn a_value_under_the_key_of_another_is_found() {
         db.insert(second, value).unwrap();
     });
     let error = read_all(folder.path()).await.unwrap_err();
-    assert!(error.contains("x/e-1\\x00\\x00\\x00\\x00\\x02`: does not match its checksum"), "{error}");
+    assert!(
+        error.contains("x/e-1\\x00\\x00\\x00\\x00\\x02`: does not match its checksum"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -82,7 +105,10 @@ async fn a_missing_record_part_or_end_of_the_log_is_found() {
     let folder = written().await;
     let entries = entries(folder.path());
     let find = |prefix: &str| {
-        let found = entries.iter().rev().find(|(key, _)| key.starts_with(prefix.as_bytes()));
+        let found = entries
+            .iter()
+            .rev()
+            .find(|(key, _)| key.starts_with(prefix.as_bytes()));
         found.unwrap().0.clone()
     };
     for (key, problem) in [
@@ -91,7 +117,10 @@ async fn a_missing_record_part_or_end_of_the_log_is_found() {
         (find("a/"), "the audit log ends with record"),
         (find("s/"), "is missing"),
         (find("m/state"), "is missing"),
-        (find("m/format"), "is missing from a store that is not empty"),
+        (
+            find("m/format"),
+            "is missing from a store that is not empty",
+        ),
     ] {
         let left = copy(folder.path());
         tamper(left.path(), |db| drop(db.remove(&key).unwrap()));
@@ -104,7 +133,11 @@ async fn a_missing_record_part_or_end_of_the_log_is_found() {
 async fn a_store_of_a_later_version_is_refused() {
     let folder = written().await;
     tamper(folder.path(), |db| {
-        let later = crate::envelope::wrap(crate::envelope::Kind::Meta, b"m/format", &2_u32.to_be_bytes());
+        let later = crate::envelope::wrap(
+            crate::envelope::Kind::Meta,
+            b"m/format",
+            &2_u32.to_be_bytes(),
+        );
         db.insert(b"m/format", later).unwrap();
     });
     let error = read_all(folder.path()).await.unwrap_err();
@@ -123,7 +156,11 @@ async fn a_file_that_sled_never_syncs_is_refused() {
 async fn a_snapshot_that_was_being_written_does_no_harm() {
     let folder = written().await;
     let before = read_all(folder.path()).await.unwrap();
-    fs::write(folder.path().join("snap.FFFFFFFFFFFFFFFF.generating"), "half").unwrap();
+    fs::write(
+        folder.path().join("snap.FFFFFFFFFFFFFFFF.generating"),
+        "half",
+    )
+    .unwrap();
     assert_eq!(read_all(folder.path()).await.unwrap(), before);
 }
 
@@ -133,12 +170,21 @@ async fn values_of_every_size_keep_the_unsynced_folder_empty() {
     let store = open(folder.path()).await;
     for number in 0..150 {
         let input = json!("x".repeat(number * 331));
-        store.commit(Step::first(&format!("e-{number:03}"), input).commit(store.fence)).await.unwrap();
+        store
+            .commit(Step::first(&format!("e-{number:03}"), input).commit(store.fence))
+            .await
+            .unwrap();
     }
     for number in 1..60 {
-        store.commit(Step::next("e-000", number, json!("x".repeat(15_500))).commit(store.fence)).await.unwrap();
+        store
+            .commit(Step::next("e-000", number, json!("x".repeat(15_500))).commit(store.fence))
+            .await
+            .unwrap();
     }
-    assert_eq!(fs::read_dir(folder.path().join("blobs")).unwrap().count(), 0);
+    assert_eq!(
+        fs::read_dir(folder.path().join("blobs")).unwrap().count(),
+        0
+    );
     store.close().await.unwrap();
     open(folder.path()).await;
 }
@@ -159,7 +205,10 @@ async fn a_flipped_bit_in_the_file_is_found() {
             fs::write(left.path().join("db"), flipped).unwrap();
             match read_all(left.path()).await {
                 Ok(read) => assert_eq!(read, before, "byte {place}"),
-                Err(error) => assert!(error.starts_with("damaged record at `"), "byte {place}: {error}"),
+                Err(error) => assert!(
+                    error.starts_with("damaged record at `"),
+                    "byte {place}: {error}"
+                ),
             }
         }
     }
@@ -175,7 +224,10 @@ async fn a_lost_end_of_the_log_is_named_until_the_operator_accepts_it() {
     fs::write(&path, db).unwrap();
     for _ in 0..2 {
         let error = read_all(folder.path()).await.unwrap_err();
-        assert!(error.contains("the audit log ends with record 4, but record 5 was durable"), "{error}");
+        assert!(
+            error.contains("the audit log ends with record 4, but record 5 was durable"),
+            "{error}"
+        );
     }
     fs::remove_file(folder.path().join("watermark")).unwrap();
     read_all(folder.path()).await.unwrap();
@@ -186,9 +238,23 @@ async fn explore_flips() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
     for n in 0..300 {
-        store.commit(Step::first(&format!("e-{n}"), json!("i".repeat(3000))).commit(store.fence)).await.unwrap();
-        store.commit(Step::next(&format!("e-{n}"), 1, json!("i".repeat(3000))).commit(store.fence)).await.unwrap();
-        if n % 10 == 0 { store.commit(document(key(Kind::Role, "r", n + 1), json!("x".repeat(4_000)))).await.unwrap(); }
+        store
+            .commit(Step::first(&format!("e-{n}"), json!("i".repeat(3000))).commit(store.fence))
+            .await
+            .unwrap();
+        store
+            .commit(Step::next(&format!("e-{n}"), 1, json!("i".repeat(3000))).commit(store.fence))
+            .await
+            .unwrap();
+        if n % 10 == 0 {
+            store
+                .commit(document(
+                    key(Kind::Role, "r", n + 1),
+                    json!("x".repeat(4_000)),
+                ))
+                .await
+                .unwrap();
+        }
     }
     store.close().await.unwrap();
     let before = read_all(copy(folder.path()).path()).await.unwrap();
@@ -203,8 +269,27 @@ async fn explore_flips() {
         fs::write(left.path().join("db"), flipped).unwrap();
         match read_all(left.path()).await {
             Ok(read) if read == before => same += 1,
-            Ok(read) => { other += 1; println!("at {at}: {} lines of {}, head {:?} of {:?}", read.len(), before.len(), read.first(), before.first()) },
-            Err(error) => *errors.entry(error.chars().take(150).map(|c| if c.is_ascii_digit() {'9'} else {c}).collect::<String>()).or_insert(0) += 1,
+            Ok(read) => {
+                other += 1;
+                println!(
+                    "at {at}: {} lines of {}, head {:?} of {:?}",
+                    read.len(),
+                    before.len(),
+                    read.first(),
+                    before.first()
+                )
+            }
+            Err(error) => {
+                *errors
+                    .entry(
+                        error
+                            .chars()
+                            .take(150)
+                            .map(|c| if c.is_ascii_digit() { '9' } else { c })
+                            .collect::<String>(),
+                    )
+                    .or_insert(0) += 1
+            }
         }
     }
     println!("same {same} other {other} {errors:#?}");
