@@ -241,6 +241,13 @@ async fn an_input_or_definition_that_is_too_large_is_refused() {
         .post("/v1/executions", start(999))
         .await
         .is_problem(413);
+    let nested = |levels| (1..levels).fold(json!([]), |inner, _| json!([inner]));
+    let start = |levels: usize| json!({"stateMachine": "work", "input": nested(levels)});
+    let id = operator.post("/v1/executions", start(100)).await;
+    let id = id.is(201).body["id"].as_str().unwrap().to_owned();
+    assert_eq!(operator.ended(&id).await["output"], nested(100));
+    let deep = operator.post("/v1/executions", start(101)).await;
+    assert_eq!(deep.is_problem(400).pointers(), ["/input"]);
     let mut large = stage::pass();
     large["Comment"] = Value::from("x".repeat(5000));
     operator

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use asl::{ExecutionId, Header, Timestamp};
+use asl::{
+    ExecutionId, Header, PAYLOAD_BYTES_MAX, PAYLOAD_NESTING_MAX, Timestamp, payload_bytes,
+};
 use auth::names::Name;
 use auth::policy::{PassRole, Permit, Resource, StartExecution, StopExecution};
+use document::Problem;
 use ports::{AuditRecord, Start};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -62,6 +65,7 @@ impl Engine {
     /// again, while it runs, answers the same execution.
     ///
     /// # Errors
+    /// [`Error::TooLarge`] or [`Error::Invalid`] for an input that no execution can hold,
     /// [`Error::NotFound`] for the state machine, [`Error::Denied`] for a role the caller may
     /// not pass, [`Error::Conflict`] for a name that is taken, [`Error::Busy`] or
     /// [`Error::Closing`] where the host has no room. While the executions of the last host are
@@ -161,6 +165,12 @@ impl Engine {
             return Err(Error::TooLarge(format!(
                 "the input has {bytes} bytes, at most {limit} are allowed"
             )));
+        }
+        if payload_bytes(input).is_none() {
+            let message = format!(
+                "larger than {PAYLOAD_BYTES_MAX} bytes, or nested more than {PAYLOAD_NESTING_MAX} levels deep"
+            );
+            return Err(Error::Invalid(vec![Problem::new("/input", message)]));
         }
         Ok(())
     }
