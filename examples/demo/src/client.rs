@@ -128,8 +128,8 @@ impl Answer {
         let detail = self.body["detail"].as_str().unwrap_or("");
         report::line(&format!("{}: {detail}", self.status));
         for error in self.problems() {
-            let (pointer, detail) = (text(error, "pointer"), text(error, "detail"));
-            report::line(&format!("  {pointer}  {detail}"));
+            report::line(&format!("  at {}", text(error, "pointer")));
+            report::line(&format!("     {}", text(error, "detail")));
         }
     }
 

@@ -97,26 +97,31 @@ impl Story {
     }
 
     fn tell(&mut self, event: &Value) {
-        let id = event["id"].as_u64().unwrap_or_default();
+        let previous = event["previousEventId"].as_u64().unwrap_or_default();
+        let inherited = self.states.get(&previous).cloned().unwrap_or_default();
         let own = event
             .get("stateEnteredEventDetails")
             .or_else(|| event.get("stateExitedEventDetails"));
-        let inherited = || {
-            event["previousEventId"]
-                .as_u64()
-                .and_then(|previous| self.states.get(&previous).cloned())
+        let state = own.map_or(inherited.as_str(), |details| text(details, "name"));
+        let is_choice = |before: &&Value| {
+            before["id"] == previous && text(before, "type") == "ChoiceStateExited"
         };
-        let state = own
-            .map(|details| text(details, "name").to_owned())
-            .or_else(inherited)
-            .unwrap_or_default();
-        if let Some(words) = words(event) {
-            let time = text(event, "timestamp");
-            let time = time.get(11..23).unwrap_or(time);
-            report::line(&format!("{time}  {state:<18} {words}"));
+        if self.seen.iter().any(|before| is_choice(&before)) {
+            tell(event, state, &format!("chosen by {inherited}"));
         }
-        self.states.insert(id, state);
+        if let Some(words) = words(event) {
+            let is_own = !text(event, "type").starts_with("Execution");
+            tell(event, if is_own { state } else { "" }, &words);
+        }
+        let id = event["id"].as_u64().unwrap_or_default();
+        self.states.insert(id, state.to_owned());
     }
+}
+
+fn tell(event: &Value, state: &str, words: &str) {
+    let time = text(event, "timestamp");
+    let time = time.get(11..23).unwrap_or(time);
+    report::line(&report::shortened(&format!("{time}  {state:<18} {words}")));
 }
 
 /// What happened, in words; nothing for events that only frame others.
@@ -141,10 +146,9 @@ fn words(event: &Value) -> Option<String> {
         "TaskSucceeded" => "succeeded".to_owned(),
         "TaskFailed" => format!("failed with {}", error("taskFailedEventDetails")),
         "TaskTimedOut" => format!("timed out with {}", error("taskTimedOutEventDetails")),
-        "ChoiceStateExited" => "chose".to_owned(),
         "WaitStateEntered" => "waits".to_owned(),
         "ParallelStateEntered" => "branches".to_owned(),
-        "ParallelStateSucceeded" => "all branches succeeded".to_owned(),
+        "ParallelStateExited" => "all branches succeeded".to_owned(),
         _ => return None,
     };
     Some(words)

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use anyhow::{Result, bail};
 
-/// How many characters of a line are shown.
+/// How many characters of an event are shown.
 const WIDTH_MAX: usize = 160;
 
 /// Begins a section.
@@ -15,7 +15,7 @@ pub(crate) fn section(title: &str) {
 /// Prints text, each of its lines indented.
 pub(crate) fn line(text: &str) {
     for line in text.lines() {
-        write(&format!("   {}\n", shortened(line)));
+        write(&format!("   {line}\n"));
     }
 }
 
@@ -31,7 +31,7 @@ pub(crate) fn expect(what: &str, holds: bool) -> Result<()> {
     Ok(())
 }
 
-/// A text that fits into a line.
+/// A text that fits into a line, cut off if need be.
 pub(crate) fn shortened(text: &str) -> String {
     if text.chars().count() <= WIDTH_MAX {
         return text.to_owned();

@@ -42,8 +42,14 @@ impl Budget {
 
     /// Spends one visit for each of `values`.
     pub(crate) fn visit(&mut self, values: usize) -> Result<(), Exhausted> {
-        self.visits = self.visits.checked_sub(values).ok_or(Exhausted)?;
-        Ok(())
+        let left = self.visits.checked_sub(values);
+        self.visits = left.unwrap_or(0);
+        left.map(|_| ()).ok_or(Exhausted)
+    }
+
+    /// What has been spent so far, in visits; copying counts like reading.
+    pub(crate) fn spent(&self) -> usize {
+        (VISITS_MAX - self.visits) + (COPY_BYTES_MAX - self.bytes) / READ_BYTES_PER_VISIT
     }
 
     /// Spends what comparing or searching `bytes` of text takes.
@@ -54,8 +60,9 @@ impl Budget {
     /// Spends the bytes of `value` and copies it.
     pub(crate) fn copy(&mut self, value: &Value) -> Result<Value, Exhausted> {
         let size = Size::of(value, self.bytes);
-        self.bytes = self.bytes.checked_sub(size.bytes).ok_or(Exhausted)?;
-        Ok(value.clone())
+        let left = self.bytes.checked_sub(size.bytes);
+        self.bytes = left.unwrap_or(0);
+        left.map(|_| value.clone()).ok_or(Exhausted)
     }
 }
 
@@ -135,5 +142,17 @@ mod tests {
         assert!(budget.copy(&text).is_ok());
         assert_eq!(budget.copy(&text), Err(Exhausted));
         assert_eq!(budget.visit(VISITS_MAX + 1), Err(Exhausted));
+    }
+
+    #[test]
+    fn what_was_spent_counts_visits_copies_and_refusals() {
+        let mut budget = Budget::new();
+        assert_eq!(budget.spent(), 0);
+        assert_eq!(budget.visit(7), Ok(()));
+        let text = Value::String("x".repeat(10 * READ_BYTES_PER_VISIT));
+        assert!(budget.copy(&text).is_ok());
+        assert_eq!(budget.spent(), 17);
+        assert_eq!(budget.visit(VISITS_MAX), Err(Exhausted));
+        assert_eq!(budget.spent(), VISITS_MAX + 10);
     }
 }

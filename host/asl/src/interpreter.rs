@@ -28,6 +28,8 @@ use crate::{Effect, EffectId, Event, EventKind, Execution, StateMachine, Status}
 
 /// How many states one transition enters before it asks to be continued.
 const ENTRIES_MAX: usize = 200;
+/// How many visits the expressions of one transition cost before it asks to be continued.
+const SPENT_MAX: usize = 1_000_000;
 
 /// What an event made of an execution.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,7 +115,7 @@ impl Step<'_> {
             let Some(id) = self.execution.frames.next_turn(standing.last_turn) else {
                 return;
             };
-            if entries_left == 0 {
+            if entries_left == 0 || self.spent > SPENT_MAX {
                 self.ask_to_continue();
                 return;
             }

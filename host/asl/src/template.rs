@@ -44,12 +44,17 @@ impl Template {
         part(node, problems).map(Self)
     }
 
-    /// Fills the template from `data` and the context object.
+    /// Fills the template from `data` and the context object, spending from `budget`.
     ///
     /// # Errors
     /// `States.Runtime` if a definite path finds nothing, or the outcome is too large or too deep.
-    pub fn evaluate(&self, data: &Value, context: &Value) -> Result<Value, Failure> {
-        let filled = self.0.fill(data, context, &mut Budget::new())?;
+    pub(crate) fn evaluate(
+        &self,
+        data: &Value,
+        context: &Value,
+        budget: &mut Budget,
+    ) -> Result<Value, Failure> {
+        let filled = self.0.fill(data, context, budget)?;
         if budget::is_shallow(&filled) {
             Ok(filled)
         } else {
@@ -198,13 +203,17 @@ mod tests {
         let data = json!({"flagged": 7, "vals": [0, 10, 20, 30, 40, 50]});
         let context = json!({"State": {"Name": "s"}});
         assert_eq!(
-            parse(&template).unwrap().evaluate(&data, &context),
+            parse(&template)
+                .unwrap()
+                .evaluate(&data, &context, &mut Budget::new()),
             Ok(expected)
         );
     }
 
     fn check_failure(template: Value, data: Value, cause: &str) {
-        let failure = parse(&template).unwrap().evaluate(&data, &json!({}));
+        let failure = parse(&template)
+            .unwrap()
+            .evaluate(&data, &json!({}), &mut Budget::new());
         assert_eq!(failure, Err(Failure::runtime(cause)));
     }
 

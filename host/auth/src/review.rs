@@ -121,7 +121,7 @@ pub enum Standing<'a> {
     Missing,
 }
 
-/// How `component` stands under `current`. The latest decision on exactly this revision counts.
+/// How `component` stands under `current`. The decision on exactly this revision that was stored last counts.
 /// Without one, an approval of an earlier revision covers it if this one grants no more, unless
 /// an earlier revision was rejected after that approval.
 ///
@@ -133,24 +133,21 @@ pub fn approval_for<'a>(
     current: &RoleRevision,
     revisions: &[RoleRevision],
 ) -> Standing<'a> {
-    let mut of_pair: Vec<_> = reviews
+    // Stored order, not `at`: a clock that was set back would bring a revoked approval back.
+    let of_pair = reviews
         .iter()
-        .filter(|review| review.digest == *component && review.role == *current.name())
-        .collect();
-    of_pair.sort_by_key(|review| review.at);
+        .rev()
+        .filter(|review| review.digest == *component && review.role == *current.name());
     let is_of = |review: &Review, revision: &RoleRevision| {
         review.role_revision == revision.revision() && review.role_digest == *revision.digest()
     };
-    if let Some(latest) = of_pair.iter().rev().find(|review| is_of(review, current)) {
+    if let Some(latest) = of_pair.clone().find(|review| is_of(review, current)) {
         return match latest.decision {
             Decision::Approve => Standing::Approved(latest),
             Decision::Reject => Standing::Rejected(latest),
         };
     }
-    let earlier = of_pair
-        .into_iter()
-        .rev()
-        .filter(|review| review.role_revision < current.revision());
+    let earlier = of_pair.filter(|review| review.role_revision < current.revision());
     for review in earlier {
         match review.decision {
             Decision::Reject => return Standing::Rejected(review),

@@ -5,6 +5,7 @@
 //! may run (that is `admission`).
 
 mod attempt;
+mod slots;
 mod timers;
 mod turn;
 
@@ -26,6 +27,7 @@ use tokio::task::JoinSet;
 use crate::shared::{Running, Shared};
 use crate::{Error, Machine};
 use attempt::{Facts, Finished, RunningAttempt};
+use slots::Slots;
 use timers::Timers;
 use turn::{Turn, decide};
 
@@ -68,12 +70,6 @@ pub(crate) enum Trigger {
     },
 }
 
-/// The right to run one attempt now, on this host and under its role's concurrency limit.
-pub(crate) struct Slots {
-    _host: OwnedSemaphorePermit,
-    _role: OwnedSemaphorePermit,
-}
-
 /// Why an actor ended before its execution did.
 pub(crate) enum Halt {
     /// The store failed, or the execution belongs to another host: nothing more may be acknowledged.
@@ -88,6 +84,8 @@ pub(crate) struct Actor {
     start: Arc<Start>,
     /// The digest of the caller, under which policy's answers are kept.
     identity: Digest,
+    /// The caller as transitions name them; the groups stand in the record of the start.
+    told_caller: Caller,
     input: Arc<Value>,
     machine: Arc<Machine>,
     fence: Fence,
@@ -102,7 +100,9 @@ pub(crate) struct Actor {
     running: BTreeMap<EffectId, RunningAttempt>,
     timers: Timers,
     due: VecDeque<Trigger>,
-    _slot: OwnedSemaphorePermit,
+    /// Records of attempts that ended when nobody waited for them any more.
+    unwanted: Vec<AuditRecord>,
+    _slot: Option<OwnedSemaphorePermit>,
 }
 
 impl Actor {
@@ -113,13 +113,14 @@ impl Actor {
         input: Value,
         machine: Arc<Machine>,
         fence: Fence,
-        slot: OwnedSemaphorePermit,
+        slot: Option<OwnedSemaphorePermit>,
     ) -> (Self, Running) {
         let (sender, mailbox) = mpsc::channel(MAILBOX);
         let (progress, receiver) = watch::channel(0);
         let actor = Self {
             shared,
             identity: Digest::of(format!("{:?}", start.caller).as_bytes()),
+            told_caller: without_groups(&start.caller),
             start: Arc::new(start),
             input: Arc::new(input),
             machine,
@@ -133,6 +134,7 @@ impl Actor {
             running: BTreeMap::new(),
             timers: Timers::default(),
             due: VecDeque::new(),
+            unwanted: Vec::new(),
             _slot: slot,
         };
         (
@@ -216,6 +218,9 @@ impl Actor {
             }
         }
         self.shared.remove_running(&id);
+        if self.is_finished() {
+            self.settle().await;
+        }
     }
 
     fn is_finished(&self) -> bool {
@@ -235,9 +240,18 @@ impl Actor {
             if is_draining && self.attempts.is_empty() {
                 return None;
             }
-            // Requests come first: an execution that always has something due can be stopped.
+            // Requests and answers come before what is due, so that no loop can keep them out.
             if let Ok(message) = self.mailbox.try_recv() {
                 return Some(Next::Message(message));
+            }
+            if !self.unwanted.is_empty() && self.tell_unwanted().await.is_err() {
+                return None;
+            }
+            if let Some(finished) = self.attempts.try_join_next() {
+                if let Some(trigger) = self.finished(finished) {
+                    return Some(Next::Trigger(trigger));
+                }
+                continue;
             }
             if !is_draining && let Some(trigger) = self.pop_due() {
                 tokio::task::consume_budget().await;
@@ -295,15 +309,25 @@ impl Actor {
 
     fn stop_record(&self, stop: &Stop) -> AuditRecord {
         AuditRecord {
-            at: self.now(),
             caller: Some(stop.caller.clone()),
             through: "http".to_owned(),
-            action: "StopExecution".to_owned(),
-            resource: self.start.header.arn.clone(),
-            request: Value::Null,
             decision: Decision::Allowed {
                 rules: stop.rules.clone(),
             },
+            ..self.record("StopExecution")
+        }
+    }
+
+    /// A record of something that happened to this execution.
+    fn record(&self, action: &str) -> AuditRecord {
+        AuditRecord {
+            at: self.now(),
+            caller: Some(self.told_caller.clone()),
+            through: "engine".to_owned(),
+            action: action.to_owned(),
+            resource: self.start.header.arn.clone(),
+            request: Value::Null,
+            decision: Decision::Allowed { rules: Vec::new() },
             outcome: Value::Null,
             execution: Some(self.start.header.id.clone()),
             state: None,
@@ -417,6 +441,17 @@ impl Actor {
         // Nobody may be following.
         let _ = self.progress.send(last_event);
     }
+}
+
+/// The caller without the groups, of which there may be hundreds.
+fn without_groups(caller: &Caller) -> Caller {
+    let mut caller = caller.clone();
+    caller.principal.groups.clear();
+    caller
+        .actors
+        .iter_mut()
+        .for_each(|actor| actor.groups.clear());
+    caller
 }
 
 /// What an actor does next.

@@ -37,7 +37,7 @@ pub(crate) struct Authority {
 /// Judgements that hold for as long as the version does.
 #[derive(Default)]
 struct Judged {
-    pairings: BTreeMap<(Digest, Name), Arc<Pairing>>,
+    pairings: BTreeMap<(Name, Version, Name), Arc<Pairing>>,
     permits: BTreeMap<(Digest, Name, Name), Arc<Permits>>,
 }
 
@@ -88,7 +88,8 @@ impl Authority {
 
     /// The judgement on a component under a role's current revision.
     pub(crate) fn pairing(&self, component: &Component, role: &Name) -> Arc<Pairing> {
-        let key = (component.facts.digest.clone(), role.clone());
+        let name = component.facts.name.clone();
+        let key = (name, component.version.clone(), role.clone());
         if let Some(pairing) = self.judged().pairings.get(&key) {
             return Arc::clone(pairing);
         }

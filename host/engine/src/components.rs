@@ -137,13 +137,26 @@ impl Engine {
             return Err(Error::Refused(problems));
         }
 
+        let engine = self.clone();
+        self.to_its_end(async move { engine.store_component(permit, component, body, wasm).await })
+            .await
+    }
+
+    async fn store_component(
+        &self,
+        permit: Permit<UploadComponent>,
+        component: Arc<Component>,
+        body: Value,
+        wasm: Bytes,
+    ) -> Result<Created<Arc<Component>>, Error> {
+        let (name, version) = (&component.facts.name, &component.version);
         let _lane = self.shared.change().await;
-        if let Some(known) = self.shared.authority().component(&name, &version) {
+        if let Some(known) = self.shared.authority().component(name, version) {
             return same_or_conflict(known, &component);
         }
         let commit = Commit {
             documents: vec![Document {
-                key: Component::key(&name, &version),
+                key: Component::key(name, version),
                 body,
             }],
             blobs: vec![Blob {
@@ -256,6 +269,9 @@ pub(crate) fn commit_error(error: CommitError) -> Error {
             Error::Conflict(format!("the name is taken by execution `{id}`"))
         }
         CommitError::Store(error) => error.into(),
-        CommitError::AuthorityMoved { .. } | CommitError::Fenced(_) => Error::host(error),
+        CommitError::AuthorityMoved { .. } => {
+            Error::Conflict("the authority moved at the same time, try again".to_owned())
+        }
+        CommitError::Fenced(_) => Error::host(error),
     }
 }

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use asl::{
-    ExecutionId, Header, PAYLOAD_BYTES_MAX, PAYLOAD_NESTING_MAX, Timestamp, payload_bytes,
-};
+use asl::{ExecutionId, Header, PAYLOAD_BYTES_MAX, PAYLOAD_NESTING_MAX, Timestamp, payload_bytes};
 use auth::names::Name;
 use auth::policy::{PassRole, Permit, Resource, StartExecution, StopExecution};
 use document::Problem;
-use ports::{AuditRecord, Start};
+use ports::{AuditRecord, Claim, Start};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
@@ -75,16 +73,7 @@ impl Engine {
         permit: Permit<StartExecution>,
         request: StartRequest,
     ) -> Result<Created<Started>, Error> {
-        match self.health() {
-            Health::Ready => {}
-            Health::Recovering => {
-                return Err(Error::Busy {
-                    retry_after_s: RETRY_AFTER_S,
-                });
-            }
-            Health::Draining => return Err(Error::Closing),
-            Health::Failed => return Err(Error::host("the store failed")),
-        }
+        self.check_health()?;
         let authority = self.shared.authority();
         let machine = authority.machine(&request.state_machine).cloned();
         let machine = machine
@@ -106,16 +95,21 @@ impl Engine {
         let fence = self.shared.ports.journal.fence().await?;
         let shared = Arc::clone(&self.shared);
         let input = request.input.clone();
-        let (mut actor, running) = Actor::new(shared, start, request.input, machine, fence, slot);
+        let (mut actor, running) =
+            Actor::new(shared, start, request.input, machine, fence, Some(slot));
 
         // The caller may go away while the first step is committed; the execution must not.
         let shared = Arc::clone(&self.shared);
         let id = started.id.clone();
         let first_step = self.shared.tasks.spawn(async move {
-            actor.begin(record).await?;
-            shared.add_running(id, running);
-            shared.tasks.spawn(actor.run());
-            Ok(())
+            // It can be reached before its start is durable, so that nobody takes it up as well.
+            shared.add_running(id.clone(), running);
+            let begun = actor.begin(record).await;
+            match begun {
+                Ok(()) => drop(shared.tasks.spawn(actor.run())),
+                Err(_) => shared.remove_running(&id),
+            }
+            begun
         });
         match first_step.await.map_err(Error::host)? {
             Ok(()) => Ok(Created::New(started)),
@@ -135,6 +129,19 @@ impl Engine {
         error: Option<String>,
         cause: Option<String>,
     ) -> Result<Timestamp, Error> {
+        if self.shared.running(id).is_none() {
+            if let Some(stopped_at) = self.stopped_at(id).await? {
+                return Ok(stopped_at);
+            }
+            self.check_health()?;
+            let fence = self.shared.ports.journal.fence().await?;
+            self.shared
+                .take_up(Claim {
+                    id: id.clone(),
+                    fence,
+                })
+                .await?;
+        }
         if let Some(running) = self.shared.running(id) {
             let (done, answer) = oneshot::channel();
             let stop = Stop {
@@ -144,19 +151,33 @@ impl Engine {
                 rules: permit.rules().to_vec(),
                 done,
             };
-            let is_sent = running
-                .mailbox
-                .send(Message::Stop(Box::new(stop)))
-                .await
-                .is_ok();
-            if is_sent && let Ok(answer) = answer.await {
+            let message = Message::Stop(Box::new(stop));
+            if running.mailbox.send(message).await.is_ok()
+                && let Ok(answer) = answer.await
+            {
                 return answer;
             }
         }
+        self.stopped_at(id).await?.ok_or(Error::Closing)
+    }
+
+    async fn stopped_at(&self, id: &ExecutionId) -> Result<Option<Timestamp>, Error> {
         let description = self.shared.ports.archive.execution(id).await?;
         let description =
             description.ok_or_else(|| Error::NotFound(format!("execution `{id}`")))?;
-        description.summary.stopped_at.ok_or(Error::Closing)
+        Ok(description.summary.stopped_at)
+    }
+
+    /// Whether executions can be started and reached.
+    fn check_health(&self) -> Result<(), Error> {
+        match self.health() {
+            Health::Ready => Ok(()),
+            Health::Recovering => Err(Error::Busy {
+                retry_after_s: RETRY_AFTER_S,
+            }),
+            Health::Draining => Err(Error::Closing),
+            Health::Failed => Err(Error::host("the store failed")),
+        }
     }
 
     fn check_input(&self, input: &Value) -> Result<(), Error> {

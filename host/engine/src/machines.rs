@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use asl::StateMachine;
+use asl::definition::Parsed;
 use auth::names::{Digest, Name};
 use auth::policy::{Permit, PublishStateMachine, ReadStateMachine};
 use auth::review::hands;
@@ -171,6 +172,23 @@ impl Engine {
             )));
         }
         let parsed = StateMachine::parse(definition).map_err(Error::Invalid)?;
+        let (engine, definition) = (self.clone(), definition.clone());
+        self.to_its_end(async move {
+            engine
+                .store_machine(permit, name, definition, role, parsed)
+                .await
+        })
+        .await
+    }
+
+    async fn store_machine(
+        &self,
+        permit: Permit<PublishStateMachine>,
+        name: Name,
+        definition: Value,
+        role: Option<Name>,
+        parsed: Parsed,
+    ) -> Result<Created<Published>, Error> {
         let (machine, warnings) = (Arc::new(parsed.machine), parsed.warnings);
         let _lane = self.shared.change().await;
         let authority = self.shared.authority();
@@ -183,7 +201,7 @@ impl Engine {
         };
         let current = authority.machine(&name);
         let is_same = |known: &Machine| {
-            known.definition == *definition && known.role == role && known.pins == pins
+            known.definition == definition && known.role == role && known.pins == pins
         };
         if let Some(machine) = current.filter(|known| is_same(known)) {
             return Ok(Created::Same(Published {
@@ -197,7 +215,7 @@ impl Engine {
             roles: roles_of(&machine, role.as_ref()),
             name,
             role,
-            definition: definition.clone(),
+            definition,
             machine,
             pins,
             published_by: hands(permit.caller()),
@@ -249,6 +267,12 @@ fn pins(
 ) -> Result<BTreeMap<String, Pin>, Vec<Problem>> {
     let mut pins = BTreeMap::new();
     let mut problems = Problems::default();
+    if let Some(role) = default_role.filter(|role| authority.role(role).is_none()) {
+        problems.push(
+            "",
+            format!("the default role `{role}` does not exist, put it first"),
+        );
+    }
     for (state, task) in machine.tasks() {
         let pointer = &state.pointer;
         let resource = format!("{pointer}/Resource");

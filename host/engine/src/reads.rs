@@ -71,7 +71,10 @@ impl Engine {
     /// The number of the last durable history event of a running execution, and every later
     /// one; `None` if it does not run on this host.
     pub fn follow(&self, id: &ExecutionId) -> Option<watch::Receiver<u64>> {
-        self.shared.running(id).map(|running| running.progress)
+        let mut progress = self.shared.running(id)?.progress;
+        // A clone has not seen the last change; the caller reads the history after this call.
+        progress.mark_unchanged();
+        Some(progress)
     }
 
     /// Links of the audit log; that they were read becomes a link itself.

@@ -61,6 +61,16 @@ impl Engine {
         body: &Value,
     ) -> Result<Arc<StoredReview>, Error> {
         let request = ReviewRequest::parse(body).map_err(Error::Invalid)?;
+        let engine = self.clone();
+        self.to_its_end(async move { engine.decide_review(permit, request).await })
+            .await
+    }
+
+    async fn decide_review(
+        &self,
+        permit: Permit<WriteReview>,
+        request: ReviewRequest,
+    ) -> Result<Arc<StoredReview>, Error> {
         let _lane = self.shared.change().await;
         let authority = self.shared.authority();
         let version = Version::parse(&request.version).map_err(Error::host)?;

@@ -98,6 +98,17 @@ impl Engine {
             let message = format!("the role is called `{named}` here and `{name}` in the address");
             return Err(Error::Invalid(vec![Problem::new("/name", message)]));
         }
+        let engine = self.clone();
+        self.to_its_end(async move { engine.store_role(permit, name, role).await })
+            .await
+    }
+
+    async fn store_role(
+        &self,
+        permit: Permit<WriteRole>,
+        name: Name,
+        role: Role,
+    ) -> Result<Created<Arc<RoleRevision>>, Error> {
         let _lane = self.shared.change().await;
         let authority = self.shared.authority();
         let current = authority.role(&name);

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Error;
 use crate::actor::Actor;
-use crate::shared::Shared;
+use crate::shared::{Running, Shared};
 
 /// Executions claimed per call.
 const CLAIMS: usize = 256;
@@ -55,7 +55,7 @@ impl Service {
             let claims = match self.shared.ports.journal.claim(after.clone(), CLAIMS).await {
                 Ok(claims) => claims,
                 Err(error) => {
-                    tracing::error!(%error, "executions cannot be taken up");
+                    self.shared.fail(&error);
                     return;
                 }
             };
@@ -63,33 +63,37 @@ impl Service {
             after = Some(last.id.clone());
             for claim in claims {
                 let id = claim.id.clone();
-                if let Err(error) = self.take_up(claim).await {
+                if let Err(error) = self.shared.take_up(claim).await {
                     tracing::error!(execution = %id, %error, "the execution cannot be taken up");
                 }
             }
         }
         self.shared.recovered.store(true, Ordering::Relaxed);
     }
+}
 
-    async fn take_up(&self, claim: Claim) -> Result<(), Error> {
+impl Shared {
+    /// Takes up a stored execution that nobody on this host runs.
+    pub(crate) async fn take_up(self: &Arc<Self>, claim: Claim) -> Result<(), Error> {
         let Claim { id, fence } = claim;
-        if self.shared.running(&id).is_some() {
+        let _lane = self.taking_up().await;
+        if self.running(&id).is_some() {
             return Ok(());
         }
         let (actor, running) = self.restore(&id, fence).await?;
-        self.shared.add_running(id, running);
-        self.shared.tasks.spawn(actor.run());
+        self.add_running(id, running);
+        self.tasks.spawn(actor.run());
         Ok(())
     }
 
     async fn restore(
-        &self,
+        self: &Arc<Self>,
         id: &ExecutionId,
         fence: Fence,
-    ) -> Result<(Actor, crate::shared::Running), Error> {
-        let stored = self.shared.ports.journal.load(id).await?;
+    ) -> Result<(Actor, Running), Error> {
+        let stored = self.ports.journal.load(id).await?;
         let stored = stored.ok_or_else(|| Error::NotFound(format!("execution `{id}`")))?;
-        let authority = self.shared.authority();
+        let authority = self.authority();
         let machine = authority.machine_revision(&stored.start.machine).cloned();
         let machine = machine.ok_or_else(|| {
             let key = &stored.start.machine;
@@ -101,13 +105,16 @@ impl Service {
         let deltas = stored.records.into_iter().map(|record| record.delta);
         let execution =
             Execution::restore(stored.start.header.clone(), deltas).map_err(Error::host)?;
-        let slot = Arc::clone(&self.shared.executions)
-            .acquire_owned()
-            .await
-            .map_err(Error::host)?;
-        let shared = Arc::clone(&self.shared);
-        let (mut actor, running) =
-            Actor::new(shared, stored.start, Value::Null, machine, fence, slot);
+        // The limit is on starts; what was started before goes on whatever it is.
+        let slot = Arc::clone(&self.executions).try_acquire_owned().ok();
+        let (mut actor, running) = Actor::new(
+            Arc::clone(self),
+            stored.start,
+            Value::Null,
+            machine,
+            fence,
+            slot,
+        );
         actor.resume(execution);
         Ok((actor, running))
     }

@@ -1,16 +1,18 @@
 //! What every request and every execution shares.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use asl::ExecutionId;
 use auth::authority::AuthorityVersion;
-use auth::names::Name;
+use auth::names::{Digest, Name};
 use auth::policy::Policies;
 use ports::{
-    Archive, AuditRecord, Catalogue, Clock, Commit, CommitError, Decision, Journal, Receipt, Runner,
+    Archive, AuditRecord, Catalogue, Clock, Commit, CommitError, Decision, Journal, Receipt,
+    Runner, StoreError,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -101,7 +103,8 @@ pub(crate) struct Shared {
     authority: ArcSwap<Authority>,
     changing: tokio::sync::Mutex<()>,
     running: Mutex<BTreeMap<ExecutionId, Running>>,
-    role_slots: Mutex<BTreeMap<Name, (usize, Arc<Semaphore>)>>,
+    slots: Mutex<BTreeMap<(Name, Option<Digest>), (usize, Arc<Semaphore>)>>,
+    taking_up: tokio::sync::Mutex<()>,
 }
 
 /// How to reach a running execution.
@@ -134,7 +137,8 @@ impl Engine {
             authority: ArcSwap::from_pointee(authority),
             changing: tokio::sync::Mutex::new(()),
             running: Mutex::default(),
-            role_slots: Mutex::default(),
+            slots: Mutex::default(),
+            taking_up: tokio::sync::Mutex::new(()),
             ports,
             config,
         });
@@ -194,6 +198,17 @@ async fn announce_policies(ports: &Ports, policies: &Policies) -> Result<Authori
     }
 }
 
+impl Engine {
+    /// Runs a change to its end even if its caller goes away meanwhile: what is durable and what
+    /// is in force must not part.
+    pub(crate) async fn to_its_end<T: Send + 'static>(
+        &self,
+        change: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.shared.tasks.spawn(change).await.map_err(Error::host)?
+    }
+}
+
 impl Shared {
     pub(crate) fn authority(&self) -> Arc<Authority> {
         self.authority.load_full()
@@ -202,6 +217,11 @@ impl Shared {
     /// Takes the one lane through which documents and authority change.
     pub(crate) async fn change(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.changing.lock().await
+    }
+
+    /// Takes the one lane in which stored executions are taken up, so that none is taken up twice.
+    pub(crate) async fn taking_up(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.taking_up.lock().await
     }
 
     /// Puts a changed authority in force; the caller holds the lane of [`Self::change`].
@@ -229,12 +249,17 @@ impl Shared {
     /// Commits, and remembers a store that can no longer write.
     pub(crate) async fn commit(&self, commit: Commit) -> Result<Receipt, CommitError> {
         let result = self.ports.journal.commit(commit).await;
-        if let Err(CommitError::Store(error)) = &result
-            && !self.failed.swap(true, Ordering::Relaxed)
-        {
-            tracing::error!(%error, "the store failed, nothing is acknowledged any more");
+        if let Err(CommitError::Store(error @ (StoreError::Io(_) | StoreError::Closed))) = &result {
+            self.fail(error);
         }
         result
+    }
+
+    /// The store is lost to this host.
+    pub(crate) fn fail(&self, error: &StoreError) {
+        if !self.failed.swap(true, Ordering::Relaxed) {
+            tracing::error!(%error, "the store failed, nothing is acknowledged any more");
+        }
     }
 
     pub(crate) fn running(&self, id: &ExecutionId) -> Option<Running> {
@@ -253,17 +278,21 @@ impl Shared {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The slots of a role's `concurrency` limit on this host.
-    pub(crate) fn role_slots(&self, role: &Name, limit: usize) -> Arc<Semaphore> {
-        let mut slots = self
-            .role_slots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        match slots.get(role) {
+    /// The slots of a role, or of one component under it, on this host. A changed limit is
+    /// counted anew.
+    pub(crate) fn slots(
+        &self,
+        role: &Name,
+        component: Option<&Digest>,
+        limit: usize,
+    ) -> Arc<Semaphore> {
+        let key = (role.clone(), component.cloned());
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        match slots.get(&key) {
             Some((known, semaphore)) if *known == limit => Arc::clone(semaphore),
             Some(_) | None => {
                 let semaphore = Arc::new(Semaphore::new(limit));
-                slots.insert(role.clone(), (limit, Arc::clone(&semaphore)));
+                slots.insert(key, (limit, Arc::clone(&semaphore)));
                 semaphore
             }
         }

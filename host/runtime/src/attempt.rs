@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use auth::capability::{Capabilities, Limit};
 use ports::{Attempt, AttemptReport, Outcome, RunError, Usage, Witness};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, Store, UpdateDeadline};
@@ -25,7 +25,9 @@ use crate::capability::log::Book;
 use crate::compiled::{Compiled, Ready, Unlinked};
 use crate::guest::Guest;
 use crate::ledger::{Asked, Denial, Ledger};
-use crate::limits::{HANDLES_MAX, HOST_CALL_BYTES_MAX, HOST_RESOURCES_MAX, LimitExceeded, Memory};
+use crate::limits::{
+    HANDLES_MAX, HOST_CALL_BYTES_MAX, HOST_RESOURCES_MAX, LOOKUPS_MAX, LimitExceeded, Memory,
+};
 use crate::link::{Linkers, Shape};
 use crate::meter::{Meter, Metered};
 use crate::outcome::{self, Answer, Ended};
@@ -152,6 +154,7 @@ fn guest(
             client: Arc::clone(&host.client),
             capabilities: Arc::clone(capabilities),
             ledger: Arc::clone(ledger),
+            lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)),
         },
         mounts,
         random: ambient::Random::of(ambient, &attempt.context),
@@ -173,7 +176,7 @@ fn store(engine: &Engine, guest: Guest, meter: &Arc<Meter>) -> Store<Guest> {
     let meter = Arc::clone(meter);
     store.epoch_deadline_callback(move |store| {
         if meter.spent() >= cpu {
-            let exceeded = LimitExceeded {
+            let exceeded = LimitExceeded::Granted {
                 limit: Limit::Cpu,
                 allowed: milliseconds(cpu),
             };
@@ -214,7 +217,7 @@ async fn drive(
                 if attempt.time < time_role {
                     return Ok(Ended::TimedOut { ms: allowed });
                 }
-                ledger.exceed(LimitExceeded { limit: Limit::Time, allowed });
+                ledger.exceed(LimitExceeded::Granted { limit: Limit::Time, allowed });
                 return Ok(Ended::Stopped);
             }
             answer = &mut call => return Ok(Ended::Returned(answer)),

@@ -22,8 +22,9 @@ use crate::link::{Linkers, Shape};
 use crate::step::{self, StepPre};
 use crate::text;
 
-/// How many components compile at once.
-const COMPILERS_MAX: usize = 2;
+/// How many components compile at once for attempts, and how many for uploads.
+const ATTEMPT_COMPILERS_MAX: usize = 2;
+const UPLOAD_COMPILERS_MAX: usize = 1;
 /// Bytes of the compiler's own words in a message.
 const MESSAGE_BYTES_MAX: usize = 2 << 10;
 
@@ -132,10 +133,19 @@ fn check_exports(engine: &Engine, component: &Component) -> Result<Exports, Stri
     }
 }
 
-/// Compiles components and keeps them by digest.
+/// Why a component is compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Upload,
+    Attempt,
+}
+
+/// Compiles components and keeps them by digest. What was only uploaded makes room for what
+/// was run, never the other way round.
 pub(crate) struct Cache {
     engine: Engine,
-    compilers: Arc<Semaphore>,
+    attempt_compilers: Arc<Semaphore>,
+    upload_compilers: Arc<Semaphore>,
     compile_time_max: Duration,
     count_max: usize,
     bytes_max: u64,
@@ -150,6 +160,7 @@ struct Slots {
 
 struct Slot {
     cell: Arc<OnceCell<Arc<Compiled>>>,
+    has_run: bool,
     used: u64,
 }
 
@@ -157,7 +168,8 @@ impl Cache {
     pub(crate) fn new(engine: Engine, config: &RuntimeConfig) -> Self {
         Self {
             engine,
-            compilers: Arc::new(Semaphore::new(COMPILERS_MAX)),
+            attempt_compilers: Arc::new(Semaphore::new(ATTEMPT_COMPILERS_MAX)),
+            upload_compilers: Arc::new(Semaphore::new(UPLOAD_COMPILERS_MAX)),
             compile_time_max: config.compile_time_max,
             count_max: config.compiled_count_max,
             bytes_max: config.compiled_bytes_max,
@@ -165,13 +177,14 @@ impl Cache {
         }
     }
 
-    /// The compiled component, if it is there already.
+    /// The compiled component for an attempt, if it is there already.
     pub(crate) fn present(&self, digest: &Digest) -> Option<Arc<Compiled>> {
         let mut slots = self.lock();
         slots.uses += 1;
         let used = slots.uses;
         let slot = slots.by_digest.get_mut(digest)?;
         slot.used = used;
+        slot.has_run = true;
         slot.cell.get().cloned()
     }
 
@@ -183,25 +196,27 @@ impl Cache {
         &self,
         digest: &Digest,
         wasm: Bytes,
+        purpose: Purpose,
     ) -> Result<Arc<Compiled>, String> {
-        let cell = self.cell(digest);
+        let cell = self.cell(digest, purpose);
         let compiled = cell
-            .get_or_try_init(|| self.compile_now(wasm))
+            .get_or_try_init(|| self.compile_now(wasm, purpose))
             .await
             .cloned();
         match &compiled {
-            Ok(_) => self.make_room(digest),
+            Ok(_) => self.make_room((purpose == Purpose::Attempt).then_some(digest)),
             Err(_) => self.forget(digest),
         }
         compiled
     }
 
-    fn cell(&self, digest: &Digest) -> Arc<OnceCell<Arc<Compiled>>> {
+    fn cell(&self, digest: &Digest, purpose: Purpose) -> Arc<OnceCell<Arc<Compiled>>> {
         let mut slots = self.lock();
         slots.uses += 1;
-        let used = slots.uses;
+        let (used, has_run) = (slots.uses, purpose == Purpose::Attempt);
         if let Some(slot) = slots.by_digest.get_mut(digest) {
             slot.used = used;
+            slot.has_run |= has_run;
             return Arc::clone(&slot.cell);
         }
         let cell = Arc::<OnceCell<_>>::default();
@@ -209,14 +224,19 @@ impl Cache {
             digest.clone(),
             Slot {
                 cell: Arc::clone(&cell),
+                has_run,
                 used,
             },
         );
         cell
     }
 
-    async fn compile_now(&self, wasm: Bytes) -> Result<Arc<Compiled>, String> {
-        let waiting = Arc::clone(&self.compilers).acquire_owned();
+    async fn compile_now(&self, wasm: Bytes, purpose: Purpose) -> Result<Arc<Compiled>, String> {
+        let compilers = match purpose {
+            Purpose::Attempt => &self.attempt_compilers,
+            Purpose::Upload => &self.upload_compilers,
+        };
+        let waiting = Arc::clone(compilers).acquire_owned();
         let engine = self.engine.clone();
         let compiling = async move {
             let permit = waiting.await.map_err(|error| error.to_string())?;
@@ -252,15 +272,19 @@ impl Cache {
         }
     }
 
-    /// Forgets the components used longest ago, but never `kept`.
-    fn make_room(&self, kept: &Digest) {
+    /// Forgets the components used longest ago, those that were only uploaded first, but never
+    /// `kept`.
+    fn make_room(&self, kept: Option<&Digest>) {
         let mut slots = self.lock();
         let size = |slot: &Slot| slot.cell.get().map_or(0, |compiled| compiled.bytes);
         let mut bytes: u64 = slots.by_digest.values().map(size).sum();
         while slots.by_digest.len() > self.count_max || bytes > self.bytes_max {
-            let others = slots.by_digest.iter().filter(|(digest, _)| *digest != kept);
+            let others = slots
+                .by_digest
+                .iter()
+                .filter(|(digest, _)| Some(*digest) != kept);
             let Some(oldest) = others
-                .min_by_key(|(_, slot)| slot.used)
+                .min_by_key(|(_, slot)| (slot.has_run, slot.used))
                 .map(|(digest, _)| digest.clone())
             else {
                 return;
@@ -275,5 +299,51 @@ impl Cache {
 
     fn lock(&self) -> MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cache(count_max: usize) -> Cache {
+        let config = RuntimeConfig {
+            attempts_max: 1,
+            compiled_count_max: count_max,
+            ..RuntimeConfig::default()
+        };
+        Cache::new(crate::sandbox::engine(&config).unwrap(), &config)
+    }
+
+    async fn compile(cache: &Cache, text: &str, purpose: Purpose) -> Digest {
+        let wasm = wat::parse_str(text).unwrap();
+        let digest = Digest::of(&wasm);
+        let compiled = cache.compile(&digest, Bytes::from(wasm), purpose).await;
+        assert!(compiled.is_ok());
+        digest
+    }
+
+    #[tokio::test]
+    async fn an_upload_does_not_displace_what_is_run() {
+        let cache = cache(1);
+        let run = compile(&cache, "(component)", Purpose::Attempt).await;
+        let uploaded = "(component (core module))";
+        let uploaded_digest = compile(&cache, uploaded, Purpose::Upload).await;
+        assert!(cache.present(&uploaded_digest).is_none());
+        assert!(cache.present(&run).is_some());
+        compile(&cache, uploaded, Purpose::Attempt).await;
+        assert!(cache.present(&uploaded_digest).is_some());
+        assert!(cache.present(&run).is_none());
+    }
+
+    #[tokio::test]
+    async fn uploads_and_attempts_do_not_wait_for_each_other() {
+        let cache = cache(8);
+        let uploading = cache.upload_compilers.acquire().await.unwrap();
+        compile(&cache, "(component)", Purpose::Attempt).await;
+        drop(uploading);
+        let count = u32::try_from(ATTEMPT_COMPILERS_MAX).unwrap();
+        let _running = cache.attempt_compilers.acquire_many(count).await.unwrap();
+        compile(&cache, "(component (core module))", Purpose::Upload).await;
     }
 }

@@ -19,6 +19,8 @@ const MANIFEST_BYTES_MAX: usize = 256 << 10;
 /// How deep components and modules may be nested.
 const DEPTH_MAX: usize = 16;
 const IMPORTS_MAX: usize = 1_000;
+/// Bytes of one function's body: the compiler's time and memory grow faster than they do.
+const FUNCTION_BYTES_MAX: usize = 2 << 20;
 /// Bytes of a name repeated in a message.
 const NAME_BYTES_MAX: usize = 128;
 
@@ -67,7 +69,7 @@ fn check_kind(wasm: &[u8], config: &RuntimeConfig) -> Result<(), String> {
 }
 
 fn features() -> WasmFeatures {
-    WasmFeatures::default() - WasmFeatures::THREADS
+    WasmFeatures::default() - WasmFeatures::THREADS - WasmFeatures::MEMORY64
 }
 
 fn malformed(error: &wasmparser::BinaryReaderError) -> String {
@@ -116,6 +118,13 @@ impl Facts {
                 if self.functions > max {
                     return Err(format!("the component defines more than {max} functions"));
                 }
+            }
+            Payload::CodeSectionEntry(body) if body.as_bytes().len() > FUNCTION_BYTES_MAX => {
+                return Err(format!(
+                    "the function at byte {} has {} bytes, at most {FUNCTION_BYTES_MAX} are accepted; split it",
+                    body.range().start,
+                    body.as_bytes().len()
+                ));
             }
             Payload::ComponentImportSection(imports) if self.depth == 0 => {
                 for import in imports {

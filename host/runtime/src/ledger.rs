@@ -131,7 +131,7 @@ impl Ledger {
         let mut state = self.lock();
         if state.http_requests >= count_max {
             drop(state);
-            return Err(self.exceed(LimitExceeded {
+            return Err(self.exceed(LimitExceeded::Granted {
                 limit: Limit::HttpRequests,
                 allowed: count_max,
             }));

@@ -118,7 +118,7 @@ fn output_of(output: String, bytes_max: u64) -> Outcome {
 }
 
 fn too_long(bytes_max: u64) -> Outcome {
-    let exceeded = LimitExceeded {
+    let exceeded = LimitExceeded::Granted {
         limit: Limit::Output,
         allowed: bytes_max,
     };
@@ -174,7 +174,7 @@ fn crash(error: &wasmtime::Error, written: &Written, output_bytes_max: u64) -> O
         None => error.root_cause().to_string(),
     };
     if message.contains(HOST_CALL_FUEL) {
-        let exceeded = LimitExceeded {
+        let exceeded = LimitExceeded::Granted {
             limit: Limit::Output,
             allowed: output_bytes_max,
         };

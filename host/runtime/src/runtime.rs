@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use crate::attempt::{self, Host};
 use crate::capability::filesystem::Volumes;
 use crate::capability::http::Client;
-use crate::compiled::{Cache, Compiled, Unlinked};
+use crate::compiled::{Cache, Compiled, Purpose, Unlinked};
 use crate::link::{Linkers, Shape};
 use crate::ticker::Ticker;
 use crate::{RuntimeConfig, StartError, inspect, sandbox};
@@ -79,7 +79,8 @@ impl Runtime {
         if !found.map_err(|error| failed(error.to_string()))? {
             return Err(failed("the stored bytes have another digest".to_owned()));
         }
-        self.cache.compile(digest, wasm).await.map_err(failed)
+        let compiling = self.cache.compile(digest, wasm, Purpose::Attempt);
+        compiling.await.map_err(failed)
     }
 }
 
@@ -94,7 +95,7 @@ impl Runner for Runtime {
         let invalid = |problem: String| Rejected::Invalid(vec![problem]);
         let compiled = self
             .cache
-            .compile(&inspection.digest, wasm)
+            .compile(&inspection.digest, wasm, Purpose::Upload)
             .await
             .map_err(invalid)?;
         if inspection

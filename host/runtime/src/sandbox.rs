@@ -22,6 +22,7 @@ pub(crate) fn engine(settings: &RuntimeConfig) -> wasmtime::Result<Engine> {
         .concurrency_support(false)
         .wasm_component_model(true)
         .wasm_multi_memory(true)
+        .wasm_memory64(false)
         .shared_memory(false)
         .max_wasm_stack(STACK_BYTES)
         .async_stack_size(FIBER_STACK_BYTES)

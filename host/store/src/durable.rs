@@ -92,7 +92,8 @@ impl Entries for Durable {
     ) -> Result<Vec<(IVec, IVec)>, StoreError> {
         let mut found = Vec::new();
         while found.len() < limit && range.start < range.end {
-            let chunk = self.read_lock().chunk(&mut range, order)?;
+            let size = CHUNK_ENTRIES.min(limit - found.len());
+            let chunk = self.read_lock().chunk(&mut range, order, size)?;
             found.extend(chunk);
         }
         found.truncate(limit);
@@ -113,17 +114,18 @@ impl Visible {
         &self,
         range: &mut Range<Vec<u8>>,
         order: Order,
+        size: usize,
     ) -> Result<Vec<(IVec, IVec)>, StoreError> {
         let mut entries = self.tree()?.range(range.clone());
         let next = || match order {
             Order::Forward => entries.next(),
             Order::Backward => entries.next_back(),
         };
-        let written = std::iter::from_fn(next).take(CHUNK_ENTRIES);
+        let written = std::iter::from_fn(next).take(size);
         let mut chunk = written
             .collect::<Result<Vec<_>, _>>()
             .map_err(sled_failed)?;
-        let covered = cut(range, order, &chunk);
+        let covered = cut(range, order, &chunk, size);
         if !self.pending.is_empty() {
             chunk.retain(|(key, _)| !self.pending.contains_key(key));
             let hidden = self
@@ -143,9 +145,14 @@ impl Visible {
     }
 }
 
-/// Cuts off `range` what a full `chunk` covers, or all of it.
-fn cut(range: &mut Range<Vec<u8>>, order: Order, chunk: &[(IVec, IVec)]) -> Range<Vec<u8>> {
-    let last = chunk.last().filter(|_| chunk.len() == CHUNK_ENTRIES);
+/// Cuts off `range` what a `chunk` of `size` entries covers, or all of it if it has fewer.
+fn cut(
+    range: &mut Range<Vec<u8>>,
+    order: Order,
+    chunk: &[(IVec, IVec)],
+    size: usize,
+) -> Range<Vec<u8>> {
+    let last = chunk.last().filter(|_| chunk.len() == size);
     let rest = match (last, order) {
         (None, _) => range.end.clone()..range.end.clone(),
         (Some((key, _)), Order::Forward) => crate::key::after(key.to_vec())..range.end.clone(),
@@ -158,3 +165,6 @@ fn cut(range: &mut Range<Vec<u8>>, order: Order, chunk: &[(IVec, IVec)]) -> Rang
         (Some(_), Order::Backward) => range.end.clone()..whole.end,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,19 +1,22 @@
 //! Admitting commits: each is checked against the durable state and everything admitted before
 //! it, sealed into the audit chain, and staged. Nothing here writes.
 
+mod stored;
+
 use std::sync::Arc;
 
 use auth::authority::AuthorityVersion;
-use ports::{AuditRecord, Chain, CommitError, Fence, Hash, Head, Receipt, StoreError};
+use ports::{AuditRecord, Chain, CommitError, Fence, Head, Receipt, StoreError};
 
 use crate::entries::{Entries, Order, complete, read};
 use crate::envelope::{Entry, Kind, damaged};
 use crate::key;
-use crate::links;
 use crate::prepare::{Prepared, Step};
 use crate::read::holder_of;
 use crate::staged::{Overlay, Staged};
 use crate::standings::{self, Standing, Standings};
+
+pub(crate) use stored::stored_head;
 
 /// The version of keys and contents.
 const FORMAT_VERSION: [u8; 4] = 1_u32.to_be_bytes();
@@ -39,7 +42,7 @@ impl Ledger {
     ) -> Result<(Self, Staged), StoreError> {
         let mut staged = Staged::default();
         let (authority, head) = match read(entries, Kind::Meta, key::FORMAT)? {
-            Some(version) if *version == FORMAT_VERSION => stored_state(entries)?,
+            Some(version) if *version == FORMAT_VERSION => stored::state(entries)?,
             Some(_) => {
                 return Err(damaged(
                     key::FORMAT,
@@ -61,10 +64,11 @@ impl Ledger {
                     key::FORMAT.to_vec(),
                     &FORMAT_VERSION,
                 ));
-                (AuthorityVersion(0), empty_head())
+                (AuthorityVersion(0), stored::empty_head())
             }
         };
-        let opened = read(entries, Kind::Meta, key::HOST)?.map(|count| number(key::HOST, &count));
+        let opened =
+            read(entries, Kind::Meta, key::HOST)?.map(|count| stored::number(key::HOST, &count));
         let fence = Fence(opened.transpose()?.unwrap_or(0).saturating_add(1));
         let host = Entry::new(Kind::Meta, key::HOST.to_vec(), &fence.0.to_be_bytes());
         staged.put(host, entries.entry(key::HOST)?);
@@ -149,10 +153,7 @@ impl Ledger {
         entries: &impl Entries,
         staged: &mut Staged,
     ) -> Result<(), StoreError> {
-        let mut content = Vec::with_capacity(48);
-        content.extend_from_slice(&self.authority.0.to_be_bytes());
-        content.extend_from_slice(&self.head.length.to_be_bytes());
-        content.extend_from_slice(&self.head.hash.0);
+        let content = stored::join(self.authority, &self.head);
         let before = entries.entry(key::STATE)?;
         staged.put(
             Entry::new(Kind::Meta, key::STATE.to_vec(), &content),
@@ -167,7 +168,7 @@ impl Ledger {
         }
         let known = match self.standings.find(&step.id) {
             Some(standing) => Some(standing.clone()),
-            None => stored_standing(view, &step)?,
+            None => stored::standing(view, &step.id)?,
         };
         let next = known.as_ref().map_or(0, |standing| standing.next);
         if step.number != next {
@@ -244,74 +245,6 @@ struct CheckedStep {
     was_open: bool,
 }
 
-/// The head of a log without links.
-pub(crate) fn empty_head() -> Head {
-    Head {
-        length: 0,
-        hash: Hash([0; 32]),
-    }
-}
-
-/// The audit head of a store.
-pub(crate) fn stored_head(entries: &impl Entries) -> Result<Head, StoreError> {
-    Ok(stored_pair(entries)?.1)
-}
-
-fn stored_pair(entries: &impl Entries) -> Result<(AuthorityVersion, Head), StoreError> {
-    let body =
-        read(entries, Kind::Meta, key::STATE)?.ok_or_else(|| damaged(key::STATE, "is missing"))?;
-    let parse = |bytes: &[u8]| {
-        let (authority, bytes) = bytes.split_first_chunk()?;
-        let (length, hash) = bytes.split_first_chunk()?;
-        let head = Head {
-            length: u64::from_be_bytes(*length),
-            hash: Hash(hash.try_into().ok()?),
-        };
-        Some((AuthorityVersion(u64::from_be_bytes(*authority)), head))
-    };
-    parse(&body).ok_or_else(|| damaged(key::STATE, "has the wrong length"))
-}
-
-/// The stored state, if the last block of links ends where it says.
-fn stored_state(entries: &impl Entries) -> Result<(AuthorityVersion, Head), StoreError> {
-    let (authority, head) = stored_pair(entries)?;
-    let last = entries.range(key::all_links(), Order::Backward, 1)?;
-    let end = match last.first() {
-        None => empty_head(),
-        Some((key, value)) => {
-            let block = links::parse(key, &complete(entries, Kind::Links, key, value)?)?;
-            block.last().map_or(empty_head(), |link| Head {
-                length: link.sequence,
-                hash: link.hash,
-            })
-        }
-    };
-    if end != head {
-        let problem = format!(
-            "the audit log ends with record {}, its head is record {}",
-            end.length, head.length
-        );
-        return Err(damaged(key::STATE, problem));
-    }
-    Ok((authority, head))
-}
-
-fn stored_standing(entries: &impl Entries, step: &Step) -> Result<Option<Standing>, StoreError> {
-    let last = entries.range(key::records(&step.id, 0), Order::Backward, 1)?;
-    let Some(number) = last.first().and_then(|(key, _)| key::record_number(key)) else {
-        return Ok(None);
-    };
-    let key = key::execution(&step.id);
-    let body = read(entries, Kind::Execution, &key)?.ok_or_else(|| damaged(&key, "is missing"))?;
-    let (_, summary) = standings::split(&key, &body)?;
-    let is_open = entries.entry(&key::open(&step.id))?.is_some();
-    Ok(Some(Standing::new(
-        number.saturating_add(1),
-        is_open,
-        summary,
-    )))
-}
-
 fn check_name(view: &impl Entries, commit: &Prepared) -> Result<(), CommitError> {
     let beginning = commit
         .execution
@@ -344,11 +277,4 @@ fn check_documents(view: &impl Entries, commit: &Prepared) -> Result<(), CommitE
 fn known_blobs(view: &impl Entries, commit: &Prepared) -> Result<Vec<bool>, StoreError> {
     let is_known = |blob: &Entry| Ok(view.entry(&blob.key)?.is_some());
     commit.blobs.iter().map(is_known).collect()
-}
-
-fn number(key: &[u8], content: &[u8]) -> Result<u64, StoreError> {
-    let bytes = content
-        .try_into()
-        .map_err(|_| damaged(key, "has the wrong length"))?;
-    Ok(u64::from_be_bytes(bytes))
 }

@@ -15,6 +15,9 @@ use crate::envelope::{Entry, Kind};
 use crate::key;
 use crate::standings;
 
+/// What sealing adds to an audit record: two hashes, a number and the checkpoint.
+const LINK_BYTES: usize = 512;
+
 /// A commit, serialised.
 pub(crate) struct Prepared {
     pub(crate) decided_under: Option<AuthorityVersion>,
@@ -66,13 +69,16 @@ impl Prepared {
             .map(blob)
             .collect::<Result<Vec<_>, _>>()?;
         let entries = documents.iter().map(|(_, entry)| entry).chain(&blobs);
-        let step_bytes = execution.as_ref().map_or(0, |step| step.record.bytes());
+        let step_bytes = execution.as_ref().map_or(0, Step::bytes);
+        let audit = commit
+            .audit
+            .iter()
+            .map(|record| Ok(LINK_BYTES + json(record)?.len()));
+        let audit_bytes = audit.sum::<Result<usize, StoreError>>()?;
         Ok(Self {
             decided_under: commit.decided_under,
             moves_authority: commit.moves_authority,
-            bytes: entries.map(Entry::bytes).sum::<usize>()
-                + step_bytes
-                + 1024 * commit.audit.len(),
+            bytes: entries.map(Entry::bytes).sum::<usize>() + step_bytes + audit_bytes,
             execution,
             documents,
             blobs,
@@ -108,6 +114,15 @@ impl Step {
             fence,
             number,
         })
+    }
+
+    /// How much the step adds to a write, about.
+    fn bytes(&self) -> usize {
+        let beginning = self.beginning.as_ref();
+        let beginning = beginning.map_or(0, |beginning| {
+            beginning.start.len() + beginning.name.bytes() + beginning.listed.bytes()
+        });
+        self.record.bytes() + self.summary.len() + beginning
     }
 
     /// The entry of start and summary.

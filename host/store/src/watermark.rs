@@ -49,6 +49,8 @@ impl Watermark {
         // Both places, so that the file has its full size from the start.
         watermark.note(links)?;
         watermark.note(links)?;
+        // Its size must not outlive its content in a power cut.
+        watermark.file.sync_all()?;
         Ok((watermark, links))
     }
 

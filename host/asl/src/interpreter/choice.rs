@@ -12,7 +12,9 @@ pub(super) fn begin<'m>(
     choice: &'m Choice,
 ) -> Outcome<'m> {
     let input = step.effective_input(frame, state)?;
-    let picked = step.evaluate(frame, state, |context| choice.pick(&input, context))?;
+    let picked = step.evaluate(frame, state, |context, budget| {
+        choice.pick(&input, context, budget)
+    })?;
     let next = picked.ok_or_else(|| Fault::of_state(frame, no_choice_matched()))?;
     let output = step.output(frame, state, input, None)?;
     Ok(Progress::Leaves {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::step::Step;
 use crate::Execution;
+use crate::budget::Budget;
 use crate::definition::{State, StateKind};
 use crate::execution::{Frame, MapWait, Waiting};
 
@@ -16,7 +17,7 @@ impl Step<'_> {
         &mut self,
         frame: &Frame,
         state: &State,
-        evaluate: impl FnOnce(&Value) -> R,
+        evaluate: impl FnOnce(&Value, &mut Budget) -> R,
     ) -> R {
         let item = self.item_around(frame);
         self.with_item(frame, state, item, evaluate)
@@ -28,7 +29,7 @@ impl Step<'_> {
         frame: &Frame,
         state: &State,
         (map, place): (&MapWait, u32),
-        evaluate: impl FnOnce(&Value) -> R,
+        evaluate: impl FnOnce(&Value, &mut Budget) -> R,
     ) -> R {
         self.with_item(frame, state, item(map, place), evaluate)
     }
@@ -38,7 +39,7 @@ impl Step<'_> {
         frame: &Frame,
         state: &State,
         item: Option<Value>,
-        evaluate: impl FnOnce(&Value) -> R,
+        evaluate: impl FnOnce(&Value, &mut Budget) -> R,
     ) -> R {
         let execution = &mut self.execution;
         let mut context = execution
@@ -52,9 +53,11 @@ impl Step<'_> {
             None => context.remove("Map"),
         };
         let context = Value::Object(context);
-        let evaluated = evaluate(&context);
+        let mut budget = Budget::new();
+        let evaluated = evaluate(&context, &mut budget);
+        self.spent = self.spent.saturating_add(budget.spent());
         if let Value::Object(context) = context {
-            execution.context.0 = Some(context);
+            self.execution.context.0 = Some(context);
         }
         evaluated
     }

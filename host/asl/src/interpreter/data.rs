@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::step::{Fault, Step};
+use crate::budget::Budget;
 use crate::definition::State;
 use crate::execution::Frame;
 use crate::{Failure, Payload};
@@ -16,8 +17,10 @@ impl Step<'_> {
         frame: &Frame,
         state: &State,
     ) -> Result<Arc<Value>, Fault> {
-        self.evaluate(frame, state, |context| {
-            state.flow.selected_input(&frame.input.shared(), context)
+        self.evaluate(frame, state, |context, budget| {
+            state
+                .flow
+                .selected_input(&frame.input.shared(), context, budget)
         })
     }
 
@@ -27,8 +30,10 @@ impl Step<'_> {
         frame: &Frame,
         state: &State,
     ) -> Result<Arc<Value>, Fault> {
-        self.evaluate(frame, state, |context| {
-            state.flow.effective_input(&frame.input.shared(), context)
+        self.evaluate(frame, state, |context, budget| {
+            state
+                .flow
+                .effective_input(&frame.input.shared(), context, budget)
         })
     }
 
@@ -41,10 +46,10 @@ impl Step<'_> {
         result: Arc<Value>,
         kept: Option<&Payload>,
     ) -> Result<Payload, Fault> {
-        let output = self.evaluate(frame, state, |context| {
-            let result = state.flow.result(result, context)?;
+        let output = self.evaluate(frame, state, |context, budget| {
+            let result = state.flow.result(result, context, budget)?;
             let merged = state.flow.merge(&frame.input.shared(), result)?;
-            state.flow.output(&merged, context)
+            state.flow.output(&merged, context, budget)
         })?;
         match kept {
             Some(kept) => self.keep_once(&[&frame.input, kept], output, &frame.state),
@@ -57,7 +62,7 @@ impl Step<'_> {
         &mut self,
         frame: &Frame,
         state: &State,
-        evaluate: impl FnOnce(&Value) -> Result<R, Failure>,
+        evaluate: impl FnOnce(&Value, &mut Budget) -> Result<R, Failure>,
     ) -> Result<R, Fault> {
         let evaluated = self.with_context(frame, state, evaluate);
         evaluated.map_err(|failure| Fault::of_state(frame, failure))

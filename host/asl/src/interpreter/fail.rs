@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::seconds;
 use super::step::{Fault, Step};
 use crate::Failure;
+use crate::budget::Budget;
 use crate::definition::{Fail, State, Text};
 use crate::execution::Frame;
 
@@ -22,10 +23,10 @@ fn evaluate(
     fail: &Fail,
 ) -> Result<Fault, Fault> {
     let input = step.effective_input(frame, state)?;
-    step.evaluate(frame, state, |context| {
-        let text = |field, text: &Option<Text>| {
+    step.evaluate(frame, state, |context, budget| {
+        let mut text = |field, text: &Option<Text>| {
             text.as_ref()
-                .map(|text| resolve(field, text, &input, context))
+                .map(|text| resolve(field, text, &input, context, budget))
                 .transpose()
         };
         let error = text("ErrorPath", &fail.error)?;
@@ -38,12 +39,18 @@ fn evaluate(
     })
 }
 
-fn resolve(field: &str, text: &Text, input: &Value, context: &Value) -> Result<String, Failure> {
+fn resolve(
+    field: &str,
+    text: &Text,
+    input: &Value,
+    context: &Value,
+    budget: &mut Budget,
+) -> Result<String, Failure> {
     let path = match text {
         Text::Fixed(text) => return Ok(text.clone()),
         Text::At(path) => path,
     };
-    let value = seconds::value(field, path, input, context)?;
+    let value = seconds::value(field, path, input, context, budget)?;
     value.as_str().map(str::to_owned).ok_or_else(|| {
         Failure::runtime(format!(
             "The {field} parameter does not reference a string: {path} == {value}"

@@ -83,9 +83,10 @@ fn item_input(
 ) -> Result<Payload, Fault> {
     let input = match &map.item_selector {
         Some(selector) => {
-            let selected = step.with_context_of_item(frame, state, (wait, place), |context| {
-                selector.evaluate(wait.input.value(), context)
-            });
+            let selected =
+                step.with_context_of_item(frame, state, (wait, place), |context, budget| {
+                    selector.evaluate(wait.input.value(), context, budget)
+                });
             selected.map_err(|failure| Fault::of_state(frame, failure))?
         }
         None => {
@@ -108,9 +109,9 @@ fn items(
     let items = if map.items_path.is_root() {
         Arc::clone(input)
     } else {
-        let items = step.evaluate(frame, state, |context| {
+        let items = step.evaluate(frame, state, |context, budget| {
             map.items_path
-                .evaluate(input, context)
+                .evaluate_within(input, context, budget)
                 .map_err(|error| error.of_field())
         });
         Arc::new(items?)
@@ -133,8 +134,8 @@ fn concurrency(
         Concurrency::Fixed(number) => *number,
         Concurrency::At(path) => {
             let path = path.as_path();
-            step.evaluate(frame, state, |context| {
-                seconds::whole("MaxConcurrencyPath", path, input, context)
+            step.evaluate(frame, state, |context, budget| {
+                seconds::whole("MaxConcurrencyPath", path, input, context, budget)
             })?
         }
     };

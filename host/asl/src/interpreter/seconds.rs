@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::Failure;
+use crate::budget::Budget;
 use crate::definition::Seconds;
 use crate::path::{Path, PathError};
 
@@ -12,10 +13,11 @@ pub(super) fn resolve(
     seconds: &Seconds,
     data: &Value,
     context: &Value,
+    budget: &mut Budget,
 ) -> Result<u64, Failure> {
     match seconds {
         Seconds::Fixed(seconds) => Ok(*seconds),
-        Seconds::At(path) => whole(field, path, data, context),
+        Seconds::At(path) => whole(field, path, data, context, budget),
     }
 }
 
@@ -25,8 +27,9 @@ pub(super) fn whole(
     path: &Path,
     data: &Value,
     context: &Value,
+    budget: &mut Budget,
 ) -> Result<u64, Failure> {
-    let value = value(field, path, data, context)?;
+    let value = value(field, path, data, context, budget)?;
     let Some(number) = long(&value) else {
         let value = shown(&value);
         return Err(Failure::runtime(format!(
@@ -46,13 +49,15 @@ pub(super) fn value(
     path: &Path,
     data: &Value,
     context: &Value,
+    budget: &mut Budget,
 ) -> Result<Value, Failure> {
-    path.evaluate(data, context).map_err(|error| match error {
-        PathError::NotFound { .. } => Failure::runtime(format!(
-            "The {field} parameter does not reference an input value: {path}"
-        )),
-        error @ PathError::TooCostly { .. } => error.of_field(),
-    })
+    path.evaluate_within(data, context, budget)
+        .map_err(|error| match error {
+            PathError::NotFound { .. } => Failure::runtime(format!(
+                "The {field} parameter does not reference an input value: {path}"
+            )),
+            error @ PathError::TooCostly { .. } => error.of_field(),
+        })
 }
 
 /// Text as it is, anything else as JSON.

@@ -23,6 +23,8 @@ pub(super) struct Step<'m> {
     pub(super) effects: Vec<Effect>,
     /// Frames whose children have all reached their ends.
     pub(super) gathered: Vec<FrameId>,
+    /// What evaluating expressions has cost so far, in visits.
+    pub(super) spent: usize,
 }
 
 /// What a state made of its turn.
@@ -66,6 +68,7 @@ impl<'m> Step<'m> {
             seed,
             effects: Vec::new(),
             gathered: Vec::new(),
+            spent: 0,
         }
     }
 

@@ -209,8 +209,8 @@ fn limit(
         return Ok(None);
     };
     let input = step.selected_input(frame, state)?;
-    step.evaluate(frame, state, |context| {
-        seconds::resolve(field, seconds, &input, context)
+    step.evaluate(frame, state, |context, budget| {
+        seconds::resolve(field, seconds, &input, context, budget)
     })
     .map(Some)
 }

@@ -102,6 +102,26 @@ fn an_endless_loop_is_cut_into_bounded_transitions_and_can_be_stopped() {
 }
 
 #[test]
+fn a_loop_of_costly_expressions_is_cut_before_its_entries_run_out() {
+    let mut definition = endless();
+    let items: Value = (0..700).collect();
+    let entered_per_transition = |definition: &Value| {
+        let mut bench = Bench::started(definition, json!({ "items": items }));
+        bench.execution.take_delta();
+        assert_eq!(bench.go_on(1), 1);
+        let history = bench.execution.take_delta().history;
+        assert!(matches!(bench.effects.last(), Some(Effect::Continue(_))));
+        history.len() / 2
+    };
+    assert_eq!(entered_per_transition(&definition), ENTRIES_MAX);
+    let path = "$.items[?(@ == $.items[*])]";
+    definition["States"]["A"]["Parameters"] = json!({ "found.$": path });
+    definition["States"]["A"]["ResultPath"] = Value::Null;
+    let entered = entered_per_transition(&definition);
+    assert!((1..=4).contains(&entered), "{entered}");
+}
+
+#[test]
 fn a_loop_that_grows_its_data_ends_at_the_quota() {
     let mut definition = endless();
     definition["States"]["A"]["Parameters"] = json!({ "a.$": "$", "b.$": "$" });

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::answer::after_seconds;
 use super::seconds;
 use super::step::{Fault, Outcome, Progress, Step};
+use crate::budget::Budget;
 use crate::definition::{State, StateKind, Wait, WaitUntil};
 use crate::execution::{Frame, Waiting};
 use crate::path::Path;
@@ -18,8 +19,8 @@ pub(super) fn begin<'m>(
 ) -> Outcome<'m> {
     let input = step.effective_input(frame, state)?;
     let at = step.at;
-    let until = step.evaluate(frame, state, |context| {
-        until(&wait.until, at, &input, context)
+    let until = step.evaluate(frame, state, |context, budget| {
+        until(&wait.until, at, &input, context, budget)
     })?;
     if until <= step.at {
         return end(step, frame, state);
@@ -49,19 +50,25 @@ fn until(
     at: Timestamp,
     input: &Value,
     context: &Value,
+    budget: &mut Budget,
 ) -> Result<Timestamp, Failure> {
     match until {
         WaitUntil::Seconds(seconds) => {
-            let seconds = seconds::resolve("SecondsPath", seconds, input, context)?;
+            let seconds = seconds::resolve("SecondsPath", seconds, input, context, budget)?;
             Ok(after_seconds(at, seconds))
         }
         WaitUntil::Timestamp(timestamp) => Ok(*timestamp),
-        WaitUntil::TimestampAt(path) => timestamp(path, input, context),
+        WaitUntil::TimestampAt(path) => timestamp(path, input, context, budget),
     }
 }
 
-fn timestamp(path: &Path, input: &Value, context: &Value) -> Result<Timestamp, Failure> {
-    let value = seconds::value("TimestampPath", path, input, context)?;
+fn timestamp(
+    path: &Path,
+    input: &Value,
+    context: &Value,
+    budget: &mut Budget,
+) -> Result<Timestamp, Failure> {
+    let value = seconds::value("TimestampPath", path, input, context, budget)?;
     let timestamp = value.as_str().and_then(Timestamp::parse);
     timestamp.ok_or_else(|| {
         let value = seconds::shown(&value);

@@ -46,6 +46,7 @@ pub(super) fn merge(
     members: &Map<String, Value>,
     budget: &mut Budget,
 ) -> Result<Value, Exhausted> {
+    budget.visit(names.len())?;
     let mut merged = Map::new();
     for name in names {
         if let Some(value) = members.get(name) {
@@ -97,7 +98,7 @@ fn advance<'a>(
     budget: &mut Budget,
 ) -> Result<(), Exhausted> {
     let before = found.len();
-    budget.visit(1)?;
+    budget.visit(lookups(step))?;
     match step {
         Step::Members(names) => {
             if let Value::Object(members) = place {
@@ -119,6 +120,15 @@ fn advance<'a>(
         Step::Descend => descend(place, found, budget)?,
     }
     budget.visit(found.len() - before)
+}
+
+/// How often a step looks into one place, whether or not anything is there.
+fn lookups(step: &Step) -> usize {
+    match step {
+        Step::Members(names) => names.len(),
+        Step::Indices(indices) => indices.len(),
+        Step::Slice(_) | Step::Wildcard | Step::Filter(_) | Step::Descend => 1,
+    }
 }
 
 /// A filter tests an array's elements, or the object itself.

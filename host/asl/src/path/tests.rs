@@ -373,6 +373,28 @@ fn paths_that_multiply_are_cut_off() {
 }
 
 #[test]
+fn lists_of_names_and_indices_that_miss_are_not_free() {
+    let (object, array) = (json!({"other": 1}), json!([1]));
+    let names = vec!["'a'"; 1_500].join(",");
+    let indices = vec!["7"; 1_500].join(",");
+    for (place, list) in [(object, names), (array, indices)] {
+        let data = Value::from(vec![place; 1_000]);
+        for (path, is_cheap) in [
+            (format!("$[*][{list}]"), false),
+            (format!("$[*][{list}].b"), false),
+            (format!("$[?(@[{list}].b)]"), false),
+            (format!("$[0][{list}].b"), true),
+            ("$[*]['a'].b".to_owned(), true),
+            ("$[*][7].b".to_owned(), true),
+        ] {
+            let found = Path::parse(&path).unwrap().evaluate(&data, &Value::Null);
+            let is_cut_off = matches!(found, Err(PathError::TooCostly { .. }));
+            assert_eq!(is_cut_off, !is_cheap, "{path:.20}");
+        }
+    }
+}
+
+#[test]
 fn deep_data_is_searched_without_overflowing_the_stack() {
     let leaf = json!({"leaf": 1});
     let data = (0..2_000).fold(leaf, |inner, _| Value::Array(vec![inner]));

@@ -69,7 +69,8 @@ impl ReviewDocument<'_> {
     }
 }
 
-/// The last approval of any version of `component` under any revision of `role`.
+/// The last approval of any version of `component` under any revision of `role`; `reviews` are
+/// in the order they were stored.
 pub fn last_approved<'a>(
     reviews: &'a [Review],
     component: &Name,
@@ -79,7 +80,7 @@ pub fn last_approved<'a>(
     let approvals = reviews
         .iter()
         .filter(|review| review.decision == Decision::Approve);
-    approvals.filter(of_names).max_by_key(|review| review.at)
+    approvals.rev().find(of_names)
 }
 
 fn standing(standing: Standing<'_>) -> Value {

@@ -113,6 +113,27 @@ fn the_latest_decision_on_the_pair_counts() {
 }
 
 #[test]
+fn the_decision_stored_last_counts_though_the_clock_was_set_back() {
+    let (component, revisions) = (component("", &[]), revisions());
+    let standing = |decisions: [(usize, Decision); 2], current: usize| {
+        let reviews = [(decisions[0], 9), (decisions[1], 1)].map(|((number, decision), at)| {
+            review(&component, &revisions[number - 1], decision, at)
+        });
+        let current = &revisions[current - 1];
+        match approval_for(&reviews, &component.digest, current, &revisions) {
+            Standing::Approved(review) => ("approved", review.at),
+            Standing::Rejected(review) => ("rejected", review.at),
+            Standing::Missing => ("missing", 0),
+        }
+    };
+    let (approve, reject) = (Decision::Approve, Decision::Reject);
+    assert_eq!(standing([(1, approve), (1, reject)], 1), ("rejected", 1));
+    assert_eq!(standing([(1, reject), (1, approve)], 1), ("approved", 1));
+    assert_eq!(standing([(1, approve), (2, reject)], 3), ("rejected", 1));
+    assert_eq!(standing([(2, reject), (1, approve)], 3), ("approved", 1));
+}
+
+#[test]
 fn narrowing_needs_no_new_review_and_widening_does() {
     use Decision::{Approve, Reject};
     check(&[(1, Approve)], 2, "missing");
@@ -300,4 +321,13 @@ fn the_last_approval_of_any_version_is_found_by_name() {
     let last = |component: &str| last_approved(&reviews, &name(component), &name("orders"));
     assert_eq!(last("writer"), Some(&reviews[1]));
     assert_eq!(last("other"), None);
+}
+
+#[test]
+fn the_approval_stored_last_is_shown_though_the_clock_was_set_back() {
+    let (component, revisions) = (component("", &[]), revisions());
+    let reviews = [(0, 9), (1, 1)]
+        .map(|(index, at)| review(&component, &revisions[index], Decision::Approve, at));
+    let last = last_approved(&reviews, &component.name, &name("orders"));
+    assert_eq!(last, Some(&reviews[1]));
 }

@@ -2,7 +2,7 @@
 
 use crate::principal::{Kind, Principal};
 use crate::token::claims::Claims;
-use crate::token::identity::{AGENT_IDENTITY, named_kind};
+use crate::token::identity::{AGENT_IDENTITY, groups, named_kind};
 use crate::token::{IssuerSettings, KindRule, Rejected};
 
 const CHAIN_LENGTH_MAX: usize = 4;
@@ -40,12 +40,11 @@ fn actor(claims: Claims<'_>, settings: &IssuerSettings) -> Result<Principal, Rej
             "claim `act` names an issuer that this one may not speak for",
         ));
     }
-    let groups = claims.texts("groups")?.unwrap_or_default();
     Ok(Principal {
         issuer: issuer.to_owned(),
         subject: claims.required_text("sub")?.to_owned(),
         kind: kind(claims, settings)?,
-        groups: groups.into_iter().map(str::to_owned).collect(),
+        groups: groups(claims, settings)?,
         display_name: claims.text("name").ok().flatten().map(str::to_owned),
     })
 }

@@ -146,7 +146,10 @@ fn subject(claims: Claims<'_>, kind: Kind, settings: &IssuerSettings) -> Result<
 
 /// Groups that were left out for their number (Entra's overage) are refused: deciding without
 /// them could skip a `forbid`, and the address where they are said to be is never asked.
-fn groups(claims: Claims<'_>, settings: &IssuerSettings) -> Result<Vec<String>, Rejected> {
+pub(super) fn groups(
+    claims: Claims<'_>,
+    settings: &IssuerSettings,
+) -> Result<Vec<String>, Rejected> {
     let name = settings.groups_claim.as_str();
     let is_elsewhere = claims.value("_claim_names").is_some_and(|names| {
         names

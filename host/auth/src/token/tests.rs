@@ -132,6 +132,37 @@ fn actors_come_current_first_with_groups_and_kinds_of_their_own() {
 }
 
 #[test]
+fn an_actors_groups_are_read_from_the_configured_claim() {
+    let mut recipe = Recipe::standard();
+    recipe.settings.groups_claim = "roles".to_owned();
+    recipe.claims["act"] = json!({
+        "sub": "agent", "roles": ["assistants"], "groups": ["admins"], "hasgroups": true,
+    });
+    let expected = person(ISSUER, "agent", Kind::Agent, &["assistants"]);
+    assert_eq!(recipe.verdict().unwrap().actors, [expected]);
+}
+
+#[test]
+fn an_actor_whose_groups_are_left_out_is_refused() {
+    for (claim, value) in [
+        ("hasgroups", json!(true)),
+        ("_claim_names", json!({"groups": "src1"})),
+    ] {
+        for depth in [1, 2] {
+            let mut act = json!({"sub": "agent"});
+            act[claim] = value.clone();
+            let mut recipe = Recipe::standard();
+            recipe.claims["act"] = match depth {
+                1 => act,
+                _ => json!({"sub": "current", "act": act}),
+            };
+            let rejected = recipe.verdict().unwrap_err();
+            assert!(rejected.reason.contains("groups_overage"), "{rejected}");
+        }
+    }
+}
+
+#[test]
 fn a_token_is_good_to_the_second_and_to_the_skew() {
     let at = |now: i64| {
         let mut recipe = Recipe::standard();

@@ -1,19 +1,25 @@
 //! Running one attempt: from a durable record to the event that answers it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use asl::{EventKind, TaskRun};
 use auth::authority::AttemptPermit;
 use ports::{
-    Attempt, AttemptReport, AuditRecord, LogLine, Outcome, RunError, StepContext, Usage, Use,
+    Attempt, AttemptReport, AuditRecord, Commit, CommitError, LogLine, Outcome, RunError,
+    StepContext, Usage, Use,
 };
 use serde_json::{Value, json};
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
+use super::slots::Slots;
 use super::turn::Waiting;
-use super::{Actor, Slots, Trigger};
+use super::{Actor, Trigger};
 use crate::witness::AuditWitness;
+
+/// How long attempts of an ended execution are waited for.
+const SETTLE_MAX: Duration = Duration::from_secs(2);
 
 /// What a task of the actor's came back with.
 pub(crate) enum Finished {
@@ -47,6 +53,16 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
+    fn new(run: &TaskRun, logs: Vec<LogLine>, usage: Usage, uses: Vec<Use>) -> Self {
+        Self {
+            logs,
+            state: run.state.clone(),
+            attempt: run.attempt,
+            usage,
+            uses,
+        }
+    }
+
     /// Adds what the attempt was and used to the record of the transition it led to.
     pub(super) fn describe(&self, record: &mut AuditRecord) {
         record.state = Some(self.state.clone());
@@ -78,26 +94,11 @@ impl Actor {
     }
 
     pub(super) fn spawn_wait(&mut self, waiting: Waiting) {
-        let Waiting {
-            run,
-            role,
-            concurrency,
-        } = waiting;
-        let role = self.shared.role_slots(&role, concurrency);
-        let host = Arc::clone(&self.shared.attempts);
+        let Waiting { run, lanes } = waiting;
         let draining = self.shared.draining.clone();
         self.attempts.spawn(async move {
-            let both = async {
-                Some((
-                    role.acquire_owned().await.ok()?,
-                    host.acquire_owned().await.ok()?,
-                ))
-            };
             tokio::select! {
-                Some((role, host)) = both => {
-                    let slots = Arc::new(Slots { _host: host, _role: role });
-                    Finished::Slot { run: Box::new(run), slots }
-                }
+                Some(slots) = lanes.take() => Finished::Slot { run: Box::new(run), slots },
                 () = draining.cancelled() => Finished::NoSlot,
             }
         });
@@ -155,8 +156,55 @@ impl Actor {
                 return self.abandoned(error.id());
             }
         };
-        self.running.remove(&run.effect)?;
-        Some(answer(&run, result))
+        match self.running.remove(&run.effect) {
+            Some(_) => Some(answer(&run, result)),
+            None => {
+                self.unwanted
+                    .extend(unwanted(&run, result).map(|facts| self.unwanted_record(&facts)));
+                None
+            }
+        }
+    }
+
+    /// The record of an attempt that ended when nobody waited for it any more: it may have had
+    /// effects all the same.
+    fn unwanted_record(&self, facts: &Facts) -> AuditRecord {
+        let mut record = self.record("AttemptCancelled");
+        record.outcome = json!({});
+        facts.describe(&mut record);
+        record
+    }
+
+    /// Writes down what cancelled attempts did.
+    pub(super) async fn tell_unwanted(&mut self) -> Result<(), CommitError> {
+        let audit = std::mem::take(&mut self.unwanted);
+        if audit.is_empty() {
+            return Ok(());
+        }
+        let commit = Commit {
+            audit,
+            ..Commit::default()
+        };
+        self.shared.commit(commit).await.map(|_| ())
+    }
+
+    /// Cancels what still runs for an execution that has ended, and waits a little for it to end.
+    pub(super) async fn settle(&mut self) {
+        for running in std::mem::take(&mut self.running).into_values() {
+            running.cancelled.cancel();
+        }
+        let ended = async {
+            while let Some(finished) = self.attempts.join_next().await {
+                // Nothing is waited for any more, so no trigger comes of it.
+                let _ = self.finished(finished);
+            }
+        };
+        if tokio::time::timeout(SETTLE_MAX, ended).await.is_err() {
+            tracing::warn!(execution = %self.start.header.id, "attempts are cut off, they did not end when cancelled");
+        }
+        if let Err(error) = self.tell_unwanted().await {
+            tracing::error!(execution = %self.start.header.id, %error, "cancelled attempts are not on record");
+        }
     }
 
     /// The end of an attempt whose task is gone without an answer.
@@ -173,6 +221,13 @@ impl Actor {
             cause: "the host lost the attempt".to_owned(),
         }))
     }
+}
+
+/// What an attempt did that nobody waits for any more.
+fn unwanted(run: &TaskRun, result: Result<AttemptReport, RunError>) -> Option<Facts> {
+    result
+        .ok()
+        .map(|report| Facts::new(run, report.logs, report.usage, report.uses))
 }
 
 fn answer(run: &TaskRun, result: Result<AttemptReport, RunError>) -> Trigger {
@@ -204,13 +259,7 @@ fn answer(run: &TaskRun, result: Result<AttemptReport, RunError>) -> Trigger {
         },
         Outcome::Cancelled => failed("Sluice.Interrupted", "the attempt was cancelled".to_owned()),
     };
-    let facts = Facts {
-        logs: report.logs,
-        state: run.state.clone(),
-        attempt: run.attempt,
-        usage: report.usage,
-        uses: report.uses,
-    };
+    let facts = Facts::new(run, report.logs, report.usage, report.uses);
     Trigger::Answer {
         kind,
         facts: Arc::new(facts),

@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use asl::{Effect, EffectId, Event, EventKind, Execution, TaskPhase, TaskRun, Timestamp};
 use auth::authority::{AttemptPermit, Denied};
-use auth::names::Name;
 use ports::{AuditRecord, Decision, LogLine};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::attempt::Facts;
-use super::{Actor, Slots, Trigger};
+use super::slots::{Lanes, Slots};
+use super::{Actor, Trigger};
 use crate::admission::{Admitted, admit};
 use crate::authority::Authority;
-use crate::shared::Shared;
 
 /// Triggers worked off in one turn; what is left over takes turns of its own, so that a loop of
 /// refused attempts cannot grow one commit without end.
@@ -36,8 +35,7 @@ pub(crate) struct Turn {
 /// An attempt that is allowed but has no slot yet; it is asked about again when it has one.
 pub(crate) struct Waiting {
     pub(crate) run: TaskRun,
-    pub(crate) role: Name,
-    pub(crate) concurrency: usize,
+    pub(crate) lanes: Lanes,
 }
 
 /// What decisions are made with.
@@ -93,7 +91,8 @@ impl Turn {
         }
         let last = transition.execution.next_event_id().saturating_sub(1);
         let status = transition.execution.status().as_str();
-        let mut record = bench.record(at, name);
+        let mut record = bench.actor.record(name);
+        record.at = at;
         record.outcome = json!({"status": status});
         if last >= first {
             record.outcome = json!({"status": status, "events": [first, last]});
@@ -155,16 +154,9 @@ impl Turn {
                 return self.apply(bench, execution, failed, None);
             }
         };
-        let limits = &permit.capabilities().limits;
-        let concurrency = usize::try_from(limits.concurrency()).unwrap_or(usize::MAX);
-        let taken = slots.or_else(|| Slots::try_take(&actor.shared, permit.role(), concurrency));
-        let Some(slots) = taken else {
-            let role = permit.role().clone();
-            self.waiting.push(Waiting {
-                run,
-                role,
-                concurrency,
-            });
+        let lanes = Lanes::of(&actor.shared, authority, &permit);
+        let Some(slots) = slots.or_else(|| lanes.try_take()) else {
+            self.waiting.push(Waiting { run, lanes });
             return execution;
         };
         let mut record = bench.admission_record(&run, &permit);
@@ -189,7 +181,7 @@ impl Turn {
 
     fn deny(&mut self, bench: &Bench<'_>, run: &TaskRun, denied: Denied) -> EventKind {
         let cause = format!("{} (rule `{}`)", denied.reason, denied.rule);
-        let record = bench.record(bench.actor.now(), "StartAttempt");
+        let record = bench.actor.record("StartAttempt");
         self.audit.push(AuditRecord {
             resource: run.resource.clone(),
             decision: Decision::Denied {
@@ -209,24 +201,6 @@ impl Turn {
 }
 
 impl Bench<'_> {
-    fn record(&self, at: Timestamp, action: &str) -> AuditRecord {
-        let start = &self.actor.start;
-        AuditRecord {
-            at,
-            caller: Some(start.caller.clone()),
-            through: "engine".to_owned(),
-            action: action.to_owned(),
-            resource: start.header.arn.clone(),
-            request: Value::Null,
-            decision: Decision::Allowed { rules: Vec::new() },
-            outcome: Value::Null,
-            execution: Some(start.header.id.clone()),
-            state: None,
-            attempt: None,
-            checkpoint: None,
-        }
-    }
-
     fn admission_record(&self, run: &TaskRun, permit: &AttemptPermit) -> AuditRecord {
         AuditRecord {
             resource: format!("component/{}@{}", permit.component(), permit.version()),
@@ -240,23 +214,8 @@ impl Bench<'_> {
             },
             state: Some(run.state.clone()),
             attempt: Some(run.attempt),
-            ..self.record(self.actor.now(), "StartAttempt")
+            ..self.actor.record("StartAttempt")
         }
-    }
-}
-
-impl Slots {
-    /// Takes a slot of the role and of the host, if both are free.
-    fn try_take(shared: &Shared, role: &Name, concurrency: usize) -> Option<Arc<Self>> {
-        let role = shared
-            .role_slots(role, concurrency)
-            .try_acquire_owned()
-            .ok()?;
-        let host = Arc::clone(&shared.attempts).try_acquire_owned().ok()?;
-        Some(Arc::new(Self {
-            _host: host,
-            _role: role,
-        }))
     }
 }
 

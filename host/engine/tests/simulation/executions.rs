@@ -365,3 +365,78 @@ async fn a_loop_of_refused_attempts_is_cut_into_bounded_commits() {
         Status::Aborted
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_change_whose_caller_goes_away_is_made_all_the_same() {
+    let world = World::new().await;
+    let gone = world.role("worker", json!({"config": {"region": "eu"}}));
+    assert!(tokio::time::timeout(Duration::ZERO, gone).await.is_err());
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let permit = world.permit("operators", Resource::role(&name("worker")));
+    let role = world.engine.role(permit, &name("worker")).unwrap();
+    assert_eq!(role.facts.revision(), 1);
+    world.role("worker", json!({})).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_of_a_waiting_execution_sleeps() {
+    let world = prepared(IDEMPOTENT).await;
+    world.publish("machine", &chain(), "worker").await.unwrap();
+    let id = started(&world).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let mut progress = world.engine.follow(&id).unwrap();
+    let woken = tokio::time::timeout(Duration::from_secs(5), progress.changed()).await;
+    assert!(woken.is_err(), "nothing happened, and it was woken");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_roles_concurrency_counts_all_its_components() {
+    let world = World::new().await;
+    world
+        .role("worker", json!({"limits": {"concurrency": 3}}))
+        .await;
+    world
+        .component("first", "[limits]\nconcurrency = 2", "worker")
+        .await;
+    world.component("second", "", "worker").await;
+    let work = |component: &str| {
+        json!({"StartAt": component, "States": {component: {
+            "Type": "Task", "Resource": format!("component:{component}"), "End": true,
+        }}})
+    };
+    let mut definition = json!({"StartAt": "All", "States": {"All": {
+        "Type": "Map", "End": true, "ItemsPath": "$.items",
+        "ItemProcessor": {"StartAt": "Both", "States": {"Both": {"Type": "Parallel", "End": true}}},
+    }}});
+    definition["States"]["All"]["ItemProcessor"]["States"]["Both"]["Branches"] =
+        json!([work("first"), work("second")]);
+    world
+        .publish("machine", &definition, "worker")
+        .await
+        .unwrap();
+    let input = json!({"items": [1, 2, 3, 4, 5, 6, 7, 8]});
+    let started = world.start("machine", "one", input).await.unwrap();
+    let id = started.into_inner().id;
+    world.settle(&id).await;
+    let description = world.description(&id).await.unwrap();
+    assert_eq!(description.summary.status, Status::Succeeded);
+    assert_eq!(world.script.runs.lock().unwrap().len(), 16);
+    assert_eq!(world.script.running_most.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_cancelled_attempt_did_is_on_record() {
+    let world = prepared(IDEMPOTENT).await;
+    world.publish("machine", &chain(), "worker").await.unwrap();
+    let id = started(&world).await;
+    let resource = Resource::execution(&name("machine"), id.as_str());
+    let permit = world.permit::<StopExecution>("operators", resource);
+    world.engine.stop(permit, &id, None, None).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let records = world.audit().await;
+    let cancelled = records
+        .iter()
+        .find(|record| record["action"] == "AttemptCancelled")
+        .unwrap();
+    assert_eq!(cancelled["state"], "First");
+}

@@ -9,7 +9,7 @@ mod calls;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use auth::capability::{Access, Capabilities};
 use auth::names::Name;
@@ -25,6 +25,7 @@ use wasmtime_wasi::{FsPerms, OpenMode};
 
 use crate::guest::Guest;
 use crate::ledger::{Denial, Ledger};
+use crate::limits::{LISTED_ENTRIES_MAX, LISTINGS_MAX, LimitExceeded, OPEN_FILES_MAX};
 
 pub(crate) const INTERFACES: &[&str] = &[
     "wasi:filesystem/types@0.2.",
@@ -89,16 +90,19 @@ impl Volumes {
         }
         Ok(Mounts {
             mounts,
-            descriptors: HashMap::new(),
+            ..Mounts::default()
         })
     }
 }
 
-/// The directories one guest begins from, and which of its descriptors lies below which.
+/// The directories one guest begins from, which of its descriptors lies below which, and what
+/// it holds open. A stream keeps its file open when the descriptor is gone.
 #[derive(Default)]
 pub(crate) struct Mounts {
     mounts: Vec<Mount>,
     descriptors: HashMap<u32, usize>,
+    open: Vec<Weak<File>>,
+    listings: usize,
 }
 
 struct Mount {
@@ -145,10 +149,16 @@ pub(crate) struct MountsView<'a> {
 impl preopens::Host for MountsView<'_> {
     fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
         let mut directories = Vec::new();
-        for (index, mount) in self.mounts.mounts.iter().enumerate() {
-            let descriptor = self.wasi.table.push(mount.descriptor()?)?;
+        for index in 0..self.mounts.mounts.len() {
+            self.room_to_open()?;
+            let Some(mount) = self.mounts.mounts.get(index) else {
+                break;
+            };
+            let (descriptor, path) = (mount.descriptor()?, mount.path.clone());
+            self.mounts.open.push(Arc::downgrade(file_of(&descriptor)));
+            let descriptor = self.wasi.table.push(descriptor)?;
             self.mounts.descriptors.insert(descriptor.rep(), index);
-            directories.push((descriptor, mount.path.clone()));
+            directories.push((descriptor, path));
         }
         Ok(directories)
     }
@@ -248,12 +258,61 @@ impl MountsView<'_> {
         result
     }
 
-    /// Remembers that what was opened lies below the same mount.
-    fn adopt(&mut self, parent: u32, child: &Resource<Descriptor>) {
+    /// Remembers that what was opened is open, and lies below the same mount.
+    fn adopt(&mut self, parent: u32, child: &Resource<Descriptor>) -> FsResult<()> {
+        let file = Arc::downgrade(file_of(self.wasi.table.get(child)?));
+        self.mounts.open.push(file);
         if let Some((index, _)) = self.mount_of(parent) {
             self.mounts.descriptors.insert(child.rep(), index);
         }
+        Ok(())
     }
+
+    /// Stops a guest that would hold too much open.
+    fn room_to_open(&mut self) -> wasmtime::Result<()> {
+        let open = &mut self.mounts.open;
+        open.retain(|file| file.strong_count() > 0);
+        if open.len() < OPEN_FILES_MAX {
+            return Ok(());
+        }
+        Err(self.exceed("open files and directories", OPEN_FILES_MAX))
+    }
+
+    /// Stops a guest that would list too many directories at once, or one with too many entries.
+    async fn room_to_list(&mut self, descriptor: &Resource<Descriptor>) -> FsResult<()> {
+        if self.mounts.listings >= LISTINGS_MAX {
+            let exceeded = self.exceed("directories listed at once", LISTINGS_MAX);
+            return Err(FsError::trap(exceeded));
+        }
+        let Descriptor::Dir(directory) = self.wasi.table.get(descriptor)? else {
+            return Err(ErrorCode::NotDirectory.into());
+        };
+        let directory = Arc::clone(&directory.dir);
+        let counted = tokio::task::spawn_blocking(move || has_few_entries(&directory)).await;
+        let is_small = counted.map_err(|error| FsError::trap(wasmtime::Error::new(error)))??;
+        if !is_small {
+            let exceeded = self.exceed("entries of one listed directory", LISTED_ENTRIES_MAX);
+            return Err(FsError::trap(exceeded));
+        }
+        Ok(())
+    }
+
+    fn exceed(&self, of: &'static str, allowed: usize) -> wasmtime::Error {
+        let exceeded = LimitExceeded::Fixed { of, allowed };
+        wasmtime::Error::new(self.ledger.exceed(exceeded))
+    }
+}
+
+fn file_of(descriptor: &Descriptor) -> &Arc<File> {
+    match descriptor {
+        Descriptor::File(file) => &file.file,
+        Descriptor::Dir(directory) => &directory.dir,
+    }
+}
+
+fn has_few_entries(directory: &File) -> std::io::Result<bool> {
+    let entries = Dir::from_std_file(directory.try_clone()?).entries()?;
+    Ok(entries.take(LISTED_ENTRIES_MAX + 1).count() <= LISTED_ENTRIES_MAX)
 }
 
 async fn witnessed(recorded: oneshot::Receiver<()>) -> FsResult<()> {

@@ -16,7 +16,7 @@ use auth::capability::{Capabilities, HttpAllowed, Origin, Refused, is_private_ad
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, Uri, header};
 use http_body_util::BodyExt;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use wasmtime::component::Linker;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpHooks};
 
@@ -55,6 +55,7 @@ pub(crate) struct Outgoing {
     pub(crate) client: Arc<Client>,
     pub(crate) capabilities: Arc<Capabilities>,
     pub(crate) ledger: Arc<Ledger>,
+    pub(crate) lookups: Arc<Semaphore>,
 }
 
 /// A request that may be made.
@@ -87,9 +88,13 @@ impl WasiHttpHooks for Outgoing {
     ) -> Box<dyn Future<Output = Result<Exchange, Error>> + Send> {
         let checked = self.check(request);
         let (client, ledger) = (Arc::clone(&self.client), Arc::clone(&self.ledger));
+        let lookups = Arc::clone(&self.lookups);
         Box::new(async move {
             match checked {
-                Ok(checked) => send(&client, &ledger, checked, options.unwrap_or_default()).await,
+                Ok(checked) => {
+                    let options = options.unwrap_or_default();
+                    send(&client, &ledger, &lookups, checked, options).await
+                }
                 Err(Stopped::Failed(error)) => Err(error),
                 Err(Stopped::Refused(recorded)) => Err(denied(recorded).await),
             }
@@ -185,6 +190,7 @@ async fn denied(recorded: oneshot::Receiver<()>) -> Error {
 async fn send(
     client: &Client,
     ledger: &Ledger,
+    lookups: &Arc<Semaphore>,
     checked: Checked,
     options: RequestOptions,
 ) -> Result<Exchange, Error> {
@@ -198,7 +204,7 @@ async fn send(
     let first_byte_time = options.first_byte_timeout.unwrap_or(STEP_TIME_DEFAULT);
     let idle_time = options.between_bytes_timeout.unwrap_or(STEP_TIME_DEFAULT);
     let connected = tokio::time::timeout(connect_time, async {
-        let addresses = connection::resolve(origin).await?;
+        let addresses = client.resolve(origin, lookups).await?;
         if !allowed.private_addresses()
             && let Some(address) = addresses.iter().find(|one| is_private_address(one.ip()))
         {

@@ -206,7 +206,7 @@ impl Book {
             .saturating_add(1);
         let counted = pages.counted.saturating_add(bytes.max(LINE_BYTES_MIN));
         if counted > self.logs_bytes_max {
-            let exceeded = LimitExceeded {
+            let exceeded = LimitExceeded::Granted {
                 limit: Limit::Logs,
                 allowed: self.logs_bytes_max,
             };
@@ -240,7 +240,7 @@ impl Book {
         let mut pages = self.lock();
         let length = pages.output.len().saturating_add(bytes.len());
         if u64::try_from(length).unwrap_or(u64::MAX) > self.output_bytes_max {
-            let exceeded = LimitExceeded {
+            let exceeded = LimitExceeded::Granted {
                 limit: Limit::Output,
                 allowed: self.output_bytes_max,
             };

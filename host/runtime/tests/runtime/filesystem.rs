@@ -201,3 +201,41 @@ async fn a_missing_directory_is_a_clear_error_at_start() {
         "{problems:?}"
     );
 }
+
+#[tokio::test]
+async fn open_files_are_limited() {
+    let disk = Disk::new();
+    assert_eq!(
+        disk.run("hold 32", granted("read")).await.output(),
+        r#""32""#
+    );
+    for words in ["hold 100", "stream 100", "begin 100"] {
+        let ran = disk.run(words, granted("read")).await;
+        let cause = ran.cause("Sluice.LimitExceeded");
+        assert!(cause.contains("`64` open files and directories"), "{cause}");
+    }
+    disk.run("reopen 500", granted("read")).await.output();
+}
+
+#[tokio::test]
+async fn listed_directories_are_limited() {
+    let disk = Disk::new();
+    disk.run("lists 4", granted("read")).await.output();
+    let ran = disk.run("lists 5", granted("read")).await;
+    let cause = ran.cause("Sluice.LimitExceeded");
+    assert!(cause.contains("`4` directories listed at once"), "{cause}");
+    disk.run("relist 20", granted("read")).await.output();
+}
+
+#[tokio::test]
+async fn a_directory_with_too_many_entries_is_not_listed() {
+    let disk = Disk::new();
+    for number in 0..10_000 {
+        fs::write(disk.folder.path().join(format!("data/{number}")), "").unwrap();
+    }
+    let ran = disk.run("list /data", granted("read")).await;
+    let cause = ran.cause("Sluice.LimitExceeded");
+    assert!(cause.contains("`10000` entries"), "{cause}");
+    fs::remove_file(disk.folder.path().join("data/file")).unwrap();
+    disk.run("list /data", granted("read")).await.output();
+}

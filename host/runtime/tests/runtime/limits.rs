@@ -133,6 +133,26 @@ async fn memories_are_limited_together() {
 }
 
 #[tokio::test]
+async fn growth_that_fails_gives_no_memory_back() {
+    let interleaved = step(
+        r#"(memory $b 0) (table $t 1 10 funcref)
+        (func (export "run") (param i32) (result i32)
+            (loop $again
+                (drop (memory.grow $b (i32.const 16)))
+                (drop (table.grow $t (ref.null func) (i32.const -1)))
+                (drop (table.grow $t (ref.null func) (i32.const 11)))
+                (drop (memory.grow $b (i32.const -1)))
+                (br_if $again (i32.lt_u (memory.size $b) (i32.const 8192))))
+            unreachable)"#,
+    );
+    let limits = json!({"limits": {"memory": "8MiB"}});
+    let ran = Bench::new().run(&interleaved, "{}", limits).await;
+    assert!(ran.cause(LIMIT).contains("`memory` of `8MiB`"), "{ran:?}");
+    let bytes = ran.report.usage.memory_bytes;
+    assert!((7 << 20..=8 << 20).contains(&bytes), "{bytes}");
+}
+
+#[tokio::test]
 async fn tables_count_as_memory() {
     let growing = step(
         r#"(table $t 1 funcref)
@@ -229,10 +249,10 @@ async fn host_resources_are_limited() {
     let bench = Bench::new();
     assert_eq!(
         bench
-            .run(&guest("probe"), &say("handles 500"), json!({}))
+            .run(&guest("probe"), &say("handles 200"), json!({}))
             .await
             .output(),
-        r#""500""#
+        r#""200""#
     );
     bench
         .run(&guest("probe"), &say("handles 100000"), json!({}))

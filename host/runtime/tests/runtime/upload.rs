@@ -4,7 +4,9 @@ use bytes::Bytes;
 use ports::{Exports, Inspection, Rejected, Runner as _};
 use runtime::RuntimeConfig;
 
-use crate::harness::{Bench, STEP_RUN, STEP_TYPES, component, config, echo, guest};
+use crate::harness::{
+    Bench, STEP_RUN, STEP_TYPES, answering, component, config, echo, guest, step,
+};
 
 async fn inspect(wasm: impl Into<Bytes>) -> Result<Inspection, Rejected> {
     Bench::new().runtime.inspect(wasm.into()).await
@@ -196,4 +198,24 @@ async fn deep_nesting_and_too_many_memories_are_refused() {
         inspect(memories).await,
         "exceeds the configured maximum of 8",
     );
+}
+
+#[tokio::test]
+async fn memories_and_tables_of_64_bits_are_refused() {
+    for field in ["(memory i64 1)", "(table i64 1 funcref)"] {
+        says(
+            inspect(component(&format!("(core module {field})"))).await,
+            "malformed component",
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_function_too_long_to_compile_is_refused() {
+    let long = |bytes: usize| {
+        let code = "i64.const -9223372036854775808 drop ".repeat(bytes / 12 + 1);
+        step(&format!("{} (func {code})", answering("")))
+    };
+    says(inspect(long(2 << 20)).await, "split it");
+    inspect(long(1 << 10)).await.unwrap();
 }

@@ -13,12 +13,21 @@ use crate::path::{Path, PathError};
 use crate::{Failure, Timestamp, number};
 
 impl Choice {
-    /// The `Next` of the first rule that matches, else `Default`.
+    /// The `Next` of the first rule that matches, else `Default`; spends from `budget`.
     ///
     /// # Errors
     /// `States.Runtime` if a rule reads a place that is not there.
-    pub fn pick(&self, data: &Value, context: &Value) -> Result<Option<&str>, Failure> {
-        let mut reader = Reader::new(data, context);
+    pub(crate) fn pick(
+        &self,
+        data: &Value,
+        context: &Value,
+        budget: &mut Budget,
+    ) -> Result<Option<&str>, Failure> {
+        let mut reader = Reader {
+            data,
+            context,
+            budget,
+        };
         for rule in &self.rules {
             if reader.matches(&rule.condition)? {
                 return Ok(Some(&rule.next));
@@ -34,26 +43,24 @@ impl Condition {
     /// # Errors
     /// `States.Runtime` if the condition reads a place that is not there, except with `IsPresent`.
     pub fn matches(&self, data: &Value, context: &Value) -> Result<bool, Failure> {
-        Reader::new(data, context).matches(self)
+        let budget = &mut Budget::new();
+        let mut reader = Reader {
+            data,
+            context,
+            budget,
+        };
+        reader.matches(self)
     }
 }
 
 /// What conditions read, with what they may spend on reading.
-struct Reader<'a> {
+struct Reader<'a, 'b> {
     data: &'a Value,
     context: &'a Value,
-    budget: Budget,
+    budget: &'b mut Budget,
 }
 
-impl<'a> Reader<'a> {
-    fn new(data: &'a Value, context: &'a Value) -> Self {
-        Self {
-            data,
-            context,
-            budget: Budget::new(),
-        }
-    }
-
+impl<'a> Reader<'a, '_> {
     fn matches(&mut self, condition: &Condition) -> Result<bool, Failure> {
         match condition {
             Condition::And(parts) => {
@@ -87,7 +94,7 @@ impl<'a> Reader<'a> {
     }
 
     fn is_present(&mut self, path: &Path) -> Result<bool, Failure> {
-        match path.select(self.data, self.context, &mut self.budget) {
+        match path.select(self.data, self.context, self.budget) {
             Ok(_) => Ok(true),
             Err(PathError::NotFound { .. }) => Ok(false),
             Err(error @ PathError::TooCostly { .. }) => Err(error.of_condition()),
@@ -96,7 +103,7 @@ impl<'a> Reader<'a> {
 
     fn value(&mut self, path: &Path) -> Result<Cow<'a, Value>, Failure> {
         let value = path
-            .select(self.data, self.context, &mut self.budget)
+            .select(self.data, self.context, self.budget)
             .map_err(PathError::of_condition)?;
         let text_bytes = value.as_str().map_or(0, str::len);
         let spent = self.budget.read(text_bytes);

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Flow, JsonPathFlow, ResultPath};
 use crate::Failure;
+use crate::budget::Budget;
 use crate::path::{Path, ReferencePath};
 use crate::template::Template;
 
@@ -14,9 +15,14 @@ impl Flow {
     ///
     /// # Errors
     /// `States.Runtime` with the service's cause text.
-    pub fn selected_input(&self, raw: &Arc<Value>, context: &Value) -> Result<Arc<Value>, Failure> {
+    pub(crate) fn selected_input(
+        &self,
+        raw: &Arc<Value>,
+        context: &Value,
+        budget: &mut Budget,
+    ) -> Result<Arc<Value>, Failure> {
         match self {
-            Self::JsonPath(flow) => select(flow.input_path.as_ref(), raw, context),
+            Self::JsonPath(flow) => select(flow.input_path.as_ref(), raw, context, budget),
         }
     }
 
@@ -24,14 +30,15 @@ impl Flow {
     ///
     /// # Errors
     /// `States.Runtime` with the service's cause text.
-    pub fn effective_input(
+    pub(crate) fn effective_input(
         &self,
         raw: &Arc<Value>,
         context: &Value,
+        budget: &mut Budget,
     ) -> Result<Arc<Value>, Failure> {
-        let selected = self.selected_input(raw, context)?;
+        let selected = self.selected_input(raw, context, budget)?;
         match self {
-            Self::JsonPath(flow) => fill(flow.parameters.as_ref(), selected, context),
+            Self::JsonPath(flow) => fill(flow.parameters.as_ref(), selected, context, budget),
         }
     }
 
@@ -39,9 +46,14 @@ impl Flow {
     ///
     /// # Errors
     /// `States.Runtime` with the service's cause text.
-    pub fn result(&self, raw: Arc<Value>, context: &Value) -> Result<Arc<Value>, Failure> {
+    pub(crate) fn result(
+        &self,
+        raw: Arc<Value>,
+        context: &Value,
+        budget: &mut Budget,
+    ) -> Result<Arc<Value>, Failure> {
         match self {
-            Self::JsonPath(flow) => fill(flow.result_selector.as_ref(), raw, context),
+            Self::JsonPath(flow) => fill(flow.result_selector.as_ref(), raw, context, budget),
         }
     }
 
@@ -59,9 +71,14 @@ impl Flow {
     ///
     /// # Errors
     /// `States.Runtime` with the service's cause text.
-    pub fn output(&self, merged: &Arc<Value>, context: &Value) -> Result<Arc<Value>, Failure> {
+    pub(crate) fn output(
+        &self,
+        merged: &Arc<Value>,
+        context: &Value,
+        budget: &mut Budget,
+    ) -> Result<Arc<Value>, Failure> {
         match self {
-            Self::JsonPath(flow) => select(flow.output_path.as_ref(), merged, context),
+            Self::JsonPath(flow) => select(flow.output_path.as_ref(), merged, context, budget),
         }
     }
 }
@@ -97,12 +114,17 @@ impl Default for JsonPathFlow {
 }
 
 /// What `path` selects; the data itself for `$`, an empty object for `null`.
-fn select(path: Option<&Path>, data: &Arc<Value>, context: &Value) -> Result<Arc<Value>, Failure> {
+fn select(
+    path: Option<&Path>,
+    data: &Arc<Value>,
+    context: &Value,
+    budget: &mut Budget,
+) -> Result<Arc<Value>, Failure> {
     match path {
         None => Ok(Arc::new(Value::Object(Map::new()))),
         Some(path) if path.is_root() => Ok(Arc::clone(data)),
         Some(path) => {
-            let selected = path.evaluate(data, context);
+            let selected = path.evaluate_within(data, context, budget);
             selected.map(Arc::new).map_err(|error| error.of_field())
         }
     }
@@ -112,10 +134,11 @@ fn fill(
     template: Option<&Template>,
     data: Arc<Value>,
     context: &Value,
+    budget: &mut Budget,
 ) -> Result<Arc<Value>, Failure> {
     match template {
         None => Ok(data),
-        Some(template) => template.evaluate(&data, context).map(Arc::new),
+        Some(template) => template.evaluate(&data, context, budget).map(Arc::new),
     }
 }
 
@@ -146,11 +169,15 @@ mod tests {
         let flow = flow(|_| {});
         let context = Value::Null;
         assert!(Arc::ptr_eq(
-            &flow.effective_input(&input, &context).unwrap(),
+            &flow
+                .effective_input(&input, &context, &mut Budget::new())
+                .unwrap(),
             &input
         ));
         assert!(Arc::ptr_eq(
-            &flow.result(Arc::clone(&input), &context).unwrap(),
+            &flow
+                .result(Arc::clone(&input), &context, &mut Budget::new())
+                .unwrap(),
             &input
         ));
         let result = Arc::new(json!(2));
@@ -158,7 +185,10 @@ mod tests {
             &flow.merge(&input, Arc::clone(&result)).unwrap(),
             &result
         ));
-        assert!(Arc::ptr_eq(&flow.output(&input, &context).unwrap(), &input));
+        assert!(Arc::ptr_eq(
+            &flow.output(&input, &context, &mut Budget::new()).unwrap(),
+            &input
+        ));
     }
 
     #[test]
@@ -170,11 +200,15 @@ mod tests {
         let input = Arc::new(json!({"order": {"id": 7}}));
         let context = json!({"Execution": {"Id": "e"}});
         assert_eq!(
-            *flow.selected_input(&input, &context).unwrap(),
+            *flow
+                .selected_input(&input, &context, &mut Budget::new())
+                .unwrap(),
             json!({"id": 7})
         );
         assert_eq!(
-            *flow.effective_input(&input, &context).unwrap(),
+            *flow
+                .effective_input(&input, &context, &mut Budget::new())
+                .unwrap(),
             json!({"id": 7, "run": "e"})
         );
     }
@@ -188,10 +222,17 @@ mod tests {
         });
         let input = Arc::new(json!({"a": 1}));
         assert_eq!(
-            *flow.effective_input(&input, &Value::Null).unwrap(),
+            *flow
+                .effective_input(&input, &Value::Null, &mut Budget::new())
+                .unwrap(),
             json!({})
         );
-        assert_eq!(*flow.output(&input, &Value::Null).unwrap(), json!({}));
+        assert_eq!(
+            *flow
+                .output(&input, &Value::Null, &mut Budget::new())
+                .unwrap(),
+            json!({})
+        );
         assert!(Arc::ptr_eq(
             &flow.merge(&input, Arc::new(json!(2))).unwrap(),
             &input
@@ -208,7 +249,8 @@ mod tests {
         let data = Arc::new(json!("text"));
         let object = Arc::new(json!({}));
         assert_eq!(
-            flow.output(&object, &Value::Null).unwrap_err(),
+            flow.output(&object, &Value::Null, &mut Budget::new())
+                .unwrap_err(),
             Failure::runtime(
                 "Invalid path '$.no.such.result.path' : Missing property in path $['no']"
             )
@@ -218,7 +260,9 @@ mod tests {
             "States.ResultPathMatchFailure"
         );
         assert_eq!(
-            flow.result(object, &Value::Null).unwrap_err().cause,
+            flow.result(object, &Value::Null, &mut Budget::new())
+                .unwrap_err()
+                .cause,
             "The JSONPath '$.b' specified for the field 'a.$' could not be found in the input '{}'"
         );
     }

@@ -86,7 +86,10 @@ impl HostDescriptor for MountsView<'_> {
     ) -> FsResult<Resource<DirectoryEntryStream>> {
         self.check(fd.rep(), Intent::Read, "read-directory", "")
             .await?;
-        self.wasi.read_directory(fd).await
+        self.room_to_list(&fd).await?;
+        let listing = self.wasi.read_directory(fd).await?;
+        self.mounts.listings += 1;
+        Ok(listing)
     }
 
     async fn sync(&mut self, fd: Resource<Descriptor>) -> FsResult<()> {
@@ -172,12 +175,13 @@ impl HostDescriptor for MountsView<'_> {
             Intent::Read
         };
         self.check(rep, intent, call, &path).await?;
+        self.room_to_open().map_err(FsError::trap)?;
         let result = self
             .wasi
             .open_at(fd, path_flags, path.clone(), open_flags, flags)
             .await;
         let opened = self.settle(rep, call, &path, result).await?;
-        self.adopt(rep, &opened);
+        self.adopt(rep, &opened)?;
         Ok(opened)
     }
 
@@ -298,6 +302,8 @@ impl HostDirectoryEntryStream for MountsView<'_> {
     }
 
     fn drop(&mut self, stream: Resource<DirectoryEntryStream>) -> wasmtime::Result<()> {
-        HostDirectoryEntryStream::drop(&mut self.wasi, stream)
+        HostDirectoryEntryStream::drop(&mut self.wasi, stream)?;
+        self.mounts.listings = self.mounts.listings.saturating_sub(1);
+        Ok(())
     }
 }

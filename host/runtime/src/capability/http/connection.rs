@@ -3,7 +3,7 @@
 //! Makes exactly the connection it is told to make. It does not know what is granted.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,12 +21,14 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls_platform_verifier::Verifier;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 use tokio_rustls::TlsConnector;
 use wasmtime_wasi_http::Error;
 
 /// Addresses of one name that are considered.
 const ADDRESSES_MAX: usize = 32;
+/// Names that the whole host looks up at once.
+const HOST_LOOKUPS_MAX: usize = 32;
 /// Bytes of a response's head.
 const HEAD_BYTES_MAX: usize = 64 << 10;
 
@@ -35,6 +37,7 @@ pub(crate) struct Client {
     pub(super) body_bytes_max: u64,
     extra_roots: Vec<CertificateDer<'static>>,
     tls: OnceCell<TlsConnector>,
+    lookups: Arc<Semaphore>,
 }
 
 impl Client {
@@ -64,7 +67,37 @@ impl Client {
             body_bytes_max,
             extra_roots,
             tls: OnceCell::new(),
+            lookups: Arc::new(Semaphore::new(HOST_LOOKUPS_MAX)),
         })
+    }
+
+    /// The addresses of an origin; one that is written as an address is not looked up. At most
+    /// as many lookups run as `lookups` and the host have room for.
+    pub(super) async fn resolve(
+        &self,
+        origin: &Origin,
+        lookups: &Arc<Semaphore>,
+    ) -> Result<Vec<SocketAddr>, Error> {
+        if let Some(address) = origin.address() {
+            return Ok(vec![SocketAddr::new(address, origin.port())]);
+        }
+        let closed = |_| Error::ConfigurationError;
+        let own = Arc::clone(lookups).acquire_owned().await.map_err(closed)?;
+        let shared = Arc::clone(&self.lookups).acquire_owned().await;
+        let shared = shared.map_err(closed)?;
+        let (host, port) = (origin.host().to_owned(), origin.port());
+        // A caller that gives up does not end the lookup; the permits stay with its thread.
+        let looking = tokio::task::spawn_blocking(move || {
+            let found = (host.as_str(), port).to_socket_addrs();
+            let found = found.map(|found| found.take(ADDRESSES_MAX).collect::<Vec<_>>());
+            drop((own, shared));
+            found
+        });
+        match looking.await {
+            Ok(Ok(addresses)) if addresses.is_empty() => Err(not_found("no address")),
+            Ok(Ok(addresses)) => Ok(addresses),
+            Ok(Err(_)) | Err(_) => Err(not_found("name not found")),
+        }
     }
 
     /// Connects to the first address that answers, over TLS where the origin says so.
@@ -135,24 +168,10 @@ fn server_name(origin: &Origin) -> Result<ServerName<'static>, Error> {
     }
 }
 
-/// The addresses of an origin; one that is written as an address is not looked up.
-pub(super) async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, Error> {
-    if let Some(address) = origin.address() {
-        return Ok(vec![SocketAddr::new(address, origin.port())]);
-    }
-    let failed = |rcode: &str| Error::DnsError {
+fn not_found(rcode: &str) -> Error {
+    Error::DnsError {
         rcode: Some(rcode.to_owned()),
         info_code: None,
-    };
-    let found = tokio::net::lookup_host((origin.host(), origin.port())).await;
-    let addresses: Vec<_> = found
-        .map_err(|_| failed("name not found"))?
-        .take(ADDRESSES_MAX)
-        .collect();
-    if addresses.is_empty() {
-        Err(failed("no address"))
-    } else {
-        Ok(addresses)
     }
 }
 
@@ -212,4 +231,45 @@ where
         Ok(())
     });
     Ok((response, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_lookup_waits_for_room_in_its_attempt_and_on_its_host() {
+        let client = Client::new(&[], 0).unwrap();
+        let own = Arc::new(Semaphore::new(0));
+        let origin = Origin::parse("http://localhost:80").unwrap();
+        let taken = client
+            .lookups
+            .acquire_many(u32::try_from(HOST_LOOKUPS_MAX).unwrap());
+        let taken = taken.await.unwrap();
+        let mut found = std::pin::pin!(client.resolve(&origin, &own));
+        assert!(is_waiting(found.as_mut()).await);
+        own.add_permits(1);
+        assert!(is_waiting(found.as_mut()).await);
+        drop(taken);
+        assert!(!found.await.unwrap().is_empty());
+        assert_eq!(own.available_permits(), 1);
+        assert_eq!(client.lookups.available_permits(), HOST_LOOKUPS_MAX);
+    }
+
+    #[tokio::test]
+    async fn an_address_is_not_looked_up() {
+        let client = Client::new(&[], 0).unwrap();
+        let origin = Origin::parse("http://127.0.0.1:80").unwrap();
+        let found = client.resolve(&origin, &Arc::new(Semaphore::new(0))).await;
+        assert_eq!(found.unwrap(), [SocketAddr::from(([127, 0, 0, 1], 80))]);
+    }
+
+    async fn is_waiting(future: std::pin::Pin<&mut impl Future>) -> bool {
+        let mut future = Some(future);
+        std::future::poll_fn(|context| {
+            let polled = future.take().map(|future| future.poll(context));
+            std::task::Poll::Ready(polled.is_some_and(|polled| polled.is_pending()))
+        })
+        .await
+    }
 }

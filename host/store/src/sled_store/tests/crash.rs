@@ -1,13 +1,18 @@
+use std::future::poll_fn;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc;
+use std::task::Poll;
 
 use auth::authority::AuthorityVersion;
 use auth::names::Digest;
 use ports::{Blob, Kind};
+use tokio::task::JoinHandle;
 
 use super::*;
 use crate::contract::{document, key};
+
+type Answer = Result<Receipt, CommitError>;
 
 /// Commits of every kind, in an order that works.
 fn commits(fence: Fence) -> Vec<Commit> {
@@ -131,9 +136,37 @@ impl Gate {
         }
     }
 
-    fn commit(&self, commit: Commit) -> tokio::task::JoinHandle<Result<Receipt, CommitError>> {
+    fn commit(&self, commit: Commit) -> JoinHandle<Answer> {
         let store = Arc::clone(&self.store);
         tokio::spawn(async move { store.commit(commit).await })
+    }
+
+    /// Sends commits in this order and says when all are sent, then hands out the answers.
+    fn commit_in_order(
+        &self,
+        commits: Vec<Commit>,
+    ) -> (oneshot::Receiver<()>, JoinHandle<Vec<Answer>>) {
+        let store = Arc::clone(&self.store);
+        let (sent, all_sent) = oneshot::channel();
+        let answers = tokio::spawn(async move {
+            let mut answers: Vec<_> = commits
+                .into_iter()
+                .map(|commit| store.commit(commit))
+                .collect();
+            // Polled once, each is in the queue.
+            for answer in &mut answers {
+                let waits =
+                    poll_fn(|context| Poll::Ready(answer.as_mut().poll(context).is_pending()));
+                assert!(waits.await);
+            }
+            sent.send(()).unwrap();
+            let mut done = Vec::new();
+            for answer in answers {
+                done.push(answer.await);
+            }
+            done
+        });
+        (all_sent, answers)
     }
 }
 
@@ -186,7 +219,6 @@ async fn commits_that_wait_are_written_together_and_see_each_other() {
         moves_authority: true,
         ..link("role")
     };
-    // One task, so that they are sent in this order.
     let waiting = vec![
         same_name("e-1"),
         same_name("e-2"),
@@ -198,27 +230,7 @@ async fn commits_that_wait_are_written_together_and_see_each_other() {
         decided,
         Step::first("e-3", json!(1)).commit(Fence(fence.0 - 1)),
     ];
-    let store = Arc::clone(&gate.store);
-    let (sent, all_sent) = tokio::sync::oneshot::channel();
-    let answers = tokio::spawn(async move {
-        let mut answers: Vec<_> = waiting
-            .into_iter()
-            .map(|commit| store.commit(commit))
-            .collect();
-        // Polled once, each is in the queue.
-        for answer in &mut answers {
-            let waits = std::future::poll_fn(|context| {
-                std::task::Poll::Ready(answer.as_mut().poll(context).is_pending())
-            });
-            assert!(waits.await);
-        }
-        sent.send(()).unwrap();
-        let mut done = Vec::new();
-        for answer in answers {
-            done.push(answer.await);
-        }
-        done
-    });
+    let (all_sent, answers) = gate.commit_in_order(waiting);
     all_sent.await.unwrap();
     for _ in 0..2 {
         gate.through.send(Ok(())).unwrap();

@@ -257,11 +257,18 @@ fn the_first_matching_rule_decides() {
     };
     for (value, next) in [(11, "big"), (7, "middle"), (1, "small")] {
         assert_eq!(
-            choice.pick(&json!({"v": value}), &Value::Null),
+            choice.pick(&json!({"v": value}), &Value::Null, &mut Budget::new()),
             Ok(Some(next))
         );
     }
     choice.default = None;
-    assert_eq!(choice.pick(&json!({"v": 1}), &Value::Null), Ok(None));
-    assert!(choice.pick(&json!({}), &Value::Null).is_err());
+    assert_eq!(
+        choice.pick(&json!({"v": 1}), &Value::Null, &mut Budget::new()),
+        Ok(None)
+    );
+    assert!(
+        choice
+            .pick(&json!({}), &Value::Null, &mut Budget::new())
+            .is_err()
+    );
 }

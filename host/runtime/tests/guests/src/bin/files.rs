@@ -16,6 +16,9 @@ fn main() {
         "rename" => fs::rename(words[1], words[2]).map(|()| "renamed".to_owned()),
         "list" => list(words[1]),
         "raw" => return raw(words[1]),
+        "hold" | "stream" | "begin" | "reopen" | "lists" | "relist" => {
+            return hold(words[0], words[1].parse().expect("a number"));
+        }
         "ignore" => {
             let _ = fs::write(words[1], "x");
             Ok("went on".to_owned())
@@ -72,4 +75,31 @@ fn raw(path: &str) {
         DescriptorFlags::READ,
     );
     answer(&format!("{:?}", opened.map(|_| "opened")));
+}
+
+/// Opens, streams or lists the same thing again and again, and keeps what it gets unless the
+/// word begins with `re`.
+fn hold(what: &str, count: usize) {
+    use wasip2::filesystem::preopens::get_directories;
+    use wasip2::filesystem::types::{Descriptor, DescriptorFlags, OpenFlags, PathFlags};
+    let directories = get_directories();
+    let (directory, _) = directories.first().expect("a directory");
+    let open = || -> Descriptor {
+        let (path, flags) = (PathFlags::empty(), OpenFlags::empty());
+        let opened = directory.open_at(path, "file", flags, DescriptorFlags::READ);
+        opened.expect("opening")
+    };
+    let (mut files, mut streams, mut listings, mut beginnings) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..count {
+        match what {
+            "hold" => files.push(open()),
+            "stream" => streams.push(open().read_via_stream(0).expect("streaming")),
+            "begin" => beginnings.push(get_directories()),
+            "reopen" => drop(open()),
+            "lists" => listings.push(directory.read_directory().expect("listing")),
+            _ => drop(directory.read_directory().expect("listing")),
+        }
+    }
+    answer(&count.to_string());
 }
