@@ -1,4 +1,4 @@
-//! Bounds on what evaluating one expression may cost.
+//! Bounds on what evaluating a state's expressions may cost.
 //!
 //! Owns the limits on visited values, copied bytes and nesting. It does not know which language
 //! spends them.

@@ -103,9 +103,12 @@ pub(crate) struct Shared {
     authority: ArcSwap<Authority>,
     changing: tokio::sync::Mutex<()>,
     running: Mutex<BTreeMap<ExecutionId, Running>>,
-    slots: Mutex<BTreeMap<(Name, Option<Digest>), (usize, Arc<Semaphore>)>>,
+    slots: Mutex<BTreeMap<(Name, Option<Digest>), Limited>>,
     taking_up: tokio::sync::Mutex<()>,
 }
+
+/// A limit, and the slots it leaves.
+type Limited = (usize, Arc<Semaphore>);
 
 /// How to reach a running execution.
 #[derive(Clone)]
