@@ -1,7 +1,7 @@
 //! From what happened to the outcome of an attempt, and the error names that are ours.
 //!
 //! - `Sluice.AccessDenied`: a host call was refused, whatever the component made of it.
-//! - `Sluice.LimitExceeded`: a limit was hit; the cause names it and where to raise it.
+//! - `Sluice.LimitExceeded`: a limit was hit; the cause names it, and where to raise it if it can be.
 //! - `States.Timeout`: the time the state allows, less than the role's, was over.
 //! - `Sluice.Trapped`: the component crashed.
 //! - `Sluice.InvalidOutput`: what it answered is not JSON.
