@@ -36,6 +36,13 @@ const ONE: &[Column] = &[
     ("cause", "/cause"),
 ];
 
+const LOG_COLUMNS: &[Column] = &[
+    ("AT", "/at"),
+    ("STATE", "/state"),
+    ("STREAM", "/stream"),
+    ("LINE", "/line"),
+];
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -91,6 +98,11 @@ enum Verb {
         /// How many at most.
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1000))]
         limit: u64,
+    },
+    /// Show what components wrote to stdout and stderr.
+    Logs {
+        /// Its id or ARN.
+        id: String,
     },
     /// Show an execution's whole history.
     History {
@@ -151,8 +163,9 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
             let executions = client.get(&["v1", "executions"], &query).await?;
             printer.list(&executions, "executions", COLUMNS)
         }
+        Verb::Logs { id } => pages(&client, printer, &id, "logs", ("logs", LOG_COLUMNS)).await,
         Verb::History { id } | Verb::Events { id, follow: false } => {
-            history(&client, printer, &id).await
+            pages(&client, printer, &id, "history", ("events", EVENT_COLUMNS)).await
         }
         Verb::Events { id, follow: true } => events::follow(&client, printer, &id).await,
     }
@@ -183,7 +196,14 @@ async fn start(
         .await
 }
 
-async fn history(client: &Client, printer: Printer, id: &str) -> Result<(), CliError> {
+/// Prints every page of one listing below an execution: its items stand in one member.
+async fn pages(
+    client: &Client,
+    printer: Printer,
+    id: &str,
+    listing: &str,
+    (member, columns): (&str, &[Column]),
+) -> Result<(), CliError> {
     let mut next: Option<String> = None;
     loop {
         let query: Vec<_> = next
@@ -191,11 +211,11 @@ async fn history(client: &Client, printer: Printer, id: &str) -> Result<(), CliE
             .map(|token| ("nextToken", token.as_str()))
             .collect();
         let page = client
-            .get(&["v1", "executions", id, "history"], &query)
+            .get(&["v1", "executions", id, listing], &query)
             .await?;
-        let events = page.get("events").and_then(Value::as_array);
-        for event in events.into_iter().flatten() {
-            printer.item(event, EVENT_COLUMNS)?;
+        let items = page.get(member).and_then(Value::as_array);
+        for item in items.into_iter().flatten() {
+            printer.item(item, columns)?;
         }
         let token = page.get("nextToken").and_then(Value::as_str);
         match token {

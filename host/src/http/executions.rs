@@ -11,7 +11,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use engine::Error;
-use ports::{Description, ExecutionFilter, HistoryCursor};
+use ports::{Description, ExecutionFilter, HistoryCursor, HistoryPage, LogLine};
 use serde_json::{Map, Value, json};
 
 use super::answer::{created, page};
@@ -27,6 +27,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/v1/executions/{id}", get(read))
         .route("/v1/executions/{id}/stop", post(stop))
         .route("/v1/executions/{id}/history", get(history))
+        .route("/v1/executions/{id}/logs", get(logs))
 }
 
 /// The execution with this id or ARN, and proof that the caller may do `A` to it.
@@ -139,25 +140,57 @@ async fn history(
     State(app): State<App>,
     Authenticated(caller): Authenticated,
     Segments(id): Segments<String>,
-    mut parameters: Parameters,
+    parameters: Parameters,
 ) -> Result<Json<Value>, Problem> {
+    let (found, next) = history_page(&app, &caller, &id, parameters).await?;
+    let events = found
+        .events
+        .iter()
+        .map(asl::HistoryEvent::to_json)
+        .collect();
+    Ok(Json(page("events", events, next).into()))
+}
+
+/// What components wrote, by the pages of the history they led to: a page may be empty.
+async fn logs(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Segments(id): Segments<String>,
+    parameters: Parameters,
+) -> Result<Json<Value>, Problem> {
+    let (found, next) = history_page(&app, &caller, &id, parameters).await?;
+    let line = |line: &LogLine| {
+        json!({
+            "at": line.at.to_rfc3339(),
+            "state": line.state,
+            "attempt": line.attempt,
+            "stream": line.stream,
+            "line": line.line,
+        })
+    };
+    let lines = found.logs.iter().map(line).collect();
+    Ok(Json(page("logs", lines, next).into()))
+}
+
+/// A page of history, and the token of the next one.
+async fn history_page(
+    app: &App,
+    caller: &Caller,
+    id: &str,
+    mut parameters: Parameters,
+) -> Result<(HistoryPage, Option<String>), Problem> {
     let cursor = parameters.optional("nextToken");
     let limit = parameters.page_limit()?;
     parameters.finish()?;
     let cursor = cursor
         .map(|token| parse_token(&token, parse_cursor))
         .transpose()?;
-    let (description, permit) = find::<ReadExecution>(&app, &caller, &id).await?;
+    let (description, permit) = find::<ReadExecution>(app, caller, id).await?;
     let id = &description.start.header.id;
     let cursor = cursor.unwrap_or_default();
     let found = app.engine()?.history(&permit, id, cursor, limit).await?;
-    let events = found
-        .events
-        .iter()
-        .map(asl::HistoryEvent::to_json)
-        .collect();
     let next = found.has_more.then(|| cursor_token(found.next));
-    Ok(Json(page("events", events, next).into()))
+    Ok((found, next))
 }
 
 fn cursor_token(cursor: HistoryCursor) -> String {

@@ -3,9 +3,11 @@
 use std::ops::ControlFlow;
 
 use anyhow::Result;
+use reqwest::Method;
 
 use super::{describe, record, start};
 use crate::artifacts::{SEARCH, sha256};
+use crate::client::{Body, text};
 use crate::events::Story;
 use crate::report::{self, expect};
 use crate::stage::Stage;
@@ -44,5 +46,21 @@ pub(crate) async fn play(stage: &Stage) -> Result<()> {
     expect(
         "the live events are complete, 1 to the last",
         story.is_complete(),
-    )
+    )?;
+    let logs = operator
+        .done(
+            Method::GET,
+            &format!("/v1/executions/{execution}/logs"),
+            Body::None,
+        )
+        .await?;
+    let lines = logs["logs"].as_array().into_iter().flatten();
+    for line in lines.clone() {
+        report::line(&format!(
+            "{:18} {}",
+            text(line, "state"),
+            text(line, "line")
+        ));
+    }
+    expect("what the components wrote can be read", lines.count() >= 4)
 }
