@@ -24,12 +24,17 @@ mod wait;
 
 use step::Step;
 
+use crate::history::ErrorDetail;
 use crate::{Effect, EffectId, Event, EventKind, Execution, StateMachine, Status};
 
 /// How many states one transition enters before it asks to be continued.
 const ENTRIES_MAX: usize = 200;
 /// How many visits the expressions of one transition cost before it asks to be continued.
 const SPENT_MAX: usize = 1_000_000;
+
+/// How many history events an execution may have, the service's quota: one that would go on
+/// fails, so that no loop fills the store.
+const EVENTS_MAX: u64 = 25_000;
 
 /// What an event made of an execution.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +68,7 @@ pub fn apply(machine: &StateMachine, execution: Execution, event: Event) -> Tran
     let mut step = Step::new(machine, execution, event.at, event.seed);
     let ignored = step.handle(event.kind).err();
     if ignored.is_none() {
+        step.keep_to_the_quota();
         step.run();
     }
     let (execution, effects) = step.into_parts();
@@ -125,6 +131,21 @@ impl Step<'_> {
                 self.enter(frame);
             }
         }
+    }
+
+    fn keep_to_the_quota(&mut self) {
+        let execution = &self.execution;
+        if execution.status().is_terminal() || execution.next_event_id() < EVENTS_MAX {
+            return;
+        }
+        let previous = self.abort_all();
+        let detail = ErrorDetail {
+            error: Some("States.Runtime".to_owned()),
+            cause: Some(format!(
+                "The execution reached the maximum number of history events ({EVENTS_MAX})."
+            )),
+        };
+        self.end(Status::Failed, previous, detail, None);
     }
 
     fn ask_to_continue(&mut self) {

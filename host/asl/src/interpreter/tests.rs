@@ -196,6 +196,16 @@ fn a_step_costs_its_own_size_however_many_strands_there_are() {
 }
 
 #[test]
+fn an_endless_loop_fails_at_the_quota_of_events() {
+    let mut bench = Bench::started(&endless(), json!({}));
+    bench.go_on(1_000);
+    assert_eq!(bench.execution.status(), Status::Failed);
+    assert_eq!(bench.execution.error(), Some("States.Runtime"));
+    assert!(bench.execution.next_event_id() < EVENTS_MAX + 2 * ENTRIES_MAX as u64 + 3);
+    assert_eq!(bench.execution.outstanding(), []);
+}
+
+#[test]
 fn a_large_map_runs_to_its_end_in_order() {
     let items: Value = (0..1_000).collect();
     let mut bench = Bench::started(&map_of_tasks(), items.clone());

@@ -39,7 +39,7 @@ pub(crate) struct Waiting {
 }
 
 /// What decisions are made with.
-struct Bench<'a> {
+struct Basis<'a> {
     actor: &'a Actor,
     authority: &'a Authority,
 }
@@ -51,7 +51,7 @@ pub(crate) fn decide(
     mut execution: Execution,
     trigger: Trigger,
 ) -> (Execution, Turn) {
-    let bench = Bench { actor, authority };
+    let basis = Basis { actor, authority };
     let mut turn = Turn::default();
     turn.queue.push_back(trigger);
     for _ in 0..TRIGGERS_MAX {
@@ -59,9 +59,9 @@ pub(crate) fn decide(
             break;
         };
         execution = match trigger {
-            Trigger::Event(kind) => turn.apply(&bench, execution, kind, None),
-            Trigger::Answer { kind, facts } => turn.apply(&bench, execution, kind, Some(&facts)),
-            Trigger::Admit { run, slots } => turn.admit(&bench, execution, *run, slots),
+            Trigger::Event(kind) => turn.apply(&basis, execution, kind, None),
+            Trigger::Answer { kind, facts } => turn.apply(&basis, execution, kind, Some(&facts)),
+            Trigger::Admit { run, slots } => turn.admit(&basis, execution, *run, slots),
         };
     }
     turn.deferred.extend(std::mem::take(&mut turn.queue));
@@ -71,12 +71,12 @@ pub(crate) fn decide(
 impl Turn {
     fn apply(
         &mut self,
-        bench: &Bench<'_>,
+        basis: &Basis<'_>,
         execution: Execution,
         kind: EventKind,
         facts: Option<&Facts>,
     ) -> Execution {
-        let ports = &bench.actor.shared.ports;
+        let ports = &basis.actor.shared.ports;
         let name = event_name(&kind);
         let event = Event {
             at: ports.clock.now(),
@@ -84,14 +84,14 @@ impl Turn {
             kind,
         };
         let (at, first) = (event.at, execution.next_event_id());
-        let transition = asl::apply(&bench.actor.machine.machine, execution, event);
+        let transition = asl::apply(&basis.actor.machine.machine, execution, event);
         if let Some(ignored) = transition.ignored {
-            tracing::debug!(execution = %bench.actor.start.header.id, event = name, ?ignored, "nothing to do");
+            tracing::debug!(execution = %basis.actor.start.header.id, event = name, ?ignored, "nothing to do");
             return transition.execution;
         }
         let last = transition.execution.next_event_id().saturating_sub(1);
         let status = transition.execution.status().as_str();
-        let mut record = bench.actor.record(name);
+        let mut record = basis.actor.record(name);
         record.at = at;
         record.outcome = json!({"status": status});
         if last >= first {
@@ -132,12 +132,12 @@ impl Turn {
     /// scheduled; one that was started by an earlier host is run again under the same key.
     fn admit(
         &mut self,
-        bench: &Bench<'_>,
+        basis: &Basis<'_>,
         execution: Execution,
         run: TaskRun,
         slots: Option<Arc<Slots>>,
     ) -> Execution {
-        let Bench { actor, authority } = bench;
+        let Basis { actor, authority } = basis;
         if actor.shared.draining.is_cancelled() || !execution.is_waiting_for(run.effect) {
             return execution;
         }
@@ -150,8 +150,8 @@ impl Turn {
         ) {
             Ok(admitted) => admitted,
             Err(denied) => {
-                let failed = self.deny(bench, &run, denied);
-                return self.apply(bench, execution, failed, None);
+                let failed = self.deny(basis, &run, denied);
+                return self.apply(basis, execution, failed, None);
             }
         };
         let lanes = Lanes::of(&actor.shared, authority, &permit);
@@ -159,7 +159,7 @@ impl Turn {
             self.waiting.push(Waiting { run, lanes });
             return execution;
         };
-        let mut record = bench.admission_record(&run, &permit);
+        let mut record = basis.admission_record(&run, &permit);
         let execution = match run.phase {
             TaskPhase::Scheduled => {
                 self.audit.push(record);
@@ -167,7 +167,7 @@ impl Turn {
                     effect: run.effect,
                     facts,
                 };
-                self.apply(bench, execution, started, None)
+                self.apply(basis, execution, started, None)
             }
             TaskPhase::Started => {
                 record.outcome = json!({"rerun": true});
@@ -179,9 +179,9 @@ impl Turn {
         execution
     }
 
-    fn deny(&mut self, bench: &Bench<'_>, run: &TaskRun, denied: Denied) -> EventKind {
+    fn deny(&mut self, basis: &Basis<'_>, run: &TaskRun, denied: Denied) -> EventKind {
         let cause = format!("{} (rule `{}`)", denied.reason, denied.rule);
-        let record = bench.actor.record("StartAttempt");
+        let record = basis.actor.record("StartAttempt");
         self.audit.push(AuditRecord {
             resource: run.resource.clone(),
             decision: Decision::Denied {
@@ -200,7 +200,7 @@ impl Turn {
     }
 }
 
-impl Bench<'_> {
+impl Basis<'_> {
     fn admission_record(&self, run: &TaskRun, permit: &AttemptPermit) -> AuditRecord {
         AuditRecord {
             resource: format!("component/{}@{}", permit.component(), permit.version()),
