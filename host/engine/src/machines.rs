@@ -232,7 +232,20 @@ impl Engine {
         let mut authority = authority.as_ref().clone();
         authority.add_machine(Arc::clone(&machine));
         self.shared.put_in_force(authority);
+        self.prepare(&machine);
         Ok(Created::New(Published { machine, warnings }))
+    }
+
+    /// Has the components of a published machine compiled, so that no first attempt waits for it.
+    fn prepare(&self, machine: &Arc<Machine>) {
+        let (runner, machine) = (Arc::clone(&self.shared.ports.runner), Arc::clone(machine));
+        self.shared.tasks.spawn(async move {
+            for pin in machine.pins.values() {
+                if let Err(error) = runner.prepare(&pin.digest).await {
+                    tracing::warn!(component = %pin.name, %error, "not compiled ahead of its first attempt");
+                }
+            }
+        });
     }
 
     /// A state machine's current revision.
