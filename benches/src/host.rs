@@ -11,7 +11,7 @@ use auth::policy::{Action, Permit, Policies, Resource};
 use auth::principal::{Caller, Kind, Principal};
 use engine::{Config, Engine, Health, Ports};
 use ports::Clock;
-use runtime::{Runtime, RuntimeConfig};
+use runtime::{EvaluatorConfig, JsonataEvaluator, Runtime, RuntimeConfig};
 use serde_json::{Value, json};
 use store::{SledStore, StoreConfig};
 use tokio_util::sync::CancellationToken;
@@ -50,6 +50,7 @@ impl Host {
             archive: Arc::clone(&store) as _,
             catalogue: Arc::clone(&store) as _,
             runner: Arc::new(runtime),
+            evaluator: Arc::new(JsonataEvaluator::new(EvaluatorConfig::default())),
             clock: Arc::new(SystemClock),
         };
         let policies = Arc::new(Policies::development());

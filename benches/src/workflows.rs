@@ -88,7 +88,9 @@ async fn one(host: &Host, machine: &Name) -> Result<Duration> {
     let permit = host.permit("operators", &Resource::state_machine(machine))?;
     let request = StartRequest {
         state_machine: machine.clone(),
+        qualifier: None,
         name: None,
+        mock_case: None,
         input: json!({"name": "Ada"}),
     };
     let execution = host.engine.start(permit, request).await?.into_inner();

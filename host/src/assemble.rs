@@ -7,7 +7,7 @@ use std::time::Duration;
 use audit::Sha256Chain;
 use engine::{Engine, Ports, Service};
 use ports::{Archive, Catalogue, Clock, Journal, Runner, StoreError};
-use runtime::{Runtime, RuntimeConfig, StartError};
+use runtime::{EvaluatorConfig, JsonataEvaluator, Runtime, RuntimeConfig, StartError};
 use store::{MemoryStore, OpenError, SledStore, StoreConfig};
 
 use crate::cli::CliError;
@@ -102,6 +102,7 @@ pub(crate) async fn host(mode: Mode, config: Config) -> Result<Assembled, Assemb
         archive: Arc::clone(&store) as Arc<dyn Archive>,
         catalogue: Arc::clone(&store) as Arc<dyn Catalogue>,
         runner: Arc::new(runner),
+        evaluator: Arc::new(JsonataEvaluator::new(EvaluatorConfig::default())),
         clock,
     };
     let policies = Arc::clone(&config.policy.policies);
@@ -195,5 +196,6 @@ fn engine_config(config: &Config) -> engine::Config {
         drain_ms: config.server.drain_ms,
         definition_bytes_max: config.limits.definition_bytes_max,
         input_bytes_max: config.limits.input_bytes_max,
+        mocks: Arc::clone(&config.mocks),
     }
 }

@@ -45,7 +45,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a host on this machine with an identity provider of its own; loopback only.
-    Dev(HostArguments),
+    Dev(DevArguments),
     /// Run a host with the identity providers and policies of its configuration.
     Serve(HostArguments),
     /// Compiled steps.
@@ -69,6 +69,16 @@ pub(crate) enum Command {
         /// For which shell.
         shell: Shell,
     },
+}
+
+/// What `dev` is told.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DevArguments {
+    #[command(flatten)]
+    pub(crate) host: HostArguments,
+    /// A MockConfigFile.json: executions started on `ARN#TestCase` are answered from it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mock_config: Option<PathBuf>,
 }
 
 /// What `dev` and `serve` are told.

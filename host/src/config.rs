@@ -8,6 +8,7 @@ mod databases;
 mod environment;
 mod identity;
 mod limits;
+mod mocks;
 mod policy;
 mod server;
 mod store;
@@ -16,9 +17,11 @@ mod volumes;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use auth::names::Name;
 use document::{Node, Problem, Problems, parse_toml};
+use engine::Mocks;
 use serde_json::{Map, Value};
 
 pub(crate) use aws::Aws;
@@ -46,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) trust: Trust,
     pub(crate) volumes: BTreeMap<Name, PathBuf>,
     pub(crate) limits: Limits,
+    /// Answers for Tasks, on a laptop.
+    pub(crate) mocks: Arc<Mocks>,
 }
 
 /// Which of the two ways of running the defaults are for.
@@ -70,6 +75,8 @@ pub(crate) struct Sources {
     pub(crate) listen: Option<String>,
     /// `--data`.
     pub(crate) data: Option<PathBuf>,
+    /// `--mock-config`.
+    pub(crate) mock_config: Option<PathBuf>,
 }
 
 /// What section readers are told besides their section.
@@ -97,7 +104,12 @@ impl Config {
             mode: sources.mode,
             base: base.unwrap_or(Path::new("")),
         };
-        let config = Self::from_document(&document, &surroundings, &mut problems);
+        let mut config = Self::from_document(&document, &surroundings, &mut problems);
+        match sources.mock_config.as_deref().map(mocks::read) {
+            Some(Ok(mocks)) => config.iter_mut().for_each(|config| config.mocks = Arc::new(mocks.clone())),
+            Some(Err(found)) => problems.extend(found),
+            None => {}
+        }
         problems.or(config).map_err(|problems| {
             let named = problems.into_iter();
             named
@@ -131,6 +143,7 @@ impl Config {
             trust: trust?,
             volumes: volumes?,
             limits: limits?,
+            mocks: Arc::default(),
         })
     }
 }

@@ -66,11 +66,11 @@ impl HostError {
 /// It could not start.
 pub(crate) async fn run(
     mode: Mode,
-    arguments: HostArguments,
+    (arguments, mock_config): (HostArguments, Option<PathBuf>),
     environment: Environment,
 ) -> Result<(), HostError> {
     let ready_path = arguments.ready_file.clone();
-    let config = load(mode, arguments, environment)?;
+    let config = load(mode, (arguments, mock_config), environment)?;
     warn_of_closed_doors(mode, &config);
     if let Some(path) = &ready_path {
         ready::remove(path)?;
@@ -108,7 +108,7 @@ pub(crate) async fn run(
 
 fn load(
     mode: Mode,
-    arguments: HostArguments,
+    (arguments, mock_config): (HostArguments, Option<PathBuf>),
     environment: Environment,
 ) -> Result<Config, HostError> {
     let config = Config::load(&Sources {
@@ -117,6 +117,7 @@ fn load(
         environment,
         listen: arguments.listen,
         data: arguments.data,
+        mock_config,
     });
     config.map_err(HostError::Config)
 }

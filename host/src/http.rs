@@ -5,6 +5,7 @@
 
 mod answer;
 mod audit;
+mod aws;
 mod body;
 mod components;
 mod events;
@@ -42,6 +43,7 @@ pub(crate) fn router(app: App) -> Router {
         .merge(executions::routes())
         .merge(events::routes())
         .merge(audit::routes())
+        .merge(aws::routes())
         .merge(whoami::routes())
         .merge(openapi::routes())
         .merge(health::routes())

@@ -38,9 +38,9 @@ fn main() -> ExitCode {
 }
 
 async fn run(command: Command, environment: Environment) -> ExitCode {
-    let (mode, arguments) = match command {
-        Command::Dev(arguments) => (Mode::Development, arguments),
-        Command::Serve(arguments) => (Mode::Serve, arguments),
+    let (mode, arguments, mock_config) = match command {
+        Command::Dev(arguments) => (Mode::Development, arguments.host, arguments.mock_config),
+        Command::Serve(arguments) => (Mode::Serve, arguments, None),
         command => {
             return match cli::run(command, &environment).await {
                 Ok(()) => ExitCode::SUCCESS,
@@ -52,7 +52,7 @@ async fn run(command: Command, environment: Environment) -> ExitCode {
         }
     };
     log_to_stderr(&environment);
-    match host::run(mode, arguments, environment).await {
+    match host::run(mode, (arguments, mock_config), environment).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");

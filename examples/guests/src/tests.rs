@@ -146,10 +146,11 @@ fn the_pipelines_tasks_run_exactly_the_listed_steps_under_the_listed_roles() {
     let mut pairs: Vec<_> = machine
         .tasks()
         .map(|(_, task)| {
-            (
-                task.resource.clone(),
-                task.credentials.as_ref().unwrap().role_arn.clone(),
-            )
+            let asl::definition::Text::Fixed(role) = &task.credentials.as_ref().unwrap().role_arn
+            else {
+                panic!("the role is not fixed")
+            };
+            (task.resource.clone(), role.clone())
         })
         .collect();
     pairs.sort();

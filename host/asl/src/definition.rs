@@ -8,19 +8,26 @@ mod fields;
 mod flow;
 mod graph;
 mod kind;
+mod language;
 mod parse;
+mod quantity;
+mod resource;
 mod retry;
 mod state;
 
 use indexmap::IndexMap;
 
+pub(crate) use choice::Picked;
 pub use choice::{Choice, ChoiceRule, Comparison, Condition, Operand, Ordering};
-pub use flow::{Flow, JsonPathFlow, ResultPath};
+pub use flow::{Flow, JsonPathFlow, JsonataFlow, ResultPath};
+pub use language::Language;
 pub use parse::Parsed;
 pub use retry::{Catcher, Jitter, Retrier};
+pub use quantity::{Quantity, Text};
+pub use resource::{Call, Integration, Pattern};
 pub use state::{
-    Concurrency, Credentials, Fail, Map, Next, Parallel, Pass, Seconds, State, StateKind, Task,
-    Text, Wait, WaitUntil,
+    Batcher, Credentials, Fail, Items, Map, Mode, Next, Parallel, Pass, Processor, Reader, State,
+    StateKind, Task, Tolerance, Wait, WaitUntil, Writer,
 };
 
 /// A valid state machine. Nested `States` blocks are kept in one table, so that neither walking

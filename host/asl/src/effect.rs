@@ -36,7 +36,7 @@ pub struct TaskRun {
     pub state: String,
     /// The state's `Resource`, as written.
     pub resource: String,
-    /// The state's static `Credentials.RoleArn`, as written.
+    /// The state's `Credentials.RoleArn`, as written or evaluated.
     pub role_arn: Option<String>,
     /// What the component is given.
     pub input: Payload,
@@ -44,7 +44,11 @@ pub struct TaskRun {
     pub attempt: u32,
     /// When the state's `TimeoutSeconds` ends the attempt; the interpreter's own timer enforces it.
     pub timeout_at: Option<Timestamp>,
-    /// Whether the attempt was already recorded as started.
+    /// How often a sign of life must come from whoever works on it.
+    pub heartbeat_seconds: Option<u64>,
+    /// What whoever has the task identifies it with, where somebody outside answers it.
+    pub token: Option<String>,
+    /// How far it has come.
     pub phase: TaskPhase,
 }
 
@@ -55,4 +59,6 @@ pub enum TaskPhase {
     Scheduled,
     /// Recorded as started; code may have run.
     Started,
+    /// Handed over; somebody outside answers it.
+    Submitted,
 }

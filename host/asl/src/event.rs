@@ -24,8 +24,22 @@ pub enum EventKind {
     TaskStarted {
         /// The [`crate::Effect::RunTask`] it answers.
         effect: EffectId,
-        /// What was decided about the attempt.
-        facts: AttemptFacts,
+        /// What was decided about the attempt, where a component runs.
+        facts: Option<AttemptFacts>,
+        /// Who took an activity's task, as it calls itself.
+        worker: Option<String>,
+    },
+    /// What was called has accepted the work; somebody else will answer it.
+    TaskSubmitted {
+        /// The [`crate::Effect::RunTask`] it answers.
+        effect: EffectId,
+        /// What it answered.
+        output: Value,
+    },
+    /// Whoever works on the task gave a sign of life.
+    TaskHeartbeat {
+        /// The [`crate::Effect::RunTask`] it is for.
+        effect: EffectId,
     },
     /// An attempt ended well.
     TaskSucceeded {

@@ -222,19 +222,20 @@ impl Frame {
             input: task.input.clone(),
             attempt: self.attempt(),
             timeout_at: task.timeout.map(|timeout| timeout.at),
+            heartbeat_seconds: task.heartbeat_seconds,
+            token: self.token.clone(),
             phase: task.phase,
         })
     }
 
     fn outstanding(&self) -> Vec<Effect> {
-        let timer = match &self.waiting {
-            Waiting::Task(task) => task.timeout,
-            Waiting::Time(timer) | Waiting::Delay(timer) => Some(*timer),
-            Waiting::Turn | Waiting::Children(_) | Waiting::Siblings { .. } => None,
+        let timers = match &self.waiting {
+            Waiting::Task(task) => [task.timeout, task.heartbeat],
+            Waiting::Time(timer) | Waiting::Delay(timer) => [Some(*timer), None],
+            Waiting::Turn | Waiting::Children(_) | Waiting::Siblings { .. } => [None, None],
         };
         let task = self.task_run().map(Effect::RunTask);
-        task.into_iter()
-            .chain(timer.map(Deadline::to_effect))
-            .collect()
+        let timers = timers.into_iter().flatten().map(Deadline::to_effect);
+        task.into_iter().chain(timers).collect()
     }
 }

@@ -36,7 +36,7 @@ pub struct HistoryEvent {
 impl HistoryEvent {
     /// The payloads the event shows; hollow after deserialising until each is filled.
     pub fn payloads_mut(&mut self) -> impl Iterator<Item = &mut Payload> {
-        self.detail.payload_mut().into_iter()
+        self.detail.payloads_mut().into_iter()
     }
 }
 

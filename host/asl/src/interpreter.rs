@@ -16,7 +16,7 @@ mod map;
 mod parallel;
 mod pass;
 mod passage;
-mod seconds;
+mod quantity;
 mod step;
 mod succeed;
 mod task;
@@ -25,6 +25,7 @@ mod wait;
 use step::Step;
 
 use crate::history::ErrorDetail;
+use crate::jsonata::Evaluator;
 use crate::{Effect, EffectId, Event, EventKind, Execution, StateMachine, Status};
 
 /// How many states one transition enters before it asks to be continued.
@@ -62,10 +63,15 @@ pub enum Ignored {
     WrongAnswer(EffectId),
 }
 
-/// Applies one event. Pure: the same arguments always give the same transition, and an ignored
-/// event leaves the execution as it was.
-pub fn apply(machine: &StateMachine, execution: Execution, event: Event) -> Transition {
-    let mut step = Step::new(machine, execution, event.at, event.seed);
+/// Applies one event; JSONata beyond plain paths and literals is `evaluator`'s. Pure: the same
+/// arguments always give the same transition, and an ignored event leaves the execution as it was.
+pub fn apply(
+    machine: &StateMachine,
+    execution: Execution,
+    event: Event,
+    evaluator: &dyn Evaluator,
+) -> Transition {
+    let mut step = Step::new(machine, execution, (event.at, event.seed), evaluator);
     let ignored = step.handle(event.kind).err();
     if ignored.is_none() {
         step.keep_to_the_quota();
@@ -87,7 +93,13 @@ impl Step<'_> {
         }
         match kind {
             EventKind::Start => self.start(),
-            EventKind::TaskStarted { effect, facts } => self.task_started(effect, facts),
+            EventKind::TaskStarted {
+                effect,
+                facts,
+                worker,
+            } => self.task_started(effect, facts, worker),
+            EventKind::TaskSubmitted { effect, output } => self.task_submitted(effect, output),
+            EventKind::TaskHeartbeat { effect } => self.task_heartbeat(effect),
             EventKind::TaskSucceeded { effect, output } => self.task_succeeded(effect, output),
             EventKind::TaskFailed {
                 effect,

@@ -16,17 +16,37 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::Variables;
 use crate::budget::Budget;
 pub use error::PathError;
 pub use reference::ReferencePath;
 use step::Step;
 
-/// A JSONPath expression over the state's data or the context object (`$$`).
+/// A JSONPath expression over the state's data, the context object (`$$`) or a variable (`$name`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Path {
     text: String,
-    is_context: bool,
+    root: Root,
     steps: Vec<Step>,
+}
+
+/// Which document a path begins in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Root {
+    Data,
+    Context,
+    Variable(String),
+}
+
+/// The documents that paths read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Roots<'a> {
+    /// What `$` stands for.
+    pub(crate) data: &'a Value,
+    /// What `$$` stands for.
+    pub(crate) context: &'a Value,
+    /// What `$name` stands for.
+    pub(crate) variables: &'a Variables,
 }
 
 impl Path {
@@ -42,19 +62,27 @@ impl Path {
     pub fn root() -> Self {
         Self {
             text: "$".to_owned(),
-            is_context: false,
+            root: Root::Data,
             steps: Vec::new(),
         }
     }
 
     /// Whether the path reads the context object rather than the state's data.
     pub fn is_context(&self) -> bool {
-        self.is_context
+        self.root == Root::Context
+    }
+
+    /// The variable that the path reads, without the `$`.
+    pub fn variable(&self) -> Option<&str> {
+        match &self.root {
+            Root::Variable(name) => Some(name),
+            Root::Data | Root::Context => None,
+        }
     }
 
     /// Whether this is the path `$`.
     pub fn is_root(&self) -> bool {
-        !self.is_context && self.steps.is_empty()
+        self.root == Root::Data && self.steps.is_empty()
     }
 
     /// Whether the path names one place; other paths give lists.
@@ -76,17 +104,22 @@ impl Path {
     /// # Errors
     /// A definite path finds nothing, or the path looks at or copies more than is allowed.
     pub fn evaluate(&self, data: &Value, context: &Value) -> Result<Value, PathError> {
-        self.evaluate_within(data, context, &mut Budget::new())
+        let variables = &Variables::default();
+        let roots = Roots {
+            data,
+            context,
+            variables,
+        };
+        self.evaluate_within(roots, &mut Budget::new())
     }
 
     /// Like [`Path::evaluate`], spending from `budget`.
     pub(crate) fn evaluate_within(
         &self,
-        data: &Value,
-        context: &Value,
+        roots: Roots<'_>,
         budget: &mut Budget,
     ) -> Result<Value, PathError> {
-        match self.select(data, context, budget)? {
+        match self.select(roots, budget)? {
             Cow::Borrowed(value) => budget.copy(value).map_err(|_| self.too_costly()),
             Cow::Owned(value) => Ok(value),
         }
@@ -95,11 +128,10 @@ impl Path {
     /// Finds the value without copying what a definite path names.
     pub(crate) fn select<'a>(
         &self,
-        data: &'a Value,
-        context: &'a Value,
+        roots: Roots<'a>,
         budget: &mut Budget,
     ) -> Result<Cow<'a, Value>, PathError> {
-        let root = self.document(data, context);
+        let root = self.document(roots)?;
         if self.is_definite() {
             self.select_one(root, budget)
         } else {
@@ -110,8 +142,20 @@ impl Path {
     }
 
     /// The document the path reads.
-    pub(crate) fn document<'a>(&self, data: &'a Value, context: &'a Value) -> &'a Value {
-        if self.is_context { context } else { data }
+    ///
+    /// # Errors
+    /// The variable that it names was never assigned.
+    pub(crate) fn document<'a>(&self, roots: Roots<'a>) -> Result<&'a Value, PathError> {
+        match &self.root {
+            Root::Data => Ok(roots.data),
+            Root::Context => Ok(roots.context),
+            Root::Variable(name) => roots.variables.get(name).ok_or_else(|| {
+                PathError::Unassigned {
+                    path: self.text.clone(),
+                    variable: name.clone(),
+                }
+            }),
+        }
     }
 
     fn select_one<'a>(

@@ -1,16 +1,21 @@
-//! Payload templates: `Parameters`, `ResultSelector`, `ItemSelector`.
+//! Payload templates: JSON with members or texts that are filled in from data.
 //!
-//! Owns which members of a template are filled in and from what. It does not know which state
-//! a template belongs to.
+//! Owns which parts of a template are filled in and from what, in either query language. It
+//! does not know which state a template belongs to.
 
-use document::{Node, Problems};
+mod parse;
+
 use serde_json::{Map, Value};
 
 use crate::Failure;
-use crate::budget::{self, Budget};
-use crate::path::{Path, PathError};
+use crate::budget;
+use crate::expression::{self, Expression};
+use crate::intrinsic::{Intrinsic, Sources};
+use crate::path::{Path, PathError, Roots};
+use crate::scope::Scope;
 
-/// A JSON value in which members named `*.$` are filled from paths.
+/// A JSON value of which some parts are filled in: in JSONPath the members named `*.$`, in
+/// JSONata the texts `{% … %}`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template(Part);
 
@@ -21,6 +26,7 @@ enum Part {
     Object(Vec<(String, Part)>),
     Array(Vec<Part>),
     Query(Query),
+    Expression(Expression),
 }
 
 /// The value of a member `name.$`.
@@ -31,119 +37,87 @@ struct Query {
     source: Source,
 }
 
-/// Where a query's value comes from.
+/// A path or a call of an intrinsic function.
 #[derive(Clone, Debug, PartialEq)]
-enum Source {
+pub enum Source {
+    /// A JSONPath.
     Path(Path),
+    /// `States.…(…)`.
+    Intrinsic(Intrinsic),
 }
 
 impl Template {
-    /// Parses a template, which is an object.
-    pub(crate) fn parse(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
-        node.object(problems)?;
-        part(node, problems).map(Self)
-    }
-
-    /// Fills the template from `data` and the context object, spending from `budget`.
+    /// Fills the template where `$` stands for `data`.
     ///
     /// # Errors
-    /// `States.Runtime` if a definite path finds nothing, or the outcome is too large or too deep.
-    pub(crate) fn evaluate(
-        &self,
-        data: &Value,
-        context: &Value,
-        budget: &mut Budget,
-    ) -> Result<Value, Failure> {
-        let filled = self.0.fill(data, context, budget)?;
+    /// A query or expression has no value, or the outcome is too large or too deep.
+    pub(crate) fn evaluate(&self, data: &Value, scope: &mut Scope<'_>) -> Result<Value, Failure> {
+        let mut expressions = Vec::new();
+        self.0.expressions(&mut expressions);
+        let mut values = match expressions.is_empty() {
+            true => Vec::new(),
+            false => expression::values(&expressions, scope)?,
+        }
+        .into_iter();
+        let filled = self.0.fill(data, scope, &mut values)?;
         if budget::is_shallow(&filled) {
             Ok(filled)
         } else {
             Err(budget::too_deep())
         }
     }
-}
 
-fn part(node: &Node<'_>, problems: &mut Problems) -> Option<Part> {
-    match node.value {
-        Value::Object(_) => object(node, problems),
-        Value::Array(_) => array(node, problems),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            Some(Part::Literal(node.value.clone()))
+    /// The members of a template that is an object, each filled; their order is the template's.
+    ///
+    /// # Errors
+    /// As [`Self::evaluate`].
+    pub(crate) fn members(
+        &self,
+        data: &Value,
+        scope: &mut Scope<'_>,
+    ) -> Result<Map<String, Value>, Failure> {
+        match self.evaluate(data, scope)? {
+            Value::Object(members) => Ok(members),
+            other => Err(Failure::runtime(format!("expected an object, found {other}"))),
         }
     }
-}
 
-fn object(node: &Node<'_>, problems: &mut Problems) -> Option<Part> {
-    let entries = node.object(problems)?.entries();
-    let count = entries.len();
-    let mut members: Vec<(String, Part)> = Vec::new();
-    for (field, node) in entries {
-        let (name, member) = match field.strip_suffix(".$") {
-            Some(name) => (name, query(field, &node, problems).map(Part::Query)),
-            None => (field, part(&node, problems)),
-        };
-        if members.iter().any(|(other, _)| other == name) {
-            node.problem(
-                format!("`{name}` and `{name}.$` both give member `{name}`"),
-                problems,
-            );
-        }
-        members.extend(member.map(|member| (name.to_owned(), member)));
+    /// Every JSONata expression, in order.
+    pub fn each_expression(&self) -> Vec<&Expression> {
+        let mut expressions = Vec::new();
+        self.0.expressions(&mut expressions);
+        expressions
     }
-    let is_literal = members.iter().all(|(_, member)| member.is_literal());
-    match (members.len() == count, is_literal) {
-        (false, _) => None,
-        (true, true) => Some(Part::Literal(node.value.clone())),
-        (true, false) => Some(Part::Object(members)),
-    }
-}
 
-fn array(node: &Node<'_>, problems: &mut Problems) -> Option<Part> {
-    let nodes = node.array(problems)?;
-    let items: Vec<Part> = nodes
-        .iter()
-        .filter_map(|node| part(node, problems))
-        .collect();
-    match (
-        items.len() == nodes.len(),
-        items.iter().all(Part::is_literal),
-    ) {
-        (false, _) => None,
-        (true, true) => Some(Part::Literal(node.value.clone())),
-        (true, false) => Some(Part::Array(items)),
+    /// The variables that paths and intrinsic functions name, in order, with repetitions.
+    pub fn variables(&self) -> Vec<&str> {
+        let mut variables = Vec::new();
+        self.0.variables(&mut variables);
+        variables
     }
-}
 
-fn query(field: &str, node: &Node<'_>, problems: &mut Problems) -> Option<Query> {
-    let text = node.string(problems)?;
-    if let Some(function) = intrinsic_function(text) {
-        node.problem(not_supported(function), problems);
-        return None;
-    }
-    match Path::parse(text) {
-        Ok(path) => Some(Query {
-            field: field.to_owned(),
-            source: Source::Path(path),
-        }),
-        Err(problem) => {
-            node.problem(
-                format!("the value of `{field}` is neither a JSONPath nor an intrinsic function: {problem}"),
-                problems,
-            );
-            None
+    /// The value, if nothing of it is filled in.
+    pub fn literal(&self) -> Option<&Value> {
+        match &self.0 {
+            Part::Literal(value) => Some(value),
+            Part::Object(_) | Part::Array(_) | Part::Query(_) | Part::Expression(_) => None,
         }
     }
-}
 
-/// The name of the intrinsic function that `text` calls.
-pub(crate) fn intrinsic_function(text: &str) -> Option<&str> {
-    let (name, _) = text.split_once('(')?;
-    name.starts_with("States.").then_some(name)
-}
-
-/// The problem of a call of intrinsic function `name`.
-pub(crate) fn not_supported(name: &str) -> String {
-    format!("intrinsic function `{name}` is not supported by this version yet")
+    /// The member `name` of a template that is an object, if it is a literal.
+    pub fn literal_member(&self, name: &str) -> Option<&Value> {
+        match &self.0 {
+            Part::Literal(value) => value.get(name),
+            Part::Object(members) => {
+                let (_, part) = members.iter().find(|(member, _)| member == name)?;
+                match part {
+                    Part::Literal(value) => Some(value),
+                    Part::Object(_) | Part::Array(_) | Part::Query(_) | Part::Expression(_) => None,
+                }
+            }
+            Part::Array(_) | Part::Query(_) | Part::Expression(_) => None,
+        }
+    }
 }
 
 impl Part {
@@ -151,133 +125,126 @@ impl Part {
         matches!(self, Self::Literal(_))
     }
 
-    fn fill(&self, data: &Value, context: &Value, budget: &mut Budget) -> Result<Value, Failure> {
+    fn expressions<'a>(&'a self, found: &mut Vec<&'a Expression>) {
+        match self {
+            Self::Literal(_) | Self::Query(_) => {}
+            Self::Object(members) => members.iter().for_each(|(_, part)| part.expressions(found)),
+            Self::Array(items) => items.iter().for_each(|part| part.expressions(found)),
+            Self::Expression(expression) => found.push(expression),
+        }
+    }
+
+    fn variables<'a>(&'a self, found: &mut Vec<&'a str>) {
+        match self {
+            Self::Literal(_) | Self::Expression(_) => {}
+            Self::Object(members) => members.iter().for_each(|(_, part)| part.variables(found)),
+            Self::Array(items) => items.iter().for_each(|part| part.variables(found)),
+            Self::Query(query) => query.source.variables(found),
+        }
+    }
+
+    /// `values` are those of the expressions, in order.
+    fn fill(
+        &self,
+        data: &Value,
+        scope: &mut Scope<'_>,
+        values: &mut impl Iterator<Item = Value>,
+    ) -> Result<Value, Failure> {
         match self {
             Self::Literal(value) => Ok(value.clone()),
             Self::Object(members) => {
                 let mut filled = Map::new();
                 for (name, member) in members {
-                    filled.insert(name.clone(), member.fill(data, context, budget)?);
+                    filled.insert(name.clone(), member.fill(data, scope, values)?);
                 }
                 Ok(Value::Object(filled))
             }
             Self::Array(items) => {
-                let filled = items.iter().map(|item| item.fill(data, context, budget));
-                filled.collect::<Result<_, _>>().map(Value::Array)
+                let mut filled = Vec::with_capacity(items.len());
+                for item in items {
+                    filled.push(item.fill(data, scope, values)?);
+                }
+                Ok(Value::Array(filled))
             }
-            Self::Query(query) => query.value(data, context, budget),
+            Self::Query(query) => query.value(data, scope),
+            Self::Expression(_) => Ok(values.next().unwrap_or(Value::Null)),
         }
     }
 }
 
 impl Query {
-    fn value(&self, data: &Value, context: &Value, budget: &mut Budget) -> Result<Value, Failure> {
+    fn value(&self, data: &Value, scope: &mut Scope<'_>) -> Result<Value, Failure> {
         match &self.source {
             Source::Path(path) => {
-                let document = path.document(data, context);
-                if document.is_null() {
+                let roots = scope.roots(data);
+                let document = path.document(roots).map_err(PathError::of_field)?;
+                if document.is_null() && path.variable().is_none() {
                     return Err(Failure::runtime(
                         "Unable to apply Path transformation to null or empty input.",
                     ));
                 }
-                let found = path.evaluate_within(data, context, budget);
+                let found = path.evaluate_within(roots, &mut scope.budget);
                 found.map_err(|error: PathError| error.of_member(&self.field, document))
             }
+            Source::Intrinsic(intrinsic) => scope.intrinsic(intrinsic, data),
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn parse(template: &Value) -> Result<Template, Vec<document::Problem>> {
-        let mut problems = Problems::default();
-        let template = Template::parse(&Node::root(template), &mut problems);
-        problems.or(template)
+impl Source {
+    /// Reads a path, or a call of an intrinsic function.
+    ///
+    /// # Errors
+    /// What is wrong and at which character, in one line.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.starts_with("States.") {
+            return Intrinsic::parse(text).map(Self::Intrinsic);
+        }
+        Path::parse(text).map(Self::Path)
     }
 
-    fn check(template: Value, expected: Value) {
-        let data = json!({"flagged": 7, "vals": [0, 10, 20, 30, 40, 50]});
-        let context = json!({"State": {"Name": "s"}});
-        assert_eq!(
-            parse(&template)
-                .unwrap()
-                .evaluate(&data, &context, &mut Budget::new()),
-            Ok(expected)
-        );
+    /// The value of a field where `$` stands for `data`.
+    ///
+    /// # Errors
+    /// A definite path finds nothing, the call fails, or either costs too much.
+    pub(crate) fn value(&self, data: &Value, scope: &mut Scope<'_>) -> Result<Value, Failure> {
+        match self {
+            Self::Path(path) => {
+                let found = path.evaluate_within(scope.roots(data), &mut scope.budget);
+                found.map_err(PathError::of_field)
+            }
+            Self::Intrinsic(intrinsic) => scope.intrinsic(intrinsic, data),
+        }
     }
 
-    fn check_failure(template: Value, data: Value, cause: &str) {
-        let failure = parse(&template)
-            .unwrap()
-            .evaluate(&data, &json!({}), &mut Budget::new());
-        assert_eq!(failure, Err(Failure::runtime(cause)));
-    }
-
-    fn check_refused(template: Value, pointer: &str, message: &str) {
-        let problems = parse(&template).unwrap_err();
-        let [problem] = problems.as_slice() else {
-            panic!("{problems:?}")
-        };
-        assert_eq!(problem.pointer, pointer);
-        assert!(problem.message.contains(message), "{problem}");
-    }
-
-    #[test]
-    fn members_with_a_dollar_are_filled_at_any_depth() {
-        check(
-            json!({"flagged": true, "parts": {"first.$": "$.vals[0]", "last3.$": "$.vals[3:]"}}),
-            json!({"flagged": true, "parts": {"first": 0, "last3": [30, 40, 50]}}),
-        );
-        check(
-            json!({"list": [{"state.$": "$$.State.Name"}, "$.flagged", [{"all.$": "$"}]]}),
-            json!({"list": [
-                {"state": "s"},
-                "$.flagged",
-                [{"all": {"flagged": 7, "vals": [0, 10, 20, 30, 40, 50]}}],
-            ]}),
-        );
-        check(json!({}), json!({}));
-    }
-
-    #[test]
-    fn a_path_that_finds_nothing_names_field_and_input() {
-        check_failure(
-            json!({"a": {"b.$": "$.none"}}),
-            json!({"x": 1}),
-            "The JSONPath '$.none' specified for the field 'b.$' could not be found in the input '{\"x\":1}'",
-        );
-        check_failure(
-            json!({"b.$": "$"}),
-            Value::Null,
-            "Unable to apply Path transformation to null or empty input.",
-        );
-    }
-
-    #[test]
-    fn templates_cannot_copy_without_end() {
-        let data = json!("x".repeat(1 << 20));
-        let members = (0..20).map(|index| (format!("{index}.$"), json!("$")));
-        check_failure(
-            Value::Object(members.collect()),
-            data,
-            "The JSONPath '$' selects more data than one state may process",
-        );
-    }
-
-    #[test]
-    fn malformed_members_are_refused_where_they_stand() {
-        check_refused(json!({"a": {"b.$": "x"}}), "/a/b.$", "neither a JSONPath");
-        check_refused(json!({"b.$": 1}), "/b.$", "expected a string");
-        check_refused(
-            json!({"b.$": "States.Format('{}', $.x)"}),
-            "/b.$",
-            "intrinsic function `States.Format` is not supported by this version yet",
-        );
-        check_refused(json!({"b": 1, "b.$": "$"}), "/b.$", "both give member `b`");
-        check_refused(json!([1]), "", "expected an object");
+    /// The variables that it names.
+    pub(crate) fn variables<'a>(&'a self, found: &mut Vec<&'a str>) {
+        match self {
+            Self::Path(path) => found.extend(path.variable()),
+            Self::Intrinsic(intrinsic) => found.extend(intrinsic.variables()),
+        }
     }
 }
+
+impl Scope<'_> {
+    /// What a call gives where `$` stands for `data`.
+    pub(crate) fn intrinsic(
+        &mut self,
+        intrinsic: &Intrinsic,
+        data: &Value,
+    ) -> Result<Value, Failure> {
+        let Roots {
+            context, variables, ..
+        } = self.roots(data);
+        intrinsic.evaluate(&mut Sources {
+            data,
+            context,
+            variables,
+            random: &mut self.random,
+            budget: &mut self.budget,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

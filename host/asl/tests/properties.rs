@@ -17,7 +17,7 @@ use asl::{Delta, Execution, StateMachine, Status, Timestamp, apply};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
-use header::header;
+use header::{NoEvaluator, header};
 use world::World;
 
 proptest! {
@@ -55,9 +55,9 @@ fn play(machine: &StateMachine, input: serde_json::Value, script: &[[u8; 4]]) {
     for choices in [[0; 4]].iter().chain(script) {
         let event = world.event(*choices);
         let before = execution.clone();
-        let transition = apply(machine, execution, event.clone());
+        let transition = apply(machine, execution, event.clone(), &NoEvaluator);
 
-        let again = apply(machine, before.clone(), event.clone());
+        let again = apply(machine, before.clone(), event.clone(), &NoEvaluator);
         assert_eq!(transition, again, "a replay differs");
         execution = transition.execution;
         if transition.ignored.is_some() {

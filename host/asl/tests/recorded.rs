@@ -52,6 +52,11 @@ fn the_interpreter_does_what_the_service_was_recorded_doing() {
                 unplayable += 1;
                 continue;
             };
+            // JSONata beyond plain paths needs the evaluator, which runs these cases elsewhere.
+            if ran.cause.as_deref().is_some_and(|cause| cause.ends_with("none here")) {
+                unplayable += 1;
+                continue;
+            }
             match matching::differences(&case, &ran).as_slice() {
                 [] => passed += 1,
                 differences => failed.push(format!("{id}\n    {}", differences.join("\n    "))),

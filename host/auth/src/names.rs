@@ -51,6 +51,57 @@ impl<'de> Deserialize<'de> for Name {
     }
 }
 
+/// A name that the service would accept for an execution or an activity: 1 to 80 characters
+/// without white space, brackets, wildcards, other special characters or control characters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct ServiceName(String);
+
+impl ServiceName {
+    /// Parses a name.
+    ///
+    /// # Errors
+    /// A message that says which characters and lengths are allowed.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let is_special = |c: char| "<>{}[]?*\"#%\\^|~`$&,;:/".contains(c);
+        let is_noncharacter = |c: char| matches!(u32::from(c), 0xFFFE | 0xFFFF | 0x0010_FFFF);
+        let is_forbidden =
+            |c: char| c.is_whitespace() || c.is_control() || is_special(c) || is_noncharacter(c);
+        let length = text.chars().take(81).count();
+        if (1..=80).contains(&length) && !text.contains(is_forbidden) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(format!(
+            "{} is not a name, use 1 to 80 characters without white space, brackets, wildcards and \" # % \\ ^ | ~ ` $ & , ; : /",
+            quoted(text)
+        ))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Name> for ServiceName {
+    fn from(name: Name) -> Self {
+        Self(name.0)
+    }
+}
+
+impl fmt::Display for ServiceName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for ServiceName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
 /// The sha256 of some bytes: `sha256:` and 64 lower-case hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
@@ -110,6 +161,27 @@ mod tests {
         for text in ["", "a b", "a/b", "ä", &"x".repeat(81), "a\n"] {
             assert!(Name::parse(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn names_of_the_service_may_hold_dots_and_letters_of_any_script() {
+        for text in [
+            "a.b",
+            "Bestellung-ä",
+            "订单",
+            &"x".repeat(80),
+            "a+b=c@d!('e')",
+        ] {
+            assert!(ServiceName::parse(text).is_ok(), "{text:?}");
+        }
+        let long = "x".repeat(81);
+        for text in [
+            "", "a b", "a/b", "a:b", "a#b", "\0a", "a\u{7f}", "a\u{85}", "[a", &long,
+        ] {
+            assert!(ServiceName::parse(text).is_err(), "{text:?}");
+        }
+        let name = Name::parse("a_b-c").unwrap();
+        assert!(ServiceName::parse(ServiceName::from(name).as_str()).is_ok());
     }
 
     #[test]

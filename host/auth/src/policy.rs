@@ -19,9 +19,9 @@ use cedar_policy::{PolicySet, Schema};
 use document::Problem;
 
 pub use action::{
-    Action, PassRole, PublishStateMachine, ReadAudit, ReadComponent, ReadExecution, ReadReview,
-    ReadRole, ReadStateMachine, StartExecution, StopExecution, UploadComponent, WriteReview,
-    WriteRole,
+    Action, DeleteStateMachine, PassRole, PublishStateMachine, ReadActivity, ReadAudit,
+    ReadComponent, ReadExecution, ReadReview, ReadRole, ReadStateMachine, StartExecution,
+    StopExecution, UploadComponent, WriteActivity, WriteAlias, WriteReview, WriteRole, WriteTags,
 };
 pub use permit::{Denied, Permit};
 pub use resource::Resource;

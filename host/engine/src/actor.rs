@@ -100,6 +100,8 @@ pub(crate) struct Actor {
     running: BTreeMap<EffectId, RunningAttempt>,
     timers: Timers,
     due: VecDeque<Trigger>,
+    /// How many invocations of each state were answered by mocks.
+    mocked: BTreeMap<String, u32>,
     /// Records of attempts that ended when nobody waited for them any more.
     unwanted: Vec<AuditRecord>,
     _slot: Option<OwnedSemaphorePermit>,
@@ -134,6 +136,7 @@ impl Actor {
             running: BTreeMap::new(),
             timers: Timers::default(),
             due: VecDeque::new(),
+            mocked: BTreeMap::new(),
             unwanted: Vec::new(),
             _slot: slot,
         };
@@ -194,7 +197,7 @@ impl Actor {
                     ),
                 })
             }
-            TaskPhase::Scheduled | TaskPhase::Started => Trigger::Admit {
+            TaskPhase::Scheduled | TaskPhase::Started | TaskPhase::Submitted => Trigger::Admit {
                 run: Box::new(run),
                 slots: None,
             },
@@ -428,6 +431,9 @@ impl Actor {
         }
         for (at, effect) in turn.timers {
             self.timers.add(at, effect);
+        }
+        for (state, count) in turn.mocked {
+            *self.mocked.entry(state).or_default() += count;
         }
         self.due.extend(turn.deferred);
         for (run, permit, slots) in turn.runs {

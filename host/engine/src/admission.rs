@@ -81,7 +81,11 @@ impl Selector {
 /// The role that a `RoleArn` names: `arn:aws:iam::ACCOUNT:role/NAME` or a plain name.
 pub(crate) fn role_name(role_arn: &str) -> Result<Name, String> {
     let name = match role_arn.strip_prefix("arn:aws:iam::") {
-        Some(rest) => rest.split_once(":role/").map_or(rest, |(_, name)| name),
+        // A role's path tells roles apart on the service; here its name does.
+        Some(rest) => match rest.split_once(":role/") {
+            Some((_, path)) => path.rsplit('/').next().unwrap_or(path),
+            None => rest,
+        },
         None => role_arn,
     };
     Name::parse(name)

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use auth::authority::{AuthorityVersion, Pairing};
-use auth::names::{Digest, Name};
+use auth::names::{Digest, Name, ServiceName};
 use auth::policy::{Denied, PassRole, Permit, Policies, Resource, StartExecution};
 use auth::principal::Caller;
 use auth::review::Review;
@@ -15,7 +15,7 @@ use ports::{Catalogue, Document, Key, Kind};
 use semver::Version;
 
 use crate::reviews::review_of;
-use crate::{Component, Error, Machine, RoleRevision};
+use crate::{Activity, Component, Error, Machine, Registration, RoleRevision, Standing};
 
 /// Permits kept at once; beyond that they are asked for anew.
 const PERMITS_MAX: usize = 10_000;
@@ -31,6 +31,8 @@ pub(crate) struct Authority {
     pub(crate) roles: BTreeMap<Name, Vec<Arc<RoleRevision>>>,
     pub(crate) reviews: Vec<Review>,
     pub(crate) machines: BTreeMap<Name, Vec<Arc<Machine>>>,
+    pub(crate) registrations: BTreeMap<Name, Arc<Registration>>,
+    pub(crate) activities: BTreeMap<ServiceName, Arc<Activity>>,
     judged: Arc<Mutex<Judged>>,
 }
 
@@ -60,6 +62,8 @@ impl Authority {
             roles: BTreeMap::new(),
             reviews: Vec::new(),
             machines: BTreeMap::new(),
+            registrations: BTreeMap::new(),
+            activities: BTreeMap::new(),
             judged: Arc::default(),
         };
         for document in all(catalogue, Kind::Component).await? {
@@ -73,6 +77,12 @@ impl Authority {
         }
         for document in all(catalogue, Kind::StateMachine).await? {
             authority.add_machine(Arc::new(Machine::from_document(&document)?));
+        }
+        for document in all(catalogue, Kind::Registration).await? {
+            authority.add_registration(Arc::new(Registration::from_document(&document)?));
+        }
+        for document in all(catalogue, Kind::Activity).await? {
+            authority.add_activity(Arc::new(Activity::from_document(&document)?));
         }
         Ok(authority)
     }
@@ -147,8 +157,36 @@ impl Authority {
         self.roles.get(name)?.last()
     }
 
-    pub(crate) fn machine(&self, name: &Name) -> Option<&Arc<Machine>> {
-        self.machines.get(name)?.last()
+    /// How the name of a state machine stands.
+    pub(crate) fn standing(&self, name: &Name) -> Standing {
+        let Some(current) = self.machines.get(name).and_then(|known| known.last()) else {
+            return Standing::Absent;
+        };
+        let registration = match self.registrations.get(name) {
+            Some(registration) => Arc::clone(registration),
+            None => {
+                let first = self.machines.get(name).and_then(|known| known.first());
+                Arc::new(Registration::implied(first.unwrap_or(current)))
+            }
+        };
+        match &registration.deletion {
+            Some(deletion) if deletion.is_done => Standing::Absent,
+            Some(_) => Standing::Deleting,
+            None => Standing::Active(Arc::clone(current), registration),
+        }
+    }
+
+    /// A state machine, also one that is being deleted.
+    pub(crate) fn registered(&self, name: &Name) -> Option<(Arc<Machine>, Arc<Registration>)> {
+        match self.standing(name) {
+            Standing::Active(machine, registration) => Some((machine, registration)),
+            Standing::Deleting => {
+                let machine = self.machines.get(name)?.last()?;
+                let registration = self.registrations.get(name)?;
+                Some((Arc::clone(machine), Arc::clone(registration)))
+            }
+            Standing::Absent => None,
+        }
     }
 
     pub(crate) fn machine_revision(&self, key: &Key) -> Option<&Arc<Machine>> {
@@ -175,6 +213,17 @@ impl Authority {
             .entry(role.facts.name().clone())
             .or_default()
             .push(role);
+    }
+
+    /// The last record of a name stands.
+    pub(crate) fn add_registration(&mut self, registration: Arc<Registration>) {
+        let name = registration.name().clone();
+        self.registrations.insert(name, registration);
+    }
+
+    /// The last record of a name stands; a deleted activity is none.
+    pub(crate) fn add_activity(&mut self, activity: Arc<Activity>) {
+        self.activities.insert(activity.name.clone(), activity);
     }
 
     pub(crate) fn add_machine(&mut self, machine: Arc<Machine>) {

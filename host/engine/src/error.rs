@@ -24,6 +24,23 @@ pub enum Error {
     /// Something else holds that name or state.
     #[error("{0}")]
     Conflict(String),
+    /// It is being deleted: wait, or choose another name.
+    #[error("{0} is being deleted")]
+    Deleting(String),
+    /// It has moved on: read it and decide again.
+    #[error("revision `{asked}` is not the current one, that is `{current}`")]
+    StaleRevision {
+        /// Which one was asked for.
+        asked: String,
+        /// Which one is current.
+        current: String,
+    },
+    /// These refer to it: change them first.
+    #[error("aliases `{}` route to it", .0.join("`, `"))]
+    InUse(Vec<String>),
+    /// The state machine's type has no such call: use one of the other type.
+    #[error("state machines of type {0} cannot do this")]
+    TypeNotSupported(&'static str),
     /// Send less.
     #[error("{0}")]
     TooLarge(String),

@@ -1,18 +1,21 @@
 //! Starting and stopping executions: point 3 of the order of authority.
 
+mod synchronous;
+
 use std::sync::Arc;
 
 use asl::{ExecutionId, Header, PAYLOAD_BYTES_MAX, PAYLOAD_NESTING_MAX, Timestamp, payload_bytes};
-use auth::names::Name;
+use auth::names::{Name, ServiceName};
 use auth::policy::{PassRole, Permit, Resource, StartExecution, StopExecution};
 use document::Problem;
-use ports::{AuditRecord, Claim, Start};
+use ports::{AuditRecord, Claim, Selection, Start};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::actor::{Actor, Halt, Message, Stop};
 use crate::error::Created;
-use crate::{Engine, Error, Health, Machine};
+use crate::machines::Selected;
+use crate::{Engine, Error, Health, Machine, MachineType, Qualifier};
 
 /// When a client whose start was refused for lack of room may try again, in seconds.
 const RETRY_AFTER_S: u64 = 1;
@@ -22,10 +25,27 @@ const RETRY_AFTER_S: u64 = 1;
 pub struct StartRequest {
     /// Of which state machine.
     pub state_machine: Name,
+    /// Which revision of it.
+    pub qualifier: Option<Qualifier>,
     /// Under which name; the host picks one if none is given.
-    pub name: Option<Name>,
+    pub name: Option<ServiceName>,
     /// With which input.
     pub input: Value,
+    /// Under which test case of the host's mocks.
+    pub mock_case: Option<String>,
+}
+
+impl StartRequest {
+    /// A start of a state machine's current revision under a name that the host picks.
+    pub fn new(state_machine: Name, input: Value) -> Self {
+        Self {
+            state_machine,
+            qualifier: None,
+            name: None,
+            input,
+            mock_case: None,
+        }
+    }
 }
 
 /// What a start answers.
@@ -74,11 +94,12 @@ impl Engine {
         request: StartRequest,
     ) -> Result<Created<Started>, Error> {
         self.check_health()?;
-        let authority = self.shared.authority();
-        let machine = authority.machine(&request.state_machine).cloned();
-        let machine = machine
-            .ok_or_else(|| Error::NotFound(format!("state machine `{}`", request.state_machine)))?;
+        let chance = self.shared.ports.clock.seed();
+        let qualifier = request.qualifier.as_ref();
+        let Selected { machine, version } =
+            self.select(&request.state_machine, qualifier, chance)?;
         self.check_input(&request.input)?;
+        self.check_mock_case(&machine, request.mock_case.as_deref())?;
         let rules = self.pass_roles(&permit, &machine).await?;
         let slot = Arc::clone(&self.shared.executions).try_acquire_owned();
         let slot = slot.map_err(|_| Error::Busy {
@@ -90,6 +111,14 @@ impl Engine {
             header,
             caller: permit.caller().clone(),
             machine: machine.key(),
+            selection: Selection {
+                version,
+                alias: match request.qualifier {
+                    Some(Qualifier::Alias(alias)) => Some(alias.to_string()),
+                    Some(Qualifier::Version(_)) | None => None,
+                },
+                mock_case: request.mock_case,
+            },
         };
         let record = self.start_record(&permit, &start, rules);
         let fence = self.shared.ports.journal.fence().await?;
@@ -180,6 +209,18 @@ impl Engine {
         }
     }
 
+    fn check_mock_case(&self, machine: &Machine, case: Option<&str>) -> Result<(), Error> {
+        let Some(case) = case else { return Ok(()) };
+        if self.shared.config.mocks.has(machine.name.as_str(), case) {
+            return Ok(());
+        }
+        let message = format!(
+            "the mock configuration has no test case `{case}` for state machine `{}`",
+            machine.name
+        );
+        Err(Error::Invalid(vec![Problem::new("/mockCase", message)]))
+    }
+
     fn check_input(&self, input: &Value) -> Result<(), Error> {
         let (bytes, limit) = (input.to_string().len(), self.shared.config.input_bytes_max);
         if bytes > limit {
@@ -222,22 +263,30 @@ impl Engine {
         &self,
         permit: &Permit<StartExecution>,
         machine: &Machine,
-        name: Option<Name>,
+        name: Option<ServiceName>,
     ) -> Result<Header, Error> {
         let clock = &self.shared.ports.clock;
         let started_at = clock.now();
         let id = unique_id(started_at, clock.seed(), clock.seed());
+        let is_express = machine.settings.kind == MachineType::Express;
         let name = match name {
-            Some(name) => name,
-            None => Name::parse(id.as_str()).map_err(Error::host)?,
+            Some(name) => name.to_string(),
+            None if is_express => unique_id(started_at, clock.seed(), clock.seed()).to_string(),
+            None => id.to_string(),
         };
+        let arn = match is_express {
+            true => self.shared.express_arn(&machine.name, &name, &id),
+            false => self.shared.execution_arn(&machine.name, &name),
+        };
+        let role = machine.role.as_ref();
+        let role_arn = machine.role_arn.clone();
         let caller = permit.caller();
         Ok(Header {
-            arn: self.shared.execution_arn(&machine.name, &name),
-            name: name.to_string(),
+            arn,
+            name,
             machine_arn: machine.arn.clone(),
             machine_name: machine.name.to_string(),
-            role_arn: machine.role.as_ref().map(|role| self.shared.role_arn(role)),
+            role_arn: role_arn.or_else(|| role.map(|role| self.shared.role_arn(role))),
             started_at,
             principal: caller.principal.key(),
             actor: caller.actors.first().map(auth::principal::Principal::key),
@@ -251,8 +300,11 @@ impl Engine {
         start: &Start,
         rules: Vec<String>,
     ) -> AuditRecord {
-        let request =
+        let mut request =
             json!({"stateMachine": start.machine.name, "revision": start.machine.revision});
+        if let (Some(request), false) = (request.as_object_mut(), start.selection.is_plain()) {
+            request.insert("selection".to_owned(), json!(start.selection));
+        }
         let mut record = self.allowed(permit, request);
         record.decision = ports::Decision::Allowed { rules };
         record.resource.clone_from(&start.header.arn);
@@ -284,7 +336,7 @@ impl Engine {
 }
 
 /// A version 7 UUID: sorts by time.
-fn unique_id(at: Timestamp, high: u64, low: u64) -> ExecutionId {
+pub(crate) fn unique_id(at: Timestamp, high: u64, low: u64) -> ExecutionId {
     let milliseconds = u64::try_from(at.0).unwrap_or(0);
     let mut random = [0; 10];
     let bits = high.to_be_bytes().into_iter().chain(low.to_be_bytes());

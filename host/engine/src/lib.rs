@@ -6,6 +6,7 @@
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod activities;
 mod actor;
 mod admission;
 mod authority;
@@ -13,6 +14,7 @@ mod components;
 mod error;
 mod executions;
 mod machines;
+mod mocks;
 mod reads;
 mod reviews;
 mod roles;
@@ -20,10 +22,16 @@ mod service;
 mod shared;
 mod witness;
 
+pub use activities::Activity;
 pub use components::Component;
 pub use error::{Created, Error};
 pub use executions::{StartRequest, Started};
-pub use machines::{Machine, Pin, Published};
+pub use machines::{
+    Alias, AliasChange, AliasName, Definition, Draft, Machine, MachineChange, MachineType, Pin,
+    Published, Qualifier, Registration, RoleReference, Route, Routing, RoutingProblem, Settings,
+    Standing, TAGS_MAX, Tags, Version, VersionRequest,
+};
+pub use mocks::Mocks;
 pub use reviews::StoredReview;
 pub use roles::RoleRevision;
 pub use service::Service;

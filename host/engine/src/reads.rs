@@ -21,6 +21,11 @@ impl Engine {
     /// The store failed.
     pub async fn find(&self, id_or_arn: &str) -> Result<Option<Description>, Error> {
         let archive = &self.shared.ports.archive;
+        let express = id_or_arn.contains(":express:");
+        let id_or_arn = match id_or_arn.rsplit_once(':') {
+            Some((_, id)) if express => id,
+            Some(_) | None => id_or_arn,
+        };
         let id = match ExecutionId::parse(id_or_arn) {
             Some(id) => Some(id),
             None => match split_execution_arn(id_or_arn) {
@@ -134,7 +139,7 @@ impl Engine {
         AuditRecord { request, ..record }
     }
 
-    fn request_record(
+    pub(crate) fn request_record(
         &self,
         caller: &Caller,
         action: &str,

@@ -9,9 +9,9 @@ use ports::{Claim, Fence};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::Error;
 use crate::actor::Actor;
 use crate::shared::{Running, Shared};
+use crate::{Engine, Error};
 
 /// Executions claimed per call.
 const CLAIMS: usize = 256;
@@ -69,6 +69,8 @@ impl Service {
             }
         }
         self.shared.recovered.store(true, Ordering::Relaxed);
+        let shared = Arc::clone(&self.shared);
+        Engine { shared }.resume_deletions();
     }
 }
 

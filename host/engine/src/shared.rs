@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use asl::ExecutionId;
+use asl::jsonata::Evaluator;
 use auth::authority::AuthorityVersion;
-use auth::names::{Digest, Name};
+use auth::names::{Digest, Name, ServiceName};
 use auth::policy::Policies;
 use ports::{
     Archive, AuditRecord, Catalogue, Clock, Commit, CommitError, Decision, Journal, Receipt,
@@ -19,6 +20,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::mocks::Mocks;
 use crate::actor::Message;
 use crate::authority::Authority;
 use crate::{Error, Service};
@@ -34,6 +36,8 @@ pub struct Ports {
     pub catalogue: Arc<dyn Catalogue>,
     /// Runs components.
     pub runner: Arc<dyn Runner>,
+    /// Evaluates JSONata.
+    pub evaluator: Arc<dyn Evaluator>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
 }
@@ -55,6 +59,8 @@ pub struct Config {
     pub definition_bytes_max: usize,
     /// The largest execution input, in bytes of JSON.
     pub input_bytes_max: usize,
+    /// Mocked answers for Tasks.
+    pub mocks: Arc<Mocks>,
 }
 
 impl Default for Config {
@@ -67,6 +73,7 @@ impl Default for Config {
             drain_ms: 30_000,
             definition_bytes_max: 1 << 20,
             input_bytes_max: 256 << 10,
+            mocks: Arc::default(),
         }
     }
 }
@@ -312,7 +319,22 @@ impl Shared {
         format!("arn:aws:iam::{}:role/{name}", self.config.account)
     }
 
-    pub(crate) fn execution_arn(&self, machine: &Name, name: &Name) -> String {
+    /// The ARN of an execution whose name is not its own: the id comes behind it.
+    pub(crate) fn express_arn(&self, machine: &Name, name: &str, id: &ExecutionId) -> String {
+        let Config {
+            region, account, ..
+        } = &self.config;
+        format!("arn:aws:states:{region}:{account}:express:{machine}:{name}:{id}")
+    }
+
+    pub(crate) fn activity_arn(&self, name: &ServiceName) -> String {
+        let Config {
+            region, account, ..
+        } = &self.config;
+        format!("arn:aws:states:{region}:{account}:activity:{name}")
+    }
+
+    pub(crate) fn execution_arn(&self, machine: &Name, name: &str) -> String {
         let Config {
             region, account, ..
         } = &self.config;

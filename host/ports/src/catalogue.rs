@@ -20,6 +20,10 @@ pub enum Kind {
     Review,
     /// A state machine revision.
     StateMachine,
+    /// What is registered under a state machine's name beside its revisions: versions, aliases, tags.
+    Registration,
+    /// An activity.
+    Activity,
     /// Facts the host keeps about itself, such as the digest of the policy in force.
     Host,
 }

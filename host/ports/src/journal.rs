@@ -58,6 +58,43 @@ pub struct Start {
     pub caller: Caller,
     /// The state machine revision it runs.
     pub machine: Key,
+    /// How that revision was asked for.
+    #[serde(default, skip_serializing_if = "Selection::is_plain")]
+    pub selection: Selection,
+}
+
+/// How an execution was asked for beyond the name of its state machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Selection {
+    /// The version it runs, if it was started through a version or an alias.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// The alias it was started through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
+    /// The test case whose mocks answer its Tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mock_case: Option<String>,
+}
+
+impl Selection {
+    /// Whether the current revision was asked for, unmocked.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The further ARNs under which the execution is listed.
+    pub fn arns(&self, machine_arn: &str) -> Vec<String> {
+        let version = self
+            .version
+            .map(|version| format!("{machine_arn}:{version}"));
+        let alias = self
+            .alias
+            .as_ref()
+            .map(|alias| format!("{machine_arn}:{alias}"));
+        version.into_iter().chain(alias).collect()
+    }
 }
 
 /// One packed record of an execution: what one or more transitions changed, applied in one write.
@@ -222,13 +259,34 @@ pub struct Page<T, C> {
     pub next: Option<C>,
 }
 
-/// Where a page of history begins: a record, and how many of its events to skip.
+/// Where a page of history begins: a record, how many of its events to skip, and whither.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HistoryCursor {
     /// The record's number.
     pub record: u32,
-    /// Events of that record already read.
+    /// Events of that record already read, from the end that reading begins at.
     pub skip: u32,
+    /// In which order history is read.
+    pub order: HistoryOrder,
+}
+
+/// In which order history is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HistoryOrder {
+    /// From the first event on.
+    #[default]
+    OldestFirst,
+    /// From the last event on.
+    NewestFirst,
+}
+
+impl HistoryCursor {
+    /// Before the last event, reading towards the first.
+    pub const NEWEST: Self = Self {
+        record: u32::MAX,
+        skip: 0,
+        order: HistoryOrder::NewestFirst,
+    };
 }
 
 /// A page of history events, payloads filled in.
@@ -260,7 +318,7 @@ pub struct Description {
 /// Which executions to list.
 #[derive(Clone, Debug, Default)]
 pub struct ExecutionFilter {
-    /// Only those of this state machine ARN.
+    /// Only those of this state machine, version or alias ARN.
     pub machine_arn: Option<String>,
     /// Only those that stand so.
     pub status: Option<Status>,

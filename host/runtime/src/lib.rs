@@ -9,6 +9,7 @@ mod bare;
 mod capability;
 mod compiled;
 mod config;
+mod evaluator;
 mod guest;
 mod inspect;
 mod ledger;
@@ -24,4 +25,5 @@ mod ticker;
 
 pub use bare::Bare;
 pub use config::{RuntimeConfig, StartError};
+pub use evaluator::{EvaluatorConfig, JsonataEvaluator};
 pub use runtime::Runtime;

@@ -24,6 +24,12 @@ impl Aws {
         format!("arn:aws:states:{region}:{account}:stateMachine:{name}")
     }
 
+    /// The ARN of an execution of this host.
+    pub(crate) fn execution_arn(&self, machine: &Name, name: &str) -> String {
+        let Self { account, region } = self;
+        format!("arn:aws:states:{region}:{account}:execution:{machine}:{name}")
+    }
+
     pub(super) fn read(section: Option<Node<'_>>, problems: &mut Problems) -> Option<Self> {
         let Some(section) = section else {
             return Some(Self {

@@ -10,6 +10,7 @@ fn sources(mode: Mode, file: Option<PathBuf>, variables: &[(&str, &str)]) -> Sou
         environment: variables.iter().map(owned).collect(),
         listen: None,
         data: None,
+        mock_config: None,
     }
 }
 

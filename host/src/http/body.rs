@@ -101,6 +101,23 @@ impl Unread {
         self.read(limit).await
     }
 
+    /// Reads a call of an AWS face: large enough for a definition or an input as a text within it.
+    ///
+    /// # Errors
+    /// 408, 413 or 415.
+    pub(super) async fn service_call(self, content_type: &str) -> Result<Bytes, Problem> {
+        if self.content_type() != content_type {
+            return Err(Problem::unsupported_media_type(&[content_type]));
+        }
+        let limits = self.app.limits();
+        let text = limits.definition_bytes_max.max(limits.input_bytes_max);
+        // Every quote within a text is escaped.
+        let limit = text
+            .saturating_mul(2)
+            .saturating_add(limits.document_bytes_max);
+        self.read(limit).await
+    }
+
     async fn json(self, limit: usize) -> Result<Value, Problem> {
         if self.content_type() != JSON {
             return Err(Problem::unsupported_media_type(&[JSON]));

@@ -57,9 +57,21 @@ pub(super) async fn find<A: Action>(
 /// 500 if the stored name is none.
 pub(super) fn resource_of(description: &Description) -> Result<Resource, Problem> {
     let header = &description.start.header;
-    let machine =
-        Name::parse(&header.machine_name).map_err(|message| Error::Host(message.into()))?;
+    let machine = machine_name(description)?;
     Ok(Resource::execution(&machine, header.id.as_str()))
+}
+
+/// What policy is asked about an execution's state machine.
+///
+/// # Errors
+/// 500 if the stored name is none.
+pub(super) fn machine_of(description: &Description) -> Result<Resource, Problem> {
+    Ok(Resource::state_machine(&machine_name(description)?))
+}
+
+fn machine_name(description: &Description) -> Result<Name, Problem> {
+    let name = &description.start.header.machine_name;
+    Ok(Name::parse(name).map_err(|message| Error::Host(message.into()))?)
 }
 
 async fn start(
@@ -202,6 +214,7 @@ fn parse_cursor(token: &str) -> Option<HistoryCursor> {
     Some(HistoryCursor {
         record: record.parse().ok()?,
         skip: skip.parse().ok()?,
+        ..HistoryCursor::default()
     })
 }
 
@@ -239,7 +252,11 @@ mod tests {
 
     #[test]
     fn a_history_token_reads_back_as_written() {
-        let cursor = HistoryCursor { record: 7, skip: 3 };
+        let cursor = HistoryCursor {
+            record: 7,
+            skip: 3,
+            ..HistoryCursor::default()
+        };
         assert_eq!(parse_cursor(&cursor_token(cursor)), Some(cursor));
         for token in ["", "7", "7.", ".3", "7.3.1", "-1.0", "99999999999.0"] {
             assert_eq!(parse_cursor(token), None, "{token}");

@@ -12,7 +12,7 @@ use http::request::Parts;
 
 use super::parameters::query_pairs;
 use super::problem::Problem;
-use super::state::App;
+use super::state::{App, Opened};
 use crate::identity::Refusal;
 
 /// Proof that `caller` may do `A` to `resource`.
@@ -42,16 +42,20 @@ impl FromRequestParts<App> for Authenticated {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let opened = app.opened()?;
-        let caller = match bearer(parts) {
-            Ok(token) => opened.identity.authenticate(&token).await,
-            Err(refusal) => Err(refusal),
-        };
-        caller.map(Self).map_err(|refusal| {
-            tracing::info!(%refusal, "a request was not authenticated");
-            refusal.into()
-        })
+        Ok(identify(parts, app.opened()?).await.map(Self)?)
     }
+}
+
+/// Who sent a request.
+///
+/// # Errors
+/// Why its one bearer token shows nobody.
+pub(super) async fn identify(parts: &Parts, opened: &Opened) -> Result<Caller, Refusal> {
+    let caller = match bearer(parts) {
+        Ok(token) => opened.identity.authenticate(&token).await,
+        Err(refusal) => Err(refusal),
+    };
+    caller.inspect_err(|refusal| tracing::info!(%refusal, "a request was not authenticated"))
 }
 
 /// The one credential of a request (RFC 6750 section 2.1).

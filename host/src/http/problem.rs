@@ -31,7 +31,7 @@ pub(crate) struct Problem {
 
 /// The kinds of problems; each has a status, a type and a title of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Malformed,
     Unauthenticated,
     Denied,
@@ -113,6 +113,21 @@ impl Problem {
             retry_after_s: None,
             challenge: None,
         }
+    }
+
+    /// What kind of problem it is.
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What the caller is told.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// Whether what was asked for is not here.
+    pub(super) fn is_not_found(&self) -> bool {
+        self.kind == Kind::NotFound
     }
 
     /// 400 for a request whose parts cannot be read.
@@ -245,6 +260,10 @@ impl From<Error> for Problem {
             Error::Denied(denied) => denied.into(),
             Error::NotFound(what) => Self::not_found(format!("{what} does not exist")),
             Error::Conflict(detail) => Self::new(Kind::Conflict, detail),
+            Error::Deleting(_) | Error::StaleRevision { .. } | Error::InUse(_) => {
+                Self::new(Kind::Conflict, error.to_string())
+            }
+            Error::TypeNotSupported(_) => Self::malformed(error.to_string()),
             Error::TooLarge(detail) => Self::new(Kind::TooLarge, detail),
             Error::Busy { retry_after_s } => Self {
                 retry_after_s: Some(retry_after_s),

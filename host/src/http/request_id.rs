@@ -9,8 +9,12 @@ use uuid::Uuid;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The id of a request, for faces that tell it under a name of their own.
+#[derive(Clone)]
+pub(super) struct RequestId(pub(super) HeaderValue);
+
 /// Runs a request in a span of its own. The path is logged, the query is not.
-pub(super) async fn attach(request: Request, next: Next) -> Response {
+pub(super) async fn attach(mut request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
     let span = tracing::info_span!(
         "request",
@@ -18,13 +22,17 @@ pub(super) async fn attach(request: Request, next: Next) -> Response {
         method = %request.method(),
         path = %request.uri().path(),
     );
+    let value = HeaderValue::try_from(id).ok();
+    if let Some(value) = value.clone() {
+        request.extensions_mut().insert(RequestId(value));
+    }
     let respond = async move {
         let response = next.run(request).await;
         tracing::debug!(status = response.status().as_u16(), "answered");
         response
     };
     let mut response = respond.instrument(span).await;
-    if let Ok(value) = HeaderValue::try_from(id) {
+    if let Some(value) = value {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response

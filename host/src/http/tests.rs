@@ -21,6 +21,7 @@ fn config() -> Config {
         environment: Vec::new(),
         listen: None,
         data: None,
+        mock_config: None,
     };
     Config::load(&sources).unwrap()
 }

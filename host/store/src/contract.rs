@@ -35,7 +35,9 @@ pub(crate) async fn check<S: Store, F: Future<Output = S>>(empty: impl Fn() -> F
     reading::bytes_of_any_size_read_back_by_their_digest(&empty().await).await;
     reading::payloads_of_any_size_and_depth_read_back(&empty().await).await;
     reading::history_pages_join_to_the_whole_history(&empty().await).await;
+    reading::history_reads_backwards_page_by_page(&empty().await).await;
     reading::executions_are_listed_newest_first(&empty().await).await;
+    reading::executions_are_listed_by_version_and_alias_too(&empty().await).await;
     reading::the_audit_log_verifies_page_by_page(&empty().await).await;
     reading::a_long_start_and_summary_change_together(&empty().await).await;
 }
@@ -59,6 +61,8 @@ pub(crate) async fn everything(store: &impl Store) -> Result<Vec<String>, StoreE
         Kind::Role,
         Kind::Review,
         Kind::StateMachine,
+        Kind::Registration,
+        Kind::Activity,
         Kind::Host,
     ] {
         for document in store.documents(kind, None, usize::MAX).await? {
@@ -153,7 +157,7 @@ async fn a_started_execution_can_be_read_in_every_way(store: &impl Store) {
         .unwrap()
         .unwrap();
     assert_eq!((page.events.len(), page.has_more), (1, false));
-    assert_eq!(page.next, HistoryCursor { record: 1, skip: 0 });
+    assert_eq!(page.next, HistoryCursor { record: 1, ..HistoryCursor::default() });
     let (links, head) = store.audit(0, 10).await.unwrap();
     assert_eq!(head, receipt.audit);
     let (number, digest) = read(&links[0]).checkpoint.unwrap();

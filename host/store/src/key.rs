@@ -143,6 +143,8 @@ fn kind(kind: Kind) -> &'static [u8] {
         Kind::Role => b"role",
         Kind::Review => b"review",
         Kind::StateMachine => b"state-machine",
+        Kind::Registration => b"registration",
+        Kind::Activity => b"activity",
         Kind::Host => b"host",
     }
 }

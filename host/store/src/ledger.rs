@@ -214,7 +214,7 @@ impl Ledger {
         }
         if let Some(beginning) = step.beginning {
             staged.add(beginning.name);
-            staged.add(beginning.listed);
+            beginning.listed.into_iter().for_each(|mark| staged.add(mark));
         }
         staged.add(step.record);
         let next = step.number.saturating_add(1);

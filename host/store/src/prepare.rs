@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use asl::ExecutionId;
+use asl::{ExecutionId, Header};
 use auth::authority::AuthorityVersion;
 use auth::names::Digest;
 use ports::{
@@ -48,7 +48,7 @@ pub(crate) struct Beginning {
     /// The [`Start`] as JSON.
     pub(crate) start: Vec<u8>,
     pub(crate) name: Entry,
-    pub(crate) listed: Entry,
+    pub(crate) listed: Vec<Entry>,
 }
 
 impl Prepared {
@@ -120,7 +120,8 @@ impl Step {
     fn bytes(&self) -> usize {
         let beginning = self.beginning.as_ref();
         let beginning = beginning.map_or(0, |beginning| {
-            beginning.start.len() + beginning.name.bytes() + beginning.listed.bytes()
+            let listed: usize = beginning.listed.iter().map(Entry::bytes).sum();
+            beginning.start.len() + beginning.name.bytes() + listed
         });
         self.record.bytes() + self.summary.len() + beginning
     }
@@ -146,16 +147,27 @@ impl Beginning {
                 header.id
             )));
         }
-        for text in [&header.machine_arn, &header.name] {
+        let mut arns = start.selection.arns(&header.machine_arn);
+        arns.push(header.machine_arn.clone());
+        for text in arns.iter().chain([&header.name]) {
             free_of_nul(text)?;
         }
-        let name = key::name(&header.machine_arn, &header.name);
-        let listed = key::listed(&header.machine_arn, id);
+        let name = key::name(&header.machine_arn, &unique_name(header));
+        let listed = arns.iter().map(|arn| key::listed(arn, id));
         Ok(Self {
             start: json(start)?,
             name: Entry::new(Kind::Name, name, id.as_str().as_bytes()),
-            listed: Entry::new(Kind::Mark, listed, b""),
+            listed: listed.map(|key| Entry::new(Kind::Mark, key, b"")).collect(),
         })
+    }
+}
+
+/// What no other execution of the state machine may be called. Names of express executions may
+/// be used again, so that their ARNs end in their ids.
+fn unique_name(header: &Header) -> String {
+    match header.arn.contains(":express:") {
+        true => format!("{}:{}", header.name, header.id),
+        false => header.name.clone(),
     }
 }
 

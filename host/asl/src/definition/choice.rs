@@ -4,10 +4,13 @@ mod evaluate;
 pub(super) mod parse;
 mod wildcard;
 
+pub(crate) use evaluate::Picked;
 use serde_json::Number;
 
 use crate::Timestamp;
+use crate::expression::Expression;
 use crate::path::Path;
+use crate::template::Template;
 
 /// `"Type": "Choice"`.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +28,10 @@ pub struct ChoiceRule {
     pub condition: Condition,
     /// `Next`.
     pub next: String,
+    /// `Output` in JSONata: the state's input where it is left out.
+    pub output: Option<Template>,
+    /// `Assign`: the variables that it sets.
+    pub assign: Option<Template>,
 }
 
 /// A Boolean over the state's input.
@@ -36,6 +43,10 @@ pub enum Condition {
     Or(Vec<Condition>),
     /// `Not`.
     Not(Box<Condition>),
+    /// `Condition` in JSONata, written as `true` or `false`.
+    Fixed(bool),
+    /// `Condition` in JSONata.
+    Expression(Expression),
     /// `Variable` with one comparison operator.
     Compare {
         /// `Variable`.

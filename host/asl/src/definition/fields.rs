@@ -6,20 +6,21 @@ use document::{Node, Problems};
 
 use crate::Timestamp;
 use crate::path::{Path, ReferencePath};
-use crate::template;
+use crate::template::Source;
 
 /// The longest time the language can express, in seconds (about three years).
 pub(super) const SECONDS_MAX: u64 = 99_999_999;
 
-/// The problem of a field of the language that this version does not run.
-pub(super) fn unsupported(name: &str) -> String {
-    format!("`{name}` is not supported by this version yet")
-}
-
 /// A JSONPath.
 pub(super) fn path(node: &Node<'_>, problems: &mut Problems) -> Option<Path> {
-    let text = query(node, problems)?;
+    let text = node.string(problems)?;
     reported(Path::parse(text), node, problems)
+}
+
+/// A JSONPath, or a call of an intrinsic function.
+pub(super) fn source(node: &Node<'_>, problems: &mut Problems) -> Option<Source> {
+    let text = node.string(problems)?;
+    reported(Source::parse(text), node, problems)
 }
 
 /// A JSONPath that names one place.
@@ -29,27 +30,18 @@ pub(super) fn reference(node: &Node<'_>, problems: &mut Problems) -> Option<Path
 
 /// A JSONPath that names one place and keeps saying so in its type.
 pub(super) fn reference_path(node: &Node<'_>, problems: &mut Problems) -> Option<ReferencePath> {
-    let text = query(node, problems)?;
+    let text = node.string(problems)?;
     reported(ReferencePath::parse(text), node, problems)
 }
 
 /// A JSONPath that can be written to, in the state's input.
 pub(super) fn writable(node: &Node<'_>, problems: &mut Problems) -> Option<ReferencePath> {
     let path = reference_path(node, problems)?;
-    if path.as_path().is_context() {
-        node.problem("the context object cannot be written to", problems);
+    if path.as_path().is_context() || path.as_path().variable().is_some() {
+        node.problem("only the state's input can be written to", problems);
         return None;
     }
     Some(path)
-}
-
-fn query<'a>(node: &Node<'a>, problems: &mut Problems) -> Option<&'a str> {
-    let text = node.string(problems)?;
-    if let Some(function) = template::intrinsic_function(text) {
-        node.problem(template::not_supported(function), problems);
-        return None;
-    }
-    Some(text)
 }
 
 fn reported<T>(parsed: Result<T, String>, node: &Node<'_>, problems: &mut Problems) -> Option<T> {

@@ -3,6 +3,7 @@
 use document::{Fields, Problems};
 
 use super::fields;
+use super::language::Language;
 
 /// A kind of state, as `Type` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,27 +29,47 @@ const KINDS: [Kind; 8] = [
     Kind::Map,
 ];
 
-const EVERY: &[&str] = &["Type", "Comment", "QueryLanguage"];
-const PATHS: &[&str] = &["InputPath", "OutputPath"];
-const ONWARD: &[&str] = &["Next", "End"];
-const RESULT: &[&str] = &["ResultPath", "Parameters"];
-const RECOVERY: &[&str] = &["ResultSelector", "Retry", "Catch"];
+type Group = &'static [&'static str];
 
-/// Members of the language that this version does not run, in states of either query language.
-const UNSUPPORTED: &[&str] = &[
-    "Arguments",
-    "Output",
-    "Assign",
-    "Items",
+const EVERY: Group = &["Type", "Comment", "QueryLanguage"];
+const ONWARD: Group = &["Next", "End"];
+const RECOVERY: Group = &["Retry", "Catch"];
+const ASSIGN: Group = &["Assign"];
+const TASK: Group = &[
+    "Resource",
+    "Credentials",
+    "TimeoutSeconds",
+    "HeartbeatSeconds",
+];
+const MAP: Group = &[
+    "ItemProcessor",
+    "ItemSelector",
     "ItemReader",
     "ItemBatcher",
     "ResultWriter",
     "Label",
+    "MaxConcurrency",
     "ToleratedFailureCount",
-    "ToleratedFailureCountPath",
     "ToleratedFailurePercentage",
+];
+
+/// Members of states whose query language is JSONPath.
+const PATHS: Group = &["InputPath", "OutputPath"];
+const RESULT: Group = &["ResultPath", "Parameters"];
+const SELECTOR: Group = &["ResultSelector"];
+const TASK_PATHS: Group = &["TimeoutSecondsPath", "HeartbeatSecondsPath"];
+const MAP_PATHS: Group = &[
+    "Iterator",
+    "ItemsPath",
+    "MaxConcurrencyPath",
+    "ToleratedFailureCountPath",
     "ToleratedFailurePercentagePath",
 ];
+
+/// Members of states whose query language is JSONata.
+const OUTPUT: Group = &["Output"];
+const ARGUMENTS: Group = &["Arguments"];
+const ITEMS: Group = &["Items"];
 
 impl Kind {
     /// Reads `Type`.
@@ -80,76 +101,79 @@ impl Kind {
         }
     }
 
-    /// Reports every member that a state of this kind cannot have.
-    pub(super) fn check_members(self, fields: &Fields<'_>, problems: &mut Problems) {
+    /// Reports every member that a state of this kind and language cannot have.
+    pub(super) fn check_members(
+        self,
+        language: Language,
+        fields: &Fields<'_>,
+        problems: &mut Problems,
+    ) {
         for (name, node) in fields.entries() {
-            if !self.allows(name) {
-                node.problem(self.refusal(name), problems);
+            if !self.allows(language, name) {
+                node.problem(self.refusal(language, name), problems);
             }
         }
     }
 
-    pub(super) fn allows(self, name: &str) -> bool {
-        let groups = self.groups();
+    pub(super) fn allows(self, language: Language, name: &str) -> bool {
+        let groups = self.groups(language);
         groups.iter().any(|group| group.contains(&name))
     }
 
-    fn refusal(self, name: &str) -> String {
+    fn refusal(self, language: Language, name: &str) -> String {
         let kind = self.name();
-        if UNSUPPORTED.contains(&name) {
-            return fields::unsupported(name);
+        let other = language.other();
+        if self.allows(other, name) {
+            let (language, other) = (language.name(), other.name());
+            return format!(
+                "`{name}` belongs to query language `{other}`, this state's is `{language}`"
+            );
         }
-        if KINDS.into_iter().any(|kind| kind.allows(name)) {
+        let is_of_another = |kind: Self| kind.allows(language, name) || kind.allows(other, name);
+        if KINDS.into_iter().any(is_of_another) {
             return format!("a `{kind}` state cannot have `{name}`");
         }
-        let known: Vec<_> = self.groups().concat();
+        let known: Vec<_> = self.groups(language).concat();
         let known = known.join("`, `");
         format!("unknown member of a `{kind}` state, expected one of `{known}`")
     }
 
-    fn groups(self) -> Vec<&'static [&'static str]> {
+    fn groups(self, language: Language) -> Vec<Group> {
+        let mut groups = match self {
+            Self::Task => vec![EVERY, ASSIGN, ONWARD, RECOVERY, TASK],
+            Self::Pass => vec![EVERY, ASSIGN, ONWARD],
+            Self::Choice => vec![EVERY, ASSIGN, &["Choices", "Default"]],
+            Self::Wait => vec![EVERY, ASSIGN, ONWARD, &["Seconds", "Timestamp"]],
+            Self::Succeed => vec![EVERY],
+            Self::Fail => vec![EVERY, &["Error", "Cause"]],
+            Self::Parallel => vec![EVERY, ASSIGN, ONWARD, RECOVERY, &["Branches"]],
+            Self::Map => vec![EVERY, ASSIGN, ONWARD, RECOVERY, MAP],
+        };
+        groups.extend(match language {
+            Language::JsonPath => self.json_path_groups(),
+            Language::Jsonata => self.jsonata_groups(),
+        });
+        groups
+    }
+
+    fn json_path_groups(self) -> Vec<Group> {
         match self {
-            Self::Task => vec![EVERY, PATHS, ONWARD, RESULT, RECOVERY, TASK],
-            Self::Pass => vec![EVERY, PATHS, ONWARD, RESULT, &["Result"]],
-            Self::Choice => vec![EVERY, PATHS, &["Choices", "Default"]],
-            Self::Wait => vec![EVERY, PATHS, ONWARD, WAIT],
-            Self::Succeed => vec![EVERY, PATHS],
-            Self::Fail => vec![EVERY, &["Error", "ErrorPath", "Cause", "CausePath"]],
-            Self::Parallel => vec![EVERY, PATHS, ONWARD, RESULT, RECOVERY, &["Branches"]],
-            Self::Map => vec![EVERY, PATHS, ONWARD, RESULT, RECOVERY, MAP],
+            Self::Task => vec![PATHS, RESULT, SELECTOR, TASK_PATHS],
+            Self::Pass => vec![PATHS, RESULT, &["Result"]],
+            Self::Choice | Self::Succeed => vec![PATHS],
+            Self::Wait => vec![PATHS, &["SecondsPath", "TimestampPath"]],
+            Self::Fail => vec![&["ErrorPath", "CausePath"]],
+            Self::Parallel => vec![PATHS, RESULT, SELECTOR],
+            Self::Map => vec![PATHS, RESULT, SELECTOR, MAP_PATHS],
         }
     }
-}
 
-const TASK: &[&str] = &[
-    "Resource",
-    "Credentials",
-    "TimeoutSeconds",
-    "TimeoutSecondsPath",
-    "HeartbeatSeconds",
-    "HeartbeatSecondsPath",
-];
-const WAIT: &[&str] = &["Seconds", "SecondsPath", "Timestamp", "TimestampPath"];
-const MAP: &[&str] = &[
-    "ItemProcessor",
-    "Iterator",
-    "ItemSelector",
-    "ItemsPath",
-    "MaxConcurrency",
-    "MaxConcurrencyPath",
-];
-
-/// Reads `QueryLanguage`; nothing if this version does not run it, so that nothing else of what is
-/// written in it is judged.
-pub(super) fn query_language(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<()> {
-    let Some(node) = fields.optional("QueryLanguage") else {
-        return Some(());
-    };
-    let message = match node.string(problems)? {
-        "JSONPath" => return Some(()),
-        "JSONata" => "query language `JSONata` is not supported by this version yet".to_owned(),
-        other => format!("unknown query language `{}`", fields::bounded(other)),
-    };
-    node.problem(message, problems);
-    None
+    fn jsonata_groups(self) -> Vec<Group> {
+        match self {
+            Self::Task | Self::Parallel => vec![OUTPUT, ARGUMENTS],
+            Self::Pass | Self::Choice | Self::Wait | Self::Succeed => vec![OUTPUT],
+            Self::Fail => Vec::new(),
+            Self::Map => vec![OUTPUT, ITEMS],
+        }
+    }
 }

@@ -10,9 +10,10 @@ use serde_json::Value;
 use super::choice;
 use super::fields::{self, SECONDS_MAX};
 use super::graph::Graph;
-use super::kind::{self, Kind};
+use super::kind::Kind;
+use super::language::Language;
 use super::state::{Fail, Map, Next, Parallel, Pass, State, StateKind, Task, Wait};
-use super::{Block, BlockId, Flow, StateMachine, flow};
+use super::{Block, BlockId, StateMachine, flow};
 use crate::budget::Size;
 
 /// The largest definition, as the service has it.
@@ -84,7 +85,7 @@ fn text_bytes_at_least(document: &Value) -> usize {
 
 fn machine(node: &Node<'_>, reader: &mut Reader) -> Option<StateMachine> {
     let mut fields = node.object(&mut reader.problems)?;
-    kind::query_language(&mut fields, &mut reader.problems)?;
+    reader.default_language = Language::read(&mut fields, None, &mut reader.problems)?;
     let timeout_seconds = fields.optional("TimeoutSeconds");
     let timeout_seconds = timeout_seconds
         .and_then(|node| fields::whole(&node, 1..=SECONDS_MAX, &mut reader.problems));
@@ -118,6 +119,10 @@ fn text(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
 pub(super) struct Reader {
     pub(super) problems: Problems,
     pub(super) warnings: Problems,
+    /// The machine's language.
+    default_language: Language,
+    /// The language of the state that is being read.
+    pub(super) language: Language,
     blocks: Vec<Option<Block>>,
     /// Where each state name was first used.
     names: BTreeMap<String, String>,
@@ -196,27 +201,43 @@ impl Reader {
 
     fn state(&mut self, name: &str, node: &Node<'_>) -> Option<State> {
         let mut fields = node.object(&mut self.problems)?;
-        kind::query_language(&mut fields, &mut self.problems)?;
-        let kind = Kind::read(&mut fields, &mut self.problems)?;
-        kind.check_members(&fields, &mut self.problems);
+        let around = self.language;
+        let default = Some(self.default_language);
+        self.language = Language::read(&mut fields, default, &mut self.problems)?;
+        let state = self.state_in_language(name, node, &mut fields);
+        self.language = around;
+        state
+    }
+
+    fn state_in_language(
+        &mut self,
+        name: &str,
+        node: &Node<'_>,
+        fields: &mut Fields<'_>,
+    ) -> Option<State> {
+        let language = self.language;
+        let kind = Kind::read(fields, &mut self.problems)?;
+        kind.check_members(language, fields, &mut self.problems);
         let comment = fields.optional("Comment");
         let comment = comment.and_then(|node| text(&node, &mut self.problems));
-        let flow = flow::read(&mut fields, kind, self);
+        let flow = flow::read(fields, kind, self);
+        let assign = flow::assign(fields, self);
         let kind = match kind {
-            Kind::Task => StateKind::Task(Task::read(&mut fields, self)?),
-            Kind::Pass => StateKind::Pass(Pass::read(&mut fields, self)?),
-            Kind::Choice => StateKind::Choice(choice::parse::choice(&mut fields, self)?),
-            Kind::Wait => StateKind::Wait(Wait::read(&mut fields, self)?),
+            Kind::Task => StateKind::Task(Task::read(fields, self)?),
+            Kind::Pass => StateKind::Pass(Pass::read(fields, self)?),
+            Kind::Choice => StateKind::Choice(choice::parse::choice(fields, self)?),
+            Kind::Wait => StateKind::Wait(Wait::read(fields, self)?),
             Kind::Succeed => StateKind::Succeed,
-            Kind::Fail => StateKind::Fail(Fail::read(&mut fields, self)),
-            Kind::Parallel => StateKind::Parallel(Parallel::read(&mut fields, self)?),
-            Kind::Map => StateKind::Map(Map::read(&mut fields, self)?),
+            Kind::Fail => StateKind::Fail(Fail::read(fields, self)),
+            Kind::Parallel => StateKind::Parallel(Parallel::read(fields, self)?),
+            Kind::Map => StateKind::Map(Map::read(fields, self)?),
         };
         Some(State {
             name: name.to_owned(),
             pointer: node.pointer.clone(),
             comment,
-            flow: Flow::JsonPath(flow),
+            flow,
+            assign,
             kind,
         })
     }

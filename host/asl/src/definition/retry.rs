@@ -3,6 +3,7 @@
 mod parse;
 
 use super::ResultPath;
+use crate::template::Template;
 pub(super) use parse::{catchers, retriers};
 
 /// One entry of `Retry`.
@@ -38,6 +39,10 @@ pub struct Catcher {
     pub error_equals: Vec<String>,
     /// `ResultPath`: where the error output goes in the state's input.
     pub result_path: ResultPath,
+    /// `Output` in JSONata: the error output where it is left out.
+    pub output: Option<Template>,
+    /// `Assign`: the variables that it sets.
+    pub assign: Option<Template>,
     /// `Next`.
     pub next: String,
 }

@@ -8,9 +8,9 @@ pub(super) mod task;
 pub(super) mod wait;
 
 use super::{Choice, Flow};
-use crate::path::Path;
+use crate::template::Template;
 pub use fail::Fail;
-pub use map::{Concurrency, Map};
+pub use map::{Batcher, Items, Map, Mode, Processor, Reader, Tolerance, Writer};
 pub use parallel::Parallel;
 pub use pass::Pass;
 pub use task::{Credentials, Task};
@@ -27,6 +27,8 @@ pub struct State {
     pub comment: Option<String>,
     /// How data enters and leaves the state.
     pub flow: Flow,
+    /// `Assign`: the variables that leaving the state sets.
+    pub assign: Option<Template>,
     /// What the state does.
     pub kind: StateKind,
 }
@@ -59,24 +61,6 @@ pub enum Next {
     State(String),
     /// `"End": true`.
     End,
-}
-
-/// A number of seconds, fixed or taken from the state's input.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Seconds {
-    /// `TimeoutSeconds`, `Seconds`.
-    Fixed(u64),
-    /// `TimeoutSecondsPath`, `SecondsPath`.
-    At(Path),
-}
-
-/// A text, fixed or taken from the state's input.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Text {
-    /// `Error`, `Cause`.
-    Fixed(String),
-    /// `ErrorPath`, `CausePath`.
-    At(Path),
 }
 
 impl State {

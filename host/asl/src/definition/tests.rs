@@ -2,8 +2,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::budget::Budget;
 use crate::path::Path;
+use crate::scope::tests::with_scope;
 
 /// A machine of one state `S` that ends.
 fn one(state: Value) -> Value {
@@ -183,55 +183,64 @@ fn tasks_are_listed_wherever_they_stand() {
 }
 
 #[test]
-fn what_this_version_does_not_run_is_refused_by_name() {
-    let mut jsonata = one(json!({"Type": "Pass"}));
-    jsonata["QueryLanguage"] = json!("JSONata");
-    jsonata["States"]["S"]["Seconds"] = json!("{% 1 %}");
-    check_problem(
-        jsonata,
-        "/QueryLanguage",
-        "`JSONata` is not supported by this version yet",
-    );
-    let pass = |name: &str| one(json!({"Type": "Pass", name: {}}));
-    for name in ["Assign", "Output", "Arguments"] {
+fn a_field_of_the_other_query_language_is_refused_by_name() {
+    for name in ["Output", "Arguments"] {
+        let task = json!({"Type": "Task", "Resource": "component:a", name: {}});
         check_problem(
-            pass(name),
+            one(task),
             &format!("/States/S/{name}"),
-            "is not supported by this version yet",
+            "belongs to query language `JSONata`, this state's is `JSONPath`",
         );
     }
-    let map = |extra: &str| {
-        let processor = json!({"StartAt": "I", "States": {"I": {"Type": "Succeed"}}});
-        one(json!({"Type": "Map", "ItemProcessor": processor, extra: {}}))
+    for name in ["InputPath", "ResultPath", "OutputPath"] {
+        let pass = json!({"Type": "Pass", "QueryLanguage": "JSONata", name: "$"});
+        check_problem(
+            one(pass),
+            &format!("/States/S/{name}"),
+            "belongs to query language `JSONPath`, this state's is `JSONata`",
+        );
+    }
+}
+
+#[test]
+fn a_state_may_choose_jsonata_but_not_leave_it() {
+    let jsonata = state(one(
+        json!({"Type": "Pass", "QueryLanguage": "JSONata", "Output": {"a": "{% $states.input %}"}}),
+    ));
+    let Flow::Jsonata(flow) = jsonata.flow else {
+        panic!("not JSONata")
     };
-    for name in [
-        "ItemReader",
-        "ItemBatcher",
-        "ResultWriter",
-        "Label",
-        "ToleratedFailureCount",
-        "Items",
-    ] {
+    let expressions = flow.output.unwrap();
+    let [expression] = expressions.each_expression()[..] else {
+        panic!("not one expression")
+    };
+    assert_eq!(
+        (expression.text.as_str(), expression.field.as_str(), expression.pointer.as_str()),
+        ("$states.input", "Output/a", "/States/S/Output/a")
+    );
+    let mut whole = one(json!({"Type": "Pass", "QueryLanguage": "JSONPath"}));
+    whole["QueryLanguage"] = json!("JSONata");
+    check_problem(whole, "/States/S/QueryLanguage", "can not be 'JSONPath'");
+    let unknown = one(json!({"Type": "Pass", "QueryLanguage": "SQL"}));
+    check_problem(unknown, "/States/S/QueryLanguage", "unknown query language `SQL`");
+}
+
+#[test]
+fn variables_are_assigned_under_names_that_can_be_read() {
+    let pass = |assign: Value| one(json!({"Type": "Pass", "Assign": assign}));
+    let read = state(pass(json!({"a": 1, "b.$": "$.x", "ünt_1": {"c.$": "$a"}})));
+    assert_eq!(read.assign.unwrap().variables(), ["a"]);
+    for name in ["", "1a", "a-b", "states", "a b"] {
         check_problem(
-            map(name),
-            &format!("/States/S/{name}"),
-            "is not supported by this version yet",
+            pass(json!({name: 1})),
+            &format!("/States/S/Assign/{name}"),
+            "cannot be the name of a variable",
         );
     }
     check_problem(
-        one(json!({"Type": "Wait", "QueryLanguage": "JSONata", "Seconds": "{% 1 %}"})),
-        "/States/S/QueryLanguage",
-        "`JSONata` is not supported",
-    );
-    check_problem(
-        one(json!({"Type": "Pass", "Parameters": {"a": {"b.$": "States.UUID()"}}})),
-        "/States/S/Parameters/a/b.$",
-        "`States.UUID` is not supported by this version yet",
-    );
-    check_problem(
-        one(json!({"Type": "Pass", "InputPath": "$variable.x"})),
-        "/States/S/InputPath",
-        "variables are not supported by this version yet",
+        one(json!({"Type": "Succeed", "Assign": {}})),
+        "/States/S/Assign",
+        "a `Succeed` state cannot have `Assign`",
     );
 }
 
@@ -282,8 +291,10 @@ fn conditions_nest_as_deep_as_the_document_allows() {
     let StateKind::Choice(choice) = &state.kind else {
         panic!("not a choice")
     };
-    let picked = choice.pick(&Value::Null, &Value::Null, &mut Budget::new());
-    assert_eq!(picked, Ok(Some("A")));
+    let picked = with_scope(&Value::Null, &Value::Null, |scope| {
+        matches!(choice.pick(&Value::Null, scope), Ok(Picked::Rule(_)))
+    });
+    assert!(picked);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //!
 //! Owns where the strand stands and what it waits for. It does not know what its state means.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::definition::BlockId;
@@ -42,6 +44,15 @@ pub(crate) struct Frame {
     /// The event that the strand's next event follows.
     #[serde(rename = "l", default)]
     pub(crate) last_event: u64,
+    /// The event that the entry of the state followed.
+    #[serde(rename = "p", default)]
+    pub(crate) before_entry: u64,
+    /// The variables assigned in the strand.
+    #[serde(rename = "v", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) variables: BTreeMap<String, Payload>,
+    /// What whoever has the state's task identifies it with, where somebody outside answers it.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) token: Option<String>,
     #[serde(rename = "w")]
     pub(crate) waiting: Waiting,
 }
@@ -99,9 +110,12 @@ pub(crate) struct TaskWait {
     pub(crate) called: Called,
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     pub(crate) timeout: Option<Deadline>,
-    /// Whether `timeout` is that of a heartbeat that never comes.
-    #[serde(rename = "h", default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) is_heartbeat: bool,
+    /// By when a sign of life must have come.
+    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) heartbeat: Option<Deadline>,
+    /// `HeartbeatSeconds`, as resolved.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) heartbeat_seconds: Option<u64>,
 }
 
 /// How far a Parallel or Map state has come.
@@ -139,20 +153,22 @@ impl Frame {
 
     /// Every effect the frame is waiting for.
     pub(crate) fn effects(&self) -> impl Iterator<Item = EffectId> {
-        let pair = match &self.waiting {
+        let effects = match &self.waiting {
             Waiting::Task(task) => [
                 Some(task.effect),
-                task.timeout.map(|timeout| timeout.effect),
+                task.timeout.map(|timer| timer.effect),
+                task.heartbeat.map(|timer| timer.effect),
             ],
-            Waiting::Time(timer) | Waiting::Delay(timer) => [Some(timer.effect), None],
-            Waiting::Turn | Waiting::Children(_) | Waiting::Siblings { .. } => [None, None],
+            Waiting::Time(timer) | Waiting::Delay(timer) => [Some(timer.effect), None, None],
+            Waiting::Turn | Waiting::Children(_) | Waiting::Siblings { .. } => [None; 3],
         };
-        pair.into_iter().flatten()
+        effects.into_iter().flatten()
     }
 
     /// Every payload the frame holds.
     pub(crate) fn payloads_mut(&mut self) -> Vec<&mut Payload> {
         let mut payloads = vec![&mut self.input];
+        payloads.extend(self.variables.values_mut());
         match &mut self.waiting {
             Waiting::Task(task) => payloads.push(&mut task.input),
             Waiting::Children(ChildrenWait { map: Some(map), .. }) => {

@@ -1,5 +1,7 @@
 //! What a history event tells: the service's event types with their details.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Payload;
@@ -61,6 +63,11 @@ pub enum Called {
         /// The ARN.
         arn: String,
     },
+    /// An activity by its ARN: `Activity…` events.
+    Activity {
+        /// The ARN.
+        arn: String,
+    },
 }
 
 /// What happened to one attempt of a Task.
@@ -79,8 +86,17 @@ pub enum TaskEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         heartbeat_seconds: Option<u64>,
     },
-    /// Its code is about to run.
-    Started,
+    /// Its code is about to run, or a worker took it.
+    Started {
+        /// The worker, as it calls itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        worker: Option<String>,
+    },
+    /// It was handed over.
+    Submitted {
+        /// What was answered.
+        output: Payload,
+    },
     /// It ended well.
     Succeeded {
         /// What it returned.
@@ -131,7 +147,30 @@ pub enum HistoryDetail {
         name: String,
         /// Its output.
         output: Payload,
+        /// The variables it set, by name.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        assigned: BTreeMap<String, Payload>,
     },
+    /// A JSONata expression of a state has no value.
+    EvaluationFailed {
+        /// The state.
+        state: String,
+        /// The field, such as `Arguments/id`.
+        location: String,
+        /// What went wrong.
+        error: ErrorDetail,
+    },
+    /// A map run began.
+    MapRunStarted {
+        /// Its ARN.
+        arn: String,
+    },
+    /// A map run ended well.
+    MapRunSucceeded,
+    /// A map run failed.
+    MapRunFailed(ErrorDetail),
+    /// A map run was cut short.
+    MapRunAborted,
     /// `…StateAborted`: a sibling failed, or the execution ended around it.
     StateAborted(StateType),
     /// The branches begin.
@@ -167,18 +206,26 @@ pub enum HistoryDetail {
 }
 
 impl HistoryDetail {
-    pub(super) fn payload_mut(&mut self) -> Option<&mut Payload> {
+    pub(super) fn payloads_mut(&mut self) -> Vec<&mut Payload> {
         match self {
             Self::ExecutionStarted { input: payload, .. }
             | Self::ExecutionSucceeded { output: payload }
-            | Self::StateEntered { input: payload, .. }
-            | Self::StateExited {
-                output: payload, ..
-            } => Some(payload),
-            Self::Task { event, .. } => event.payload_mut(),
+            | Self::StateEntered { input: payload, .. } => vec![payload],
+            Self::StateExited {
+                output, assigned, ..
+            } => {
+                let assigned = assigned.values_mut();
+                std::iter::once(output).chain(assigned).collect()
+            }
+            Self::Task { event, .. } => event.payload_mut().into_iter().collect(),
             Self::ExecutionFailed(_)
             | Self::ExecutionTimedOut(_)
             | Self::ExecutionAborted(_)
+            | Self::EvaluationFailed { .. }
+            | Self::MapRunStarted { .. }
+            | Self::MapRunSucceeded
+            | Self::MapRunFailed(_)
+            | Self::MapRunAborted
             | Self::StateAborted(_)
             | Self::ParallelStateStarted
             | Self::ParallelStateSucceeded
@@ -189,7 +236,7 @@ impl HistoryDetail {
             | Self::MapIterationStarted(_)
             | Self::MapIterationSucceeded(_)
             | Self::MapIterationFailed(_)
-            | Self::MapIterationAborted(_) => None,
+            | Self::MapIterationAborted(_) => Vec::new(),
         }
     }
 }
@@ -197,10 +244,10 @@ impl HistoryDetail {
 impl TaskEvent {
     fn payload_mut(&mut self) -> Option<&mut Payload> {
         match self {
-            Self::Scheduled { input: payload, .. } | Self::Succeeded { output: payload } => {
-                Some(payload)
-            }
-            Self::Started | Self::Failed(_) | Self::TimedOut(_) => None,
+            Self::Scheduled { input: payload, .. }
+            | Self::Submitted { output: payload }
+            | Self::Succeeded { output: payload } => Some(payload),
+            Self::Started { .. } | Self::Failed(_) | Self::TimedOut(_) => None,
         }
     }
 }

@@ -1,8 +1,12 @@
 //! The service's shape of a history event.
 
+mod task;
+
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
-use super::{Called, ErrorDetail, HistoryDetail, HistoryEvent, Iteration, StateType, TaskEvent};
+use super::{ErrorDetail, HistoryDetail, HistoryEvent, Iteration, StateType};
 use crate::Payload;
 
 impl HistoryEvent {
@@ -50,26 +54,12 @@ impl HistoryDetail {
             Self::MapIterationSucceeded(_) => "MapIterationSucceeded",
             Self::MapIterationFailed(_) => "MapIterationFailed",
             Self::MapIterationAborted(_) => "MapIterationAborted",
-            Self::Task {
-                called: Called::Service { .. },
-                event,
-            } => match event {
-                TaskEvent::Scheduled { .. } => "TaskScheduled",
-                TaskEvent::Started => "TaskStarted",
-                TaskEvent::Succeeded { .. } => "TaskSucceeded",
-                TaskEvent::Failed(_) => "TaskFailed",
-                TaskEvent::TimedOut(_) => "TaskTimedOut",
-            },
-            Self::Task {
-                called: Called::LambdaFunction { .. },
-                event,
-            } => match event {
-                TaskEvent::Scheduled { .. } => "LambdaFunctionScheduled",
-                TaskEvent::Started => "LambdaFunctionStarted",
-                TaskEvent::Succeeded { .. } => "LambdaFunctionSucceeded",
-                TaskEvent::Failed(_) => "LambdaFunctionFailed",
-                TaskEvent::TimedOut(_) => "LambdaFunctionTimedOut",
-            },
+            Self::EvaluationFailed { .. } => "EvaluationFailed",
+            Self::MapRunStarted { .. } => "MapRunStarted",
+            Self::MapRunSucceeded => "MapRunSucceeded",
+            Self::MapRunFailed(_) => "MapRunFailed",
+            Self::MapRunAborted => "MapRunAborted",
+            Self::Task { called, event } => task::event_type(called, event),
         }
     }
 
@@ -101,10 +91,30 @@ impl HistoryDetail {
                 "stateEnteredEventDetails",
                 named(name, data("input", input)),
             ),
-            Self::StateExited { name, output, .. } => (
+            Self::StateExited {
+                name,
+                output,
+                assigned,
+                ..
+            } => (
                 "stateExitedEventDetails",
-                named(name, data("output", output)),
+                named(name, data("output", output).into_iter().chain(variables(assigned))),
             ),
+            Self::EvaluationFailed {
+                state,
+                location,
+                error,
+            } => {
+                let place = [("location", json!(location)), ("state", json!(state))];
+                (
+                    "evaluationFailedEventDetails",
+                    object(error.members().chain(place)),
+                )
+            }
+            Self::MapRunStarted { arn } => {
+                ("mapRunStartedEventDetails", json!({ "mapRunArn": arn }))
+            }
+            Self::MapRunFailed(error) => ("mapRunFailedEventDetails", object(error.members())),
             Self::MapStateStarted { length } => {
                 ("mapStateStartedEventDetails", json!({ "length": length }))
             }
@@ -120,79 +130,18 @@ impl HistoryDetail {
             Self::MapIterationAborted(iteration) => {
                 ("mapIterationAbortedEventDetails", iteration.to_json())
             }
-            Self::Task { called, event } => return task_member(called, event),
+            Self::Task { called, event } => return task::member(called, event),
             Self::StateAborted(_)
             | Self::ParallelStateStarted
             | Self::ParallelStateSucceeded
             | Self::ParallelStateFailed
             | Self::MapStateSucceeded
-            | Self::MapStateFailed => return None,
+            | Self::MapStateFailed
+            | Self::MapRunSucceeded
+            | Self::MapRunAborted => return None,
         };
         Some(member)
     }
-}
-
-fn task_member(called: &Called, event: &TaskEvent) -> Option<(&'static str, Value)> {
-    let service = called.members();
-    let member = match (called, event) {
-        (
-            Called::Service { .. },
-            TaskEvent::Scheduled {
-                region,
-                input,
-                timeout_seconds,
-                heartbeat_seconds,
-            },
-        ) => {
-            let own = [("region", json!(region)), ("parameters", text(input))];
-            let timeout = seconds("timeoutInSeconds", *timeout_seconds);
-            let heartbeat = seconds("heartbeatInSeconds", *heartbeat_seconds);
-            (
-                "taskScheduledEventDetails",
-                object(service.chain(own).chain(timeout).chain(heartbeat)),
-            )
-        }
-        (Called::Service { .. }, TaskEvent::Started) => {
-            ("taskStartedEventDetails", object(service))
-        }
-        (Called::Service { .. }, TaskEvent::Succeeded { output }) => (
-            "taskSucceededEventDetails",
-            object(service.chain(data("output", output))),
-        ),
-        (Called::Service { .. }, TaskEvent::Failed(error)) => (
-            "taskFailedEventDetails",
-            object(service.chain(error.members())),
-        ),
-        (Called::Service { .. }, TaskEvent::TimedOut(error)) => (
-            "taskTimedOutEventDetails",
-            object(service.chain(error.members())),
-        ),
-        (
-            Called::LambdaFunction { .. },
-            TaskEvent::Scheduled {
-                input,
-                timeout_seconds,
-                ..
-            },
-        ) => {
-            let timeout = seconds("timeoutInSeconds", *timeout_seconds);
-            let members = service.chain(data("input", input)).chain(timeout);
-            ("lambdaFunctionScheduledEventDetails", object(members))
-        }
-        (Called::LambdaFunction { .. }, TaskEvent::Started) => return None,
-        (Called::LambdaFunction { .. }, TaskEvent::Succeeded { output }) => (
-            "lambdaFunctionSucceededEventDetails",
-            object(data("output", output)),
-        ),
-        (Called::LambdaFunction { .. }, TaskEvent::Failed(error)) => {
-            ("lambdaFunctionFailedEventDetails", object(error.members()))
-        }
-        (Called::LambdaFunction { .. }, TaskEvent::TimedOut(error)) => (
-            "lambdaFunctionTimedOutEventDetails",
-            object(error.members()),
-        ),
-    };
-    Some(member)
 }
 
 impl StateType {
@@ -250,23 +199,6 @@ impl Iteration {
     }
 }
 
-impl Called {
-    fn members(&self) -> impl Iterator<Item = (&'static str, Value)> {
-        let (resource_type, resource) = match self {
-            Self::Service {
-                resource_type,
-                resource,
-            } => (Some(resource_type), resource),
-            Self::LambdaFunction { arn } => (None, arn),
-        };
-        let resource_type =
-            resource_type.map(|resource_type| ("resourceType", json!(resource_type)));
-        resource_type
-            .into_iter()
-            .chain([("resource", json!(resource))])
-    }
-}
-
 fn object(members: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
     members
         .into_iter()
@@ -274,7 +206,7 @@ fn object(members: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
         .collect()
 }
 
-fn named(name: &str, members: [(&'static str, Value); 2]) -> Value {
+fn named(name: &str, members: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
     object([("name", json!(name))].into_iter().chain(members))
 }
 
@@ -288,6 +220,23 @@ fn data(name: &'static str, payload: &Payload) -> [(&'static str, Value); 2] {
         (name, text(payload)),
         (details, json!({ "truncated": false })),
     ]
+}
+
+/// The variables that were set, each as JSON text; nothing where none was.
+fn variables(
+    assigned: &BTreeMap<String, Payload>,
+) -> impl Iterator<Item = (&'static str, Value)> {
+    let members = (!assigned.is_empty()).then(|| {
+        let texts: Map<String, Value> = assigned
+            .iter()
+            .map(|(name, payload)| (name.clone(), text(payload)))
+            .collect();
+        [
+            ("assignedVariables", Value::Object(texts)),
+            ("assignedVariablesDetails", json!({ "truncated": false })),
+        ]
+    });
+    members.into_iter().flatten()
 }
 
 fn text(payload: &Payload) -> Value {

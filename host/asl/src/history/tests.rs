@@ -108,7 +108,7 @@ fn a_task_shows_what_it_called_and_under_which_role() {
     check(
         HistoryDetail::Task {
             called: component(),
-            event: TaskEvent::Started,
+            event: TaskEvent::Started { worker: None },
         },
         Some(provenance),
         shape,

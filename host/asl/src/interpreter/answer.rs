@@ -1,5 +1,8 @@
 //! Events from outside, each for one frame or for the execution itself.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::step::{Fault, Outcome, Step};
@@ -15,6 +18,7 @@ use crate::{AttemptFacts, EffectId, Failure, FrameId, Status, TaskPhase, Timesta
 enum Awaited {
     Attempt(FrameId, TaskPhase),
     AttemptTimeout(FrameId),
+    Heartbeat(FrameId),
     Time(FrameId),
     Delay(FrameId),
     MachineTimeout,
@@ -54,6 +58,9 @@ impl<'m> Step<'m> {
             entered_event: 0,
             retries: Vec::new(),
             last_event: 0,
+            before_entry: 0,
+            variables: BTreeMap::new(),
+            token: None,
             waiting: Waiting::Turn,
         };
         self.execution.frames.put(frame);
@@ -80,23 +87,58 @@ impl<'m> Step<'m> {
     pub(super) fn task_started(
         &mut self,
         effect: EffectId,
-        facts: AttemptFacts,
+        facts: Option<AttemptFacts>,
+        worker: Option<String>,
     ) -> Result<(), Ignored> {
         match self.awaited(effect)? {
             Awaited::Attempt(id, TaskPhase::Scheduled) => {
                 if let Some(mut frame) = self.execution.frames.take(id) {
-                    task::started(self, &mut frame, facts);
+                    task::started(self, &mut frame, facts, worker);
                     self.execution.frames.put(frame);
                 }
                 Ok(())
             }
-            Awaited::Attempt(_, TaskPhase::Started) => Err(Ignored::AttemptAlreadyStarted(effect)),
+            Awaited::Attempt(_, TaskPhase::Started | TaskPhase::Submitted) => {
+                Err(Ignored::AttemptAlreadyStarted(effect))
+            }
             Awaited::AttemptTimeout(_)
+            | Awaited::Heartbeat(_)
             | Awaited::Time(_)
             | Awaited::Delay(_)
             | Awaited::MachineTimeout
             | Awaited::Continue => Err(Ignored::WrongAnswer(effect)),
         }
+    }
+
+    pub(super) fn task_submitted(
+        &mut self,
+        effect: EffectId,
+        output: Value,
+    ) -> Result<(), Ignored> {
+        match self.awaited(effect)? {
+            Awaited::Attempt(id, TaskPhase::Scheduled | TaskPhase::Started) => {
+                self.resume(id, |step, frame, _| task::submitted(step, frame, Arc::new(output)));
+                Ok(())
+            }
+            Awaited::Attempt(_, TaskPhase::Submitted) => {
+                Err(Ignored::AttemptAlreadyStarted(effect))
+            }
+            Awaited::AttemptTimeout(_)
+            | Awaited::Heartbeat(_)
+            | Awaited::Time(_)
+            | Awaited::Delay(_)
+            | Awaited::MachineTimeout
+            | Awaited::Continue => Err(Ignored::WrongAnswer(effect)),
+        }
+    }
+
+    pub(super) fn task_heartbeat(&mut self, effect: EffectId) -> Result<(), Ignored> {
+        let id = self.attempt(effect)?;
+        if let Some(mut frame) = self.execution.frames.take(id) {
+            task::heartbeat(self, &mut frame);
+            self.execution.frames.put(frame);
+        }
+        Ok(())
     }
 
     pub(super) fn task_succeeded(
@@ -126,9 +168,12 @@ impl<'m> Step<'m> {
 
     pub(super) fn timer_fired(&mut self, effect: EffectId) -> Result<(), Ignored> {
         match self.awaited(effect)? {
-            Awaited::AttemptTimeout(id) => {
-                self.resume(id, |step, frame, _| Err(task::timed_out(step, frame)))
-            }
+            Awaited::AttemptTimeout(id) => self.resume(id, |step, frame, _| {
+                Err(task::timed_out(step, frame, task::Timer::Timeout))
+            }),
+            Awaited::Heartbeat(id) => self.resume(id, |step, frame, _| {
+                Err(task::timed_out(step, frame, task::Timer::Heartbeat))
+            }),
             Awaited::Time(id) => self.resume(id, super::wait::end),
             Awaited::Delay(id) => self.resume(id, super::passage::begin),
             Awaited::MachineTimeout => {
@@ -207,6 +252,7 @@ impl<'m> Step<'m> {
         match self.awaited(effect)? {
             Awaited::Attempt(id, _) => Ok(id),
             Awaited::AttemptTimeout(_)
+            | Awaited::Heartbeat(_)
             | Awaited::Time(_)
             | Awaited::Delay(_)
             | Awaited::MachineTimeout
@@ -233,6 +279,9 @@ impl<'m> Step<'m> {
         match &frame.waiting {
             Waiting::Task(task) if task.effect == effect => {
                 Ok(Awaited::Attempt(frame.id, task.phase))
+            }
+            Waiting::Task(task) if task.heartbeat.is_some_and(|timer| timer.effect == effect) => {
+                Ok(Awaited::Heartbeat(frame.id))
             }
             Waiting::Task(_) => Ok(Awaited::AttemptTimeout(frame.id)),
             Waiting::Time(_) => Ok(Awaited::Time(frame.id)),

@@ -1,6 +1,7 @@
 //! What Parallel branches and Map iterations share: beginning, reaching an end, and coming
 //! together in their parent.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -37,6 +38,9 @@ impl Step<'_> {
             entered_event: 0,
             retries: Vec::new(),
             last_event,
+            before_entry: 0,
+            variables: BTreeMap::new(),
+            token: None,
             waiting: Waiting::Turn,
         };
         self.execution.frames.put(child);
@@ -140,11 +144,11 @@ pub(super) fn gathered<'m>(
             ));
         }
     };
-    let output = step.output(frame, state, Arc::new(Value::Array(outputs)), None)?;
+    let exit = step.exit(frame, state, Arc::new(Value::Array(outputs)), None)?;
     // The strand goes on from where its last child stopped, not from this event.
     step.record(frame.last_event, succeeded);
     Ok(Progress::Leaves {
-        output,
+        exit,
         next: next.into(),
     })
 }

@@ -1,8 +1,9 @@
 //! `Choice`: the first rule that matches decides where to go.
 
+use super::data::Told;
 use super::step::{Fault, Onward, Outcome, Progress, Step};
 use crate::Failure;
-use crate::definition::{Choice, State};
+use crate::definition::{Choice, Flow, Picked, State};
 use crate::execution::Frame;
 
 pub(super) fn begin<'m>(
@@ -12,21 +13,36 @@ pub(super) fn begin<'m>(
     choice: &'m Choice,
 ) -> Outcome<'m> {
     let input = step.effective_input(frame, state)?;
-    let picked = step.evaluate(frame, state, |context, budget| {
-        choice.pick(&input, context, budget)
-    })?;
-    let next = picked.ok_or_else(|| Fault::of_state(frame, no_choice_matched()))?;
-    let output = step.output(frame, state, input, None)?;
+    let picked = step.evaluate(frame, state, |scope| choice.pick(&input, scope))?;
+    let (next, output, assign) = match picked {
+        Picked::Rule(rule) => (rule.next.as_str(), rule.output.as_ref(), rule.assign.as_ref()),
+        Picked::Default(next) => {
+            let output = match &state.flow {
+                Flow::JsonPath(_) => None,
+                Flow::Jsonata(flow) => flow.output.as_ref(),
+            };
+            (next, output, state.assign.as_ref())
+        }
+        Picked::Nothing => return Err(Fault::of_state(frame, no_choice_matched())),
+    };
+    let fields = (output, assign);
+    let told = Told::default();
+    let mut exit = step.exit_by(frame, state, fields, (input.clone(), told))?;
+    if let Flow::JsonPath(_) = &state.flow {
+        let output = step.evaluate(frame, state, |scope| {
+            state.flow.output(&frame.input.shared(), input, scope)
+        })?;
+        exit.output = step.keep_once(&[&frame.input, &exit.output], output, &frame.state)?;
+    }
     Ok(Progress::Leaves {
-        output,
+        exit,
         next: Onward::State(next),
     })
 }
 
 fn no_choice_matched() -> Failure {
-    Failure {
-        error: "States.NoChoiceMatched".to_owned(),
-        cause: "Failed to transition out of the state. The state does not point to a next state."
-            .to_owned(),
-    }
+    Failure::new(
+        "States.NoChoiceMatched",
+        "Failed to transition out of the state. The state does not point to a next state.",
+    )
 }

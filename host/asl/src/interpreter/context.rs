@@ -5,42 +5,48 @@
 
 use serde_json::{Map, Value, json};
 
+use super::data::Told;
+use super::error::can_retry;
 use super::step::Step;
-use crate::Execution;
 use crate::budget::Budget;
-use crate::definition::{State, StateKind};
+use crate::definition::State;
 use crate::execution::{Frame, MapWait, Waiting};
+use crate::intrinsic::Random;
+use crate::scope::Scope;
+use crate::{Execution, Variables};
 
 impl Step<'_> {
-    /// Evaluates with the context object as the frame's state sees it.
-    pub(super) fn with_context<R>(
+    /// Evaluates with everything that the frame's state sees.
+    pub(super) fn with_scope<R>(
         &mut self,
         frame: &Frame,
         state: &State,
-        evaluate: impl FnOnce(&Value, &mut Budget) -> R,
+        told: Told<'_>,
+        evaluate: impl FnOnce(&mut Scope<'_>) -> R,
     ) -> R {
         let item = self.item_around(frame);
-        self.with_item(frame, state, item, evaluate)
+        self.with_item(frame, state, (item, told), evaluate)
     }
 
-    /// Evaluates with the context object for the item at `place` of the Map under way in `frame`.
-    pub(super) fn with_context_of_item<R>(
+    /// Evaluates for the item at `place` of the Map under way in `frame`.
+    pub(super) fn with_scope_of_item<R>(
         &mut self,
         frame: &Frame,
         state: &State,
         (map, place): (&MapWait, u32),
-        evaluate: impl FnOnce(&Value, &mut Budget) -> R,
+        evaluate: impl FnOnce(&mut Scope<'_>) -> R,
     ) -> R {
-        self.with_item(frame, state, item(map, place), evaluate)
+        self.with_item(frame, state, (item(map, place), Told::default()), evaluate)
     }
 
     fn with_item<R>(
         &mut self,
         frame: &Frame,
         state: &State,
-        item: Option<Value>,
-        evaluate: impl FnOnce(&Value, &mut Budget) -> R,
+        (item, told): (Option<Value>, Told<'_>),
+        evaluate: impl FnOnce(&mut Scope<'_>) -> R,
     ) -> R {
+        let variables = self.variables(frame);
         let execution = &mut self.execution;
         let mut context = execution
             .context
@@ -52,14 +58,43 @@ impl Step<'_> {
             Some(item) => context.insert("Map".to_owned(), json!({ "Item": item })),
             None => context.remove("Map"),
         };
+        match &frame.token {
+            Some(token) => context.insert("Task".to_owned(), json!({ "Token": token })),
+            None => context.remove("Task"),
+        };
         let context = Value::Object(context);
-        let mut budget = Budget::new();
-        let evaluated = evaluate(&context, &mut budget);
-        self.spent = self.spent.saturating_add(budget.spent());
+        let mut scope = Scope {
+            context: &context,
+            variables: &variables,
+            input: frame.input.value(),
+            result: told.result,
+            error_output: told.error_output,
+            evaluator: self.evaluator,
+            at: self.at,
+            random: Random::new(self.random.next_u64()),
+            budget: Budget::new(),
+        };
+        let evaluated = evaluate(&mut scope);
+        self.spent = self.spent.saturating_add(scope.budget.spent());
         if let Value::Object(context) = context {
             self.execution.context.0 = Some(context);
         }
         evaluated
+    }
+
+    /// The variables that the frame's state sees: its strand's own, then those around it.
+    fn variables(&self, frame: &Frame) -> Variables {
+        let mut variables = Variables::default();
+        let mut place = Some(frame);
+        while let Some(frame) = place {
+            for (name, payload) in &frame.variables {
+                variables.add_outer(name, payload.shared());
+            }
+            place = frame
+                .parent
+                .and_then(|parent| self.execution.frames.get(parent));
+        }
+        variables
     }
 
     /// The item of the innermost Map iteration that the frame belongs to.
@@ -119,15 +154,4 @@ fn current(frame: &Frame, state: &State) -> Value {
 fn item(map: &MapWait, place: u32) -> Option<Value> {
     let value = map.items.value().get(usize::try_from(place).ok()?)?;
     Some(json!({ "Index": place, "Value": value }))
-}
-
-fn can_retry(state: &State) -> bool {
-    match &state.kind {
-        StateKind::Task(_) | StateKind::Parallel(_) | StateKind::Map(_) => true,
-        StateKind::Pass(_)
-        | StateKind::Choice(_)
-        | StateKind::Wait(_)
-        | StateKind::Succeed
-        | StateKind::Fail(_) => false,
-    }
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::step::{Fault, Onward, Step};
-use crate::definition::{Catcher, Jitter, Retrier, State, StateKind};
+use super::data::Told;
+use super::step::{Exit, Fault, Onward, Step};
+use crate::definition::{Catcher, Flow, Jitter, Retrier, State, StateKind};
 use crate::execution::{Frame, Waiting};
 use crate::history::{HistoryDetail, Iteration, StateType};
-use crate::{Payload, Status};
+use crate::Status;
 
 impl<'m> Step<'m> {
     /// Handles an error raised in the frame's state, innermost state first.
@@ -18,6 +19,7 @@ impl<'m> Step<'m> {
             let state = self.state(&frame);
             self.abort_children(&frame, frame.last_event);
             frame.waiting = Waiting::Turn;
+            self.record_evaluation_failed(&mut frame, &mut fault);
             if let Some(delay_ms) =
                 state.and_then(|state| self.retry_delay(&mut frame, state, &fault))
             {
@@ -28,7 +30,7 @@ impl<'m> Step<'m> {
                 self.record_failed(&mut frame, state);
             }
             match state.and_then(|state| self.catch(&frame, state, &fault)) {
-                Some(Ok((output, next))) => return self.leave(frame, output, Onward::State(next)),
+                Some(Ok((exit, next))) => return self.leave(frame, exit, Onward::State(next)),
                 Some(Err(other)) => fault = other,
                 None => {}
             }
@@ -58,6 +60,18 @@ impl<'m> Step<'m> {
         }
         parent.last_event = last_event;
         parent
+    }
+
+    /// Puts on record, once, that an expression of the frame's state has no value.
+    fn record_evaluation_failed(&mut self, frame: &mut Frame, fault: &mut Fault) {
+        if let Some(location) = fault.location.take() {
+            let detail = HistoryDetail::EvaluationFailed {
+                state: frame.state.clone(),
+                location,
+                error: fault.to_detail(),
+            };
+            frame.last_event = self.record(frame.before_entry, detail);
+        }
     }
 
     fn record_failed(&mut self, frame: &mut Frame, state: Option<&State>) {
@@ -106,21 +120,48 @@ impl<'m> Step<'m> {
         frame: &Frame,
         state: &'m State,
         fault: &Fault,
-    ) -> Option<Result<(Payload, &'m str), Fault>> {
+    ) -> Option<Result<(Exit, &'m str), Fault>> {
         let (_, catchers) = handlers(state);
         let catcher = catchers
             .iter()
             .find(|catcher| fault.matches(&catcher.error_equals))?;
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let caught = json!({ "Error": text(&fault.error), "Cause": text(&fault.cause) });
-        let merged = catcher
-            .result_path
-            .merge(&frame.input.shared(), Arc::new(caught));
-        let output = match merged {
-            Ok(merged) => self.keep_once(&[&frame.input], merged, &frame.state),
-            Err(failure) => Err(Fault::of_state(frame, failure)),
-        };
-        Some(output.map(|output| (output, catcher.next.as_str())))
+        let exit = self.exit_caught(frame, state, catcher, Arc::new(caught));
+        Some(exit.map(|exit| (exit, catcher.next.as_str())))
+    }
+
+    fn exit_caught(
+        &mut self,
+        frame: &Frame,
+        state: &State,
+        catcher: &Catcher,
+        caught: Arc<Value>,
+    ) -> Result<Exit, Fault> {
+        let fields = (catcher.output.as_ref(), catcher.assign.as_ref());
+        let about = Arc::clone(&caught);
+        let exit = self.exit_by(frame, state, fields, (caught, Told::error_output(&about)))?;
+        match &state.flow {
+            Flow::Jsonata(_) => Ok(exit),
+            Flow::JsonPath(_) => {
+                let merged = catcher.result_path.merge(&frame.input.shared(), about);
+                let merged = merged.map_err(|failure| Fault::of_state(frame, failure))?;
+                let output = self.keep_once(&[&frame.input, &exit.output], merged, &frame.state)?;
+                Ok(Exit { output, ..exit })
+            }
+        }
+    }
+}
+
+/// Whether states of the kind can be retried, which are those with a result of their own.
+pub(super) fn can_retry(state: &State) -> bool {
+    match &state.kind {
+        StateKind::Task(_) | StateKind::Parallel(_) | StateKind::Map(_) => true,
+        StateKind::Pass(_)
+        | StateKind::Choice(_)
+        | StateKind::Wait(_)
+        | StateKind::Succeed
+        | StateKind::Fail(_) => false,
     }
 }
 

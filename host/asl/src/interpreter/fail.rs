@@ -2,12 +2,15 @@
 
 use serde_json::Value;
 
-use super::seconds;
 use super::step::{Fault, Step};
 use crate::Failure;
-use crate::budget::Budget;
 use crate::definition::{Fail, State, Text};
 use crate::execution::Frame;
+use crate::expression::Expected;
+use crate::scope::Scope;
+use crate::template::Source;
+
+use super::quantity;
 
 /// The error that the state raises, or the one met on the way to it.
 pub(super) fn raise(step: &mut Step<'_>, frame: &Frame, state: &State, fail: &Fail) -> Fault {
@@ -23,10 +26,10 @@ fn evaluate(
     fail: &Fail,
 ) -> Result<Fault, Fault> {
     let input = step.effective_input(frame, state)?;
-    step.evaluate(frame, state, |context, budget| {
+    step.evaluate(frame, state, |scope| {
         let mut text = |field, text: &Option<Text>| {
             text.as_ref()
-                .map(|text| resolve(field, text, &input, context, budget))
+                .map(|text| resolve(field, text, &input, scope))
                 .transpose()
         };
         let error = text("ErrorPath", &fail.error)?;
@@ -35,25 +38,33 @@ fn evaluate(
             error,
             cause,
             is_heartbeat: false,
+            location: None,
         })
     })
 }
 
-fn resolve(
+/// The text that a field holds; `field` is its name where it is a path.
+pub(super) fn resolve(
     field: &str,
     text: &Text,
     input: &Value,
-    context: &Value,
-    budget: &mut Budget,
+    scope: &mut Scope<'_>,
 ) -> Result<String, Failure> {
-    let path = match text {
+    let (value, shown) = match text {
         Text::Fixed(text) => return Ok(text.clone()),
-        Text::At(path) => path,
+        Text::Expression(expression) => {
+            let value = expression.value_of(Expected::String, scope)?;
+            (value, &expression.text)
+        }
+        Text::At(Source::Path(path)) => (
+            quantity::value(field, path, input, scope)?,
+            &path.to_string(),
+        ),
+        Text::At(source @ Source::Intrinsic(_)) => (source.value(input, scope)?, &String::new()),
     };
-    let value = seconds::value(field, path, input, context, budget)?;
     value.as_str().map(str::to_owned).ok_or_else(|| {
         Failure::runtime(format!(
-            "The {field} parameter does not reference a string: {path} == {value}"
+            "The {field} parameter does not reference a string: {shown} == {value}"
         ))
     })
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::children::gathered;
-use super::seconds;
+use super::quantity;
 use super::step::{Fault, Outcome, Progress, Step};
-use crate::definition::{Concurrency, Map, State, StateKind};
+use crate::definition::{Items, Map, State, StateKind};
 use crate::execution::{ChildrenWait, Frame, MapWait, Waiting};
+use crate::expression::Expected;
 use crate::history::{HistoryDetail, Iteration};
 use crate::{Failure, Payload};
 
@@ -84,8 +85,8 @@ fn item_input(
     let input = match &map.item_selector {
         Some(selector) => {
             let selected =
-                step.with_context_of_item(frame, state, (wait, place), |context, budget| {
-                    selector.evaluate(wait.input.value(), context, budget)
+                step.with_scope_of_item(frame, state, (wait, place), |scope| {
+                    selector.evaluate(wait.input.value(), scope)
                 });
             selected.map_err(|failure| Fault::of_state(frame, failure))?
         }
@@ -106,20 +107,31 @@ fn items(
     map: &Map,
     input: &Arc<Value>,
 ) -> Result<Arc<Value>, Fault> {
-    let items = if map.items_path.is_root() {
-        Arc::clone(input)
-    } else {
-        let items = step.evaluate(frame, state, |context, budget| {
-            map.items_path
-                .evaluate_within(input, context, budget)
+    let items = match &map.items {
+        Items::Input => Arc::clone(input),
+        Items::At(path) if path.is_root() => Arc::clone(input),
+        Items::At(path) => Arc::new(step.evaluate(frame, state, |scope| {
+            path.evaluate_within(scope.roots(input), &mut scope.budget)
                 .map_err(|error| error.of_field())
-        });
-        Arc::new(items?)
+        })?),
+        Items::Expression(expression) => {
+            let items = step.evaluate(frame, state, |scope| {
+                expression.value_of(Expected::Array, scope)
+            });
+            return items.map(Arc::new);
+        }
+        Items::Template(template) => Arc::new(step.evaluate(frame, state, |scope| {
+            template.evaluate(input, scope)
+        })?),
     };
     if items.is_array() {
         return Ok(items);
     }
-    let cause = format!("Reference path \"{}\" must point to array.", map.items_path);
+    let path = match &map.items {
+        Items::At(path) => path.to_string(),
+        Items::Input | Items::Expression(_) | Items::Template(_) => "$states.input".to_owned(),
+    };
+    let cause = format!("Reference path \"{path}\" must point to array.");
     Err(Fault::of_state(frame, Failure::runtime(cause)))
 }
 
@@ -130,15 +142,9 @@ fn concurrency(
     map: &Map,
     input: &Value,
 ) -> Result<u32, Fault> {
-    let asked = match &map.max_concurrency {
-        Concurrency::Fixed(number) => *number,
-        Concurrency::At(path) => {
-            let path = path.as_path();
-            step.evaluate(frame, state, |context, budget| {
-                seconds::whole("MaxConcurrencyPath", path, input, context, budget)
-            })?
-        }
-    };
+    let asked = step.evaluate(frame, state, |scope| {
+        quantity::resolve("MaxConcurrencyPath", &map.max_concurrency, input, scope)
+    })?;
     let asked = u32::try_from(asked).unwrap_or(u32::MAX);
     Ok(if asked == 0 {
         CONCURRENCY_MAX

@@ -16,9 +16,9 @@ pub(super) fn begin<'m>(
         Some(result) => Arc::new(result.clone()),
         None => step.effective_input(frame, state)?,
     };
-    let output = step.output(frame, state, result, None)?;
+    let exit = step.exit(frame, state, result, None)?;
     Ok(Progress::Leaves {
-        output,
+        exit,
         next: (&pass.next).into(),
     })
 }

@@ -1,6 +1,6 @@
 //! Entering and leaving states, and reaching the end of a strand.
 
-use super::step::{Fault, Onward, Outcome, Progress, Step};
+use super::step::{Exit, Fault, Onward, Outcome, Progress, Step};
 use super::{choice, fail, map, parallel, pass, succeed, task, wait};
 use crate::definition::{State, StateKind};
 use crate::execution::{Frame, Waiting};
@@ -15,6 +15,7 @@ impl<'m> Step<'m> {
             return self.fail(frame, fault);
         };
         let (kind, name, input) = (kind(state), frame.state.clone(), frame.input.clone());
+        frame.before_entry = frame.last_event;
         self.record_next(
             &mut frame,
             HistoryDetail::StateEntered { kind, name, input },
@@ -29,21 +30,26 @@ impl<'m> Step<'m> {
     pub(super) fn settle(&mut self, frame: Frame, outcome: Outcome<'m>) {
         match outcome {
             Ok(Progress::Waits) => self.execution.frames.put(frame),
-            Ok(Progress::Leaves { output, next }) => self.leave(frame, output, next),
+            Ok(Progress::Leaves { exit, next }) => self.leave(frame, exit, next),
             Err(fault) => self.fail(frame, fault),
         }
     }
 
     /// Leaves the frame's state for the next one or the end of the strand.
-    pub(super) fn leave(&mut self, mut frame: Frame, output: Payload, next: Onward<'_>) {
+    pub(super) fn leave(&mut self, mut frame: Frame, exit: Exit, next: Onward<'_>) {
+        let Exit { output, assigned } = exit;
         if let Some(state) = self.state(&frame) {
-            let (kind, name, output) = (kind(state), frame.state.clone(), output.clone());
-            self.record_next(
-                &mut frame,
-                HistoryDetail::StateExited { kind, name, output },
-            );
+            let detail = HistoryDetail::StateExited {
+                kind: kind(state),
+                name: frame.state.clone(),
+                output: output.clone(),
+                assigned: assigned.clone(),
+            };
+            self.record_next(&mut frame, detail);
         }
+        frame.variables.extend(assigned);
         frame.retries = Vec::new();
+        frame.token = None;
         match next {
             Onward::State(name) => {
                 name.clone_into(&mut frame.state);

@@ -1,7 +1,7 @@
 //! One transition in the making: the execution, the event's time and randomness, the effects so
 //! far. Owns the primitives that every kind of state is written in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -9,7 +9,9 @@ use serde_json::Value;
 use crate::definition::{Block, BlockId, Next, State};
 use crate::execution::{Deadline, Frame};
 use crate::history::{ErrorDetail, HistoryDetail, Provenance};
+use crate::jsonata::Evaluator;
 use crate::payload::payload_bytes;
+use crate::intrinsic::Random;
 use crate::{
     Effect, EffectId, Execution, Failure, FrameId, HistoryEvent, Payload, StateMachine, Timestamp,
 };
@@ -20,6 +22,9 @@ pub(super) struct Step<'m> {
     pub(super) execution: Execution,
     pub(super) at: Timestamp,
     pub(super) seed: u64,
+    pub(super) evaluator: &'m dyn Evaluator,
+    /// What expressions draw from.
+    pub(super) random: Random,
     pub(super) effects: Vec<Effect>,
     /// Frames whose children have all reached their ends.
     pub(super) gathered: Vec<FrameId>,
@@ -32,7 +37,14 @@ pub(super) enum Progress<'m> {
     /// It set what its frame waits for.
     Waits,
     /// It is done.
-    Leaves { output: Payload, next: Onward<'m> },
+    Leaves { exit: Exit, next: Onward<'m> },
+}
+
+/// What a state leaves behind.
+pub(super) struct Exit {
+    pub(super) output: Payload,
+    /// The variables that it set.
+    pub(super) assigned: BTreeMap<String, Payload>,
 }
 
 /// What a state made of its turn, or the error it raised.
@@ -52,20 +64,25 @@ pub(super) struct Fault {
     pub(super) cause: Option<String>,
     /// A timeout that was a heartbeat's: `States.HeartbeatTimeout` matches it too.
     pub(super) is_heartbeat: bool,
+    /// The field whose JSONata expression failed, until that is on record.
+    pub(super) location: Option<String>,
 }
 
 impl<'m> Step<'m> {
     pub(super) fn new(
         machine: &'m StateMachine,
         execution: Execution,
-        at: Timestamp,
-        seed: u64,
+        (at, seed): (Timestamp, u64),
+        evaluator: &'m dyn Evaluator,
     ) -> Self {
+        let salt = execution.next_event_id().rotate_left(32);
         Self {
             machine,
             execution,
             at,
             seed,
+            evaluator,
+            random: Random::new(seed ^ salt),
             effects: Vec::new(),
             gathered: Vec::new(),
             spent: 0,
@@ -190,17 +207,25 @@ impl Fault {
             error: Some(error.into()),
             cause: Some(cause.into()),
             is_heartbeat: false,
+            location: None,
         }
     }
 
     /// An error raised while a state's own fields were evaluated, in the service's words.
     pub(super) fn of_state(frame: &Frame, failure: Failure) -> Self {
-        let Failure { error, cause } = failure;
+        let Failure {
+            error,
+            cause,
+            location,
+        } = failure;
         let (state, event) = (&frame.state, frame.entered_event);
         let place = format!(
             "An error occurred while executing the state '{state}' (entered at the event id #{event})."
         );
-        Self::new(error, format!("{place} {cause}"))
+        Self {
+            location,
+            ..Self::new(error, format!("{place} {cause}"))
+        }
     }
 
     pub(super) fn too_large(what: &str) -> Self {

@@ -6,9 +6,9 @@ use crate::execution::Frame;
 
 pub(super) fn begin<'m>(step: &mut Step<'m>, frame: &Frame, state: &'m State) -> Outcome<'m> {
     let input = step.effective_input(frame, state)?;
-    let output = step.output(frame, state, input, None)?;
+    let exit = step.exit(frame, state, input, None)?;
     Ok(Progress::Leaves {
-        output,
+        exit,
         next: Onward::End,
     })
 }

@@ -1,16 +1,23 @@
-//! `Task`: one attempt of a component at a time.
+//! `Task`: one attempt at a time, of a component, a worker or an integration.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::answer::after_seconds;
-use super::seconds;
 use super::step::{Fault, Outcome, Progress, Step};
-use crate::definition::{Seconds, State, StateKind, Task};
+use super::{fail, quantity};
+use crate::definition::{Call, Integration, Quantity, State, StateKind, Task};
 use crate::execution::{Frame, TaskWait, Waiting};
 use crate::history::{Called, ErrorDetail, HistoryDetail, Provenance, TaskEvent};
-use crate::{AttemptFacts, Effect, Failure, TaskPhase};
+use crate::{AttemptFacts, Effect, Failure, TaskPhase, TaskToken};
+
+/// Which of an attempt's timers fired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Timer {
+    Timeout,
+    Heartbeat,
+}
 
 pub(super) fn begin<'m>(
     step: &mut Step<'m>,
@@ -18,79 +25,113 @@ pub(super) fn begin<'m>(
     state: &'m State,
     task: &'m Task,
 ) -> Outcome<'m> {
-    let timeout = limit(
-        step,
-        frame,
-        state,
-        "TimeoutSecondsPath",
-        task.timeout.as_ref(),
-    )?;
-    let heartbeat = limit(
-        step,
-        frame,
-        state,
-        "HeartbeatSecondsPath",
-        task.heartbeat.as_ref(),
-    )?;
+    let effect = step.execution.new_effect();
+    if task.call.has_token() {
+        let secret = [step.random.next_u64(), step.random.next_u64()];
+        let token = TaskToken::new(&step.execution.header().id, effect, secret);
+        frame.token = Some(token.to_string());
+    }
+    let timeout = limit(step, frame, state, "TimeoutSecondsPath", task.timeout.as_ref())?;
+    let heartbeat = task.heartbeat.as_ref();
+    let heartbeat = limit(step, frame, state, "HeartbeatSecondsPath", heartbeat)?;
     let input = step.effective_input(frame, state)?;
+    let role_arn = role_arn(step, frame, state, task, &input)?;
     let input = step.keep_once(&[&frame.input], input, &frame.state)?;
-    let called = called(&task.resource);
+    let called = called(&task.call, &task.resource);
     let event = TaskEvent::Scheduled {
         region: region(&step.execution.header().arn).to_owned(),
         input: input.clone(),
         timeout_seconds: timeout,
         heartbeat_seconds: heartbeat,
     };
-    step.record_next(
-        frame,
-        HistoryDetail::Task {
-            called: called.clone(),
-            event,
-        },
-    );
-    let effect = step.execution.new_effect();
-    let first = [timeout, heartbeat].into_iter().flatten().min();
-    let wait = TaskWait {
+    let detail = HistoryDetail::Task {
+        called: called.clone(),
+        event,
+    };
+    step.record_next(frame, detail);
+    let place = step.effects.len();
+    let timeout = timeout.map(|seconds| step.begin_timer(after_seconds(step.at, seconds)));
+    frame.waiting = Waiting::Task(TaskWait {
         effect,
         phase: TaskPhase::Scheduled,
         resource: task.resource.clone(),
-        role_arn: task
-            .credentials
-            .as_ref()
-            .map(|credentials| credentials.role_arn.clone()),
+        role_arn,
         input,
         called,
-        timeout: None,
-        is_heartbeat: first.is_some() && first == heartbeat && first != timeout,
-    };
-    let place = step.effects.len();
-    let timeout = first.map(|seconds| step.begin_timer(after_seconds(step.at, seconds)));
-    frame.waiting = Waiting::Task(TaskWait { timeout, ..wait });
+        timeout,
+        heartbeat: None,
+        heartbeat_seconds: heartbeat,
+    });
+    // A worker's heartbeats are counted from when it takes the task.
+    if task.call != Call::Activity {
+        begin_heartbeat(step, frame);
+    }
     step.effects
         .splice(place..place, frame.task_run().map(Effect::RunTask));
     Ok(Progress::Waits)
 }
 
-/// Records that the attempt's code is about to run.
-pub(super) fn started(step: &mut Step<'_>, frame: &mut Frame, facts: AttemptFacts) {
+/// Records that the attempt's code is about to run, or that a worker took the task.
+pub(super) fn started(
+    step: &mut Step<'_>,
+    frame: &mut Frame,
+    facts: Option<AttemptFacts>,
+    worker: Option<String>,
+) {
     let attempt = frame.attempt();
     let Waiting::Task(task) = &mut frame.waiting else {
         return;
     };
     task.phase = TaskPhase::Started;
+    let is_activity = matches!(task.called, Called::Activity { .. });
     let detail = HistoryDetail::Task {
         called: task.called.clone(),
-        event: TaskEvent::Started,
+        event: TaskEvent::Started { worker },
     };
-    let provenance = Provenance::Attempt {
+    let provenance = facts.map(|facts| Provenance::Attempt {
         role: facts.role,
         role_revision: facts.role_revision,
         component: facts.component,
         component_version: facts.version,
         component_digest: facts.digest,
         attempt,
+    });
+    frame.last_event = step.record_with(frame.last_event, detail, provenance);
+    if is_activity {
+        begin_heartbeat(step, frame);
+    }
+}
+
+/// Records that what was called accepted the work, and waits on for whoever answers it.
+pub(super) fn submitted<'m>(
+    step: &mut Step<'m>,
+    frame: &mut Frame,
+    output: Arc<Value>,
+) -> Outcome<'m> {
+    let Waiting::Task(task) = &mut frame.waiting else {
+        return Ok(Progress::Waits);
     };
-    frame.last_event = step.record_with(frame.last_event, detail, Some(provenance));
+    task.phase = TaskPhase::Submitted;
+    let wait = task.clone();
+    let output = step.keep(output, result_name(&wait))?;
+    record(step, frame, &wait, TaskEvent::Submitted { output });
+    Ok(Progress::Waits)
+}
+
+/// Begins to count anew until the next sign of life.
+pub(super) fn heartbeat(step: &mut Step<'_>, frame: &mut Frame) {
+    begin_heartbeat(step, frame);
+}
+
+fn begin_heartbeat(step: &mut Step<'_>, frame: &mut Frame) {
+    let Waiting::Task(task) = &mut frame.waiting else {
+        return;
+    };
+    if let Some(old) = task.heartbeat.take() {
+        step.cancel(old.effect);
+    }
+    let seconds = task.heartbeat_seconds;
+    task.heartbeat = seconds.map(|seconds| step.begin_timer(after_seconds(step.at, seconds)));
 }
 
 /// Goes on with what the attempt returned.
@@ -121,9 +162,9 @@ pub(super) fn succeeded<'m>(
             output: result.clone(),
         },
     );
-    let output = step.output(frame, state, result.shared(), Some(&result))?;
+    let exit = step.exit(frame, state, result.shared(), Some(&result))?;
     Ok(Progress::Leaves {
-        output,
+        exit,
         next: (&task.next).into(),
     })
 }
@@ -142,38 +183,37 @@ pub(super) fn failed(
     fault
 }
 
-/// The error of an attempt that ran out of time.
-pub(super) fn timed_out(step: &mut Step<'_>, frame: &mut Frame) -> Fault {
-    let mut fault = Fault {
+/// The error of an attempt that ran out of time, or gave no sign of life for too long.
+pub(super) fn timed_out(step: &mut Step<'_>, frame: &mut Frame, timer: Timer) -> Fault {
+    let fault = Fault {
         error: Some("States.Timeout".to_owned()),
         cause: None,
-        is_heartbeat: false,
+        is_heartbeat: timer == Timer::Heartbeat,
+        location: None,
     };
     let Waiting::Task(task) = &mut frame.waiting else {
         return fault;
     };
     // The timer that fired needs no cancelling.
-    task.timeout = None;
-    fault.is_heartbeat = task.is_heartbeat;
+    match timer {
+        Timer::Timeout => task.timeout = None,
+        Timer::Heartbeat => task.heartbeat = None,
+    }
     step.cancel(task.effect);
     if let Some(wait) = close(step, frame) {
         let ErrorDetail { error, .. } = fault.to_detail();
-        record(
-            step,
-            frame,
-            &wait,
-            TaskEvent::TimedOut(ErrorDetail { error, cause: None }),
-        );
+        let detail = ErrorDetail { error, cause: None };
+        record(step, frame, &wait, TaskEvent::TimedOut(detail));
     }
     fault
 }
 
-/// Stops waiting for the attempt, and its timer with it.
+/// Stops waiting for the attempt, and its timers with it.
 fn close(step: &mut Step<'_>, frame: &mut Frame) -> Option<TaskWait> {
     match std::mem::replace(&mut frame.waiting, Waiting::Turn) {
         Waiting::Task(task) => {
-            if let Some(timeout) = task.timeout {
-                step.cancel(timeout.effect);
+            for timer in [task.timeout, task.heartbeat].into_iter().flatten() {
+                step.cancel(timer.effect);
             }
             Some(task)
         }
@@ -203,38 +243,54 @@ fn limit(
     frame: &Frame,
     state: &State,
     field: &str,
-    seconds: Option<&Seconds>,
+    seconds: Option<&Quantity>,
 ) -> Result<Option<u64>, Fault> {
     let Some(seconds) = seconds else {
         return Ok(None);
     };
     let input = step.selected_input(frame, state)?;
-    step.evaluate(frame, state, |context, budget| {
-        seconds::resolve(field, seconds, &input, context, budget)
+    step.evaluate(frame, state, |scope| {
+        quantity::resolve(field, seconds, &input, scope)
+    })
+    .map(Some)
+}
+
+fn role_arn(
+    step: &mut Step<'_>,
+    frame: &Frame,
+    state: &State,
+    task: &Task,
+    input: &Value,
+) -> Result<Option<String>, Fault> {
+    let Some(credentials) = &task.credentials else {
+        return Ok(None);
+    };
+    step.evaluate(frame, state, |scope| {
+        fail::resolve("RoleArn.$", &credentials.role_arn, input, scope)
     })
     .map(Some)
 }
 
 /// What the service's history calls the resource.
-fn called(resource: &str) -> Called {
-    let service = |resource_type: &str, resource: &str| Called::Service {
-        resource_type: resource_type.to_owned(),
-        resource: resource.to_owned(),
-    };
-    if resource.starts_with("arn:aws:lambda:") {
-        return Called::LambdaFunction {
-            arn: resource.to_owned(),
-        };
-    }
-    let integration = resource
-        .strip_prefix("arn:aws:states:")
-        .and_then(|rest| rest.splitn(3, ':').nth(2));
-    match integration.and_then(|integration| integration.rsplit_once(':')) {
-        Some((resource_type, action)) => service(resource_type, action),
-        None => service(
-            "component",
-            resource.strip_prefix("component:").unwrap_or(resource),
-        ),
+fn called(call: &Call, resource: &str) -> Called {
+    let arn = resource.to_owned();
+    match call {
+        Call::Component => Called::Service {
+            resource_type: "component".to_owned(),
+            resource: resource
+                .strip_prefix("component:")
+                .map_or(arn, str::to_owned),
+        },
+        Call::Function(_) => Called::LambdaFunction { arn },
+        Call::Activity => Called::Activity { arn },
+        Call::Integration(Integration {
+            service,
+            action,
+            pattern,
+        }) => Called::Service {
+            resource_type: service.clone(),
+            resource: format!("{action}{}", pattern.suffix()),
+        },
     }
 }
 
@@ -242,7 +298,9 @@ fn called(resource: &str) -> Called {
 fn result_name(wait: &TaskWait) -> &str {
     match &wait.called {
         Called::Service { resource_type, .. } if resource_type != "component" => resource_type,
-        Called::Service { .. } | Called::LambdaFunction { .. } => &wait.resource,
+        Called::Service { .. } | Called::LambdaFunction { .. } | Called::Activity { .. } => {
+            &wait.resource
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::scope::tests::NoEvaluator;
 use crate::{Delta, ExecutionId, Header, PAYLOAD_BYTES_MAX, Payload, RestoreError, Timestamp};
 
 struct Bench {
@@ -29,7 +30,7 @@ impl Bench {
         };
         let execution =
             std::mem::replace(&mut self.execution, Execution::start(header(), Value::Null));
-        let transition = apply(&self.machine, execution, event);
+        let transition = apply(&self.machine, execution, event, &NoEvaluator);
         self.execution = transition.execution;
         self.effects = transition.effects;
         transition.ignored
@@ -304,8 +305,8 @@ fn jitter_stays_within_the_delay_and_spreads() {
         let step = Step::new(
             &machine,
             Execution::start(header(), json!({})),
-            Timestamp(0),
-            seed,
+            (Timestamp(0), seed),
+            &NoEvaluator,
         );
         step.random_up_to(1_000)
     };

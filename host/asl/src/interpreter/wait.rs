@@ -3,12 +3,13 @@
 use serde_json::Value;
 
 use super::answer::after_seconds;
-use super::seconds;
+use super::quantity;
 use super::step::{Fault, Outcome, Progress, Step};
-use crate::budget::Budget;
 use crate::definition::{State, StateKind, Wait, WaitUntil};
 use crate::execution::{Frame, Waiting};
+use crate::expression::{Expected, Expression};
 use crate::path::Path;
+use crate::scope::Scope;
 use crate::{Failure, Timestamp};
 
 pub(super) fn begin<'m>(
@@ -19,8 +20,8 @@ pub(super) fn begin<'m>(
 ) -> Outcome<'m> {
     let input = step.effective_input(frame, state)?;
     let at = step.at;
-    let until = step.evaluate(frame, state, |context, budget| {
-        until(&wait.until, at, &input, context, budget)
+    let until = step.evaluate(frame, state, |scope| {
+        until(&wait.until, at, &input, scope)
     })?;
     if until <= step.at {
         return end(step, frame, state);
@@ -38,9 +39,9 @@ pub(super) fn end<'m>(step: &mut Step<'m>, frame: &mut Frame, state: &'m State) 
         ));
     };
     let input = step.effective_input(frame, state)?;
-    let output = step.output(frame, state, input, None)?;
+    let exit = step.exit(frame, state, input, None)?;
     Ok(Progress::Leaves {
-        output,
+        exit,
         next: (&wait.next).into(),
     })
 }
@@ -49,31 +50,33 @@ fn until(
     until: &WaitUntil,
     at: Timestamp,
     input: &Value,
-    context: &Value,
-    budget: &mut Budget,
+    scope: &mut Scope<'_>,
 ) -> Result<Timestamp, Failure> {
     match until {
         WaitUntil::Seconds(seconds) => {
-            let seconds = seconds::resolve("SecondsPath", seconds, input, context, budget)?;
+            let seconds = quantity::resolve("SecondsPath", seconds, input, scope)?;
             Ok(after_seconds(at, seconds))
         }
         WaitUntil::Timestamp(timestamp) => Ok(*timestamp),
-        WaitUntil::TimestampAt(path) => timestamp(path, input, context, budget),
+        WaitUntil::TimestampAt(path) => timestamp(path, input, scope),
+        WaitUntil::TimestampOf(expression) => timestamp_of(expression, scope),
     }
 }
 
-fn timestamp(
-    path: &Path,
-    input: &Value,
-    context: &Value,
-    budget: &mut Budget,
-) -> Result<Timestamp, Failure> {
-    let value = seconds::value("TimestampPath", path, input, context, budget)?;
+fn timestamp(path: &Path, input: &Value, scope: &mut Scope<'_>) -> Result<Timestamp, Failure> {
+    let value = quantity::value("TimestampPath", path, input, scope)?;
     let timestamp = value.as_str().and_then(Timestamp::parse);
     timestamp.ok_or_else(|| {
-        let value = seconds::shown(&value);
+        let value = quantity::shown(&value);
         Failure::runtime(format!(
             "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string: {path} == {value}"
         ))
     })
+}
+
+fn timestamp_of(expression: &Expression, scope: &mut Scope<'_>) -> Result<Timestamp, Failure> {
+    let value = expression.value_of(Expected::String, scope)?;
+    let timestamp = value.as_str().and_then(Timestamp::parse);
+    let problem = "a text that is not a valid ISO-8601 extended offset date-time format string";
+    timestamp.ok_or_else(|| expression.unfit(problem, &value))
 }

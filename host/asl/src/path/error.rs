@@ -15,6 +15,13 @@ pub enum PathError {
         /// At which step, in the words of the service's JSONPath library.
         detail: String,
     },
+    /// The variable that the path names was never assigned.
+    Unassigned {
+        /// The path as written.
+        path: String,
+        /// The variable's name.
+        variable: String,
+    },
     /// The path looked at or copied more than one state may.
     TooCostly {
         /// The path as written.
@@ -29,6 +36,7 @@ impl PathError {
             Self::NotFound { path, detail } => {
                 Failure::runtime(format!("Invalid path '{path}' : {detail}"))
             }
+            Self::Unassigned { variable, .. } => unassigned(&variable),
             Self::TooCostly { path } => too_costly(&path),
         }
     }
@@ -39,6 +47,7 @@ impl PathError {
             Self::NotFound { path, .. } => Failure::runtime(format!(
                 "The JSONPath '{path}' specified for the field '{field}' could not be found in the input '{document}'"
             )),
+            Self::Unassigned { variable, .. } => unassigned(&variable),
             Self::TooCostly { path } => too_costly(&path),
         }
     }
@@ -49,9 +58,14 @@ impl PathError {
             Self::NotFound { path, .. } => Failure::runtime(format!(
                 "Invalid path '{path}': The choice state's condition path references an invalid value."
             )),
+            Self::Unassigned { variable, .. } => unassigned(&variable),
             Self::TooCostly { path } => too_costly(&path),
         }
     }
+}
+
+fn unassigned(variable: &str) -> Failure {
+    Failure::runtime(format!("The variable '${variable}' has not been assigned a value"))
 }
 
 fn too_costly(path: &str) -> Failure {

@@ -3,7 +3,8 @@
 use super::cursor::Cursor;
 use super::filter;
 use super::step::{Slice, Step};
-use super::{Path, ReferencePath};
+use super::{Path, ReferencePath, Root};
+use crate::variables;
 
 /// The longest text of a path, in bytes.
 const TEXT_BYTES_MAX: usize = 8 << 10;
@@ -18,20 +19,28 @@ pub(super) fn path(text: &str) -> Result<Path, String> {
     if !cursor.eat("$") {
         return Err("a path starts with `$`".to_owned());
     }
-    let is_context = cursor.eat("$");
-    match cursor.peek() {
-        None | Some('.' | '[') => {}
-        Some(next) if is_name(next) && !is_context => {
-            return Err("variables are not supported by this version yet".to_owned());
-        }
-        Some(_) => return Err(cursor.problem("expected `.` or `[`")),
+    let root = root(&mut cursor)?;
+    if !matches!(cursor.peek(), None | Some('.' | '[')) {
+        return Err(cursor.problem("expected `.` or `[`"));
     }
     let steps = steps(&mut cursor, Place::Whole)?;
     Ok(Path {
         text: text.to_owned(),
-        is_context,
+        root,
         steps,
     })
+}
+
+fn root(cursor: &mut Cursor<'_>) -> Result<Root, String> {
+    if cursor.eat("$") {
+        return Ok(Root::Context);
+    }
+    let name = cursor.take_while(variables::is_in_name);
+    match name {
+        "" => Ok(Root::Data),
+        name if variables::is_name(name) => Ok(Root::Variable(name.to_owned())),
+        name => Err(format!("`{name}` is no name of a variable")),
+    }
 }
 
 pub(super) fn reference(text: &str) -> Result<ReferencePath, String> {

@@ -38,7 +38,7 @@ impl ReferencePath {
     /// `States.ResultPathMatchFailure` if the place cannot exist in `into`, `States.Runtime` if
     /// the outcome would nest too deep.
     pub fn write(&self, into: Value, value: Value) -> Result<Value, Failure> {
-        if self.0.is_context() || !self.fits(&into) {
+        if self.0.is_context() || self.0.variable().is_some() || !self.fits(&into) {
             return Err(self.mismatch(&into));
         }
         let depth = Size::of(&value, usize::MAX).depth;
@@ -58,10 +58,10 @@ impl ReferencePath {
     }
 
     fn mismatch(&self, input: &Value) -> Failure {
-        Failure {
-            error: "States.ResultPathMatchFailure".to_owned(),
-            cause: format!("Unable to apply ReferencePath {self} to input {input}"),
-        }
+        Failure::new(
+            "States.ResultPathMatchFailure",
+            format!("Unable to apply ReferencePath {self} to input {input}"),
+        )
     }
 
     fn fits(&self, into: &Value) -> bool {

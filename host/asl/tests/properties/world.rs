@@ -59,7 +59,8 @@ impl World {
             4 => {
                 return EventKind::TaskStarted {
                     effect: stray,
-                    facts: facts(),
+                    facts: Some(facts()),
+                    worker: None,
                 };
             }
             5 => {
@@ -87,7 +88,8 @@ impl World {
             Some((effect, Open::Task)) => match how % 6 {
                 0 => EventKind::TaskStarted {
                     effect,
-                    facts: facts(),
+                    facts: Some(facts()),
+                    worker: None,
                 },
                 1 => EventKind::TaskFailed {
                     effect,
@@ -125,7 +127,11 @@ impl World {
                 | EventKind::Continued { effect } => {
                     self.open.remove(&effect);
                 }
-                EventKind::Start | EventKind::TaskStarted { .. } | EventKind::Stop { .. } => {}
+                EventKind::Start
+                | EventKind::TaskStarted { .. }
+                | EventKind::TaskSubmitted { .. }
+                | EventKind::TaskHeartbeat { .. }
+                | EventKind::Stop { .. } => {}
             }
         }
         for effect in effects {

@@ -9,7 +9,7 @@ use asl::{
 };
 use serde_json::{Value, json};
 
-use crate::header::header;
+use crate::header::{NoEvaluator, header};
 
 /// How an execution went.
 pub(crate) struct Ran {
@@ -46,6 +46,7 @@ pub(crate) fn run(machine: &StateMachine, case: &Value) -> Option<Ran> {
                 seed: 7,
                 kind,
             },
+            &NoEvaluator,
         );
         assert_eq!(transition.ignored, None);
         execution = transition.execution;
@@ -104,7 +105,11 @@ impl World {
             role_revision: 1,
         };
         let effect = task.effect;
-        self.answers.push(EventKind::TaskStarted { effect, facts });
+        self.answers.push(EventKind::TaskStarted {
+            effect,
+            facts: Some(facts),
+            worker: None,
+        });
         let result = self.recorded(task);
         let text = |member: &str| match &result[member] {
             Value::String(text) => text.clone(),

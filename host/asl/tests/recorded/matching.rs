@@ -20,10 +20,10 @@ pub(crate) fn differences(case: &Value, ran: &Ran) -> Vec<String> {
         expect["status"].to_string(),
         status.to_owned(),
     );
-    let tokens = case["wildcards"]["tokens"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
+    let list = |name: &str| case["wildcards"][name].as_array().cloned();
+    let keys = list("keys").unwrap_or_default();
+    let mut tokens = list("tokens").unwrap_or_default();
+    tokens.extend(keys.iter().map(|key| key["value"].clone()));
     let is_like = |expected: &Value, actual: &Value| is_like(expected, actual, &tokens);
     for (what, actual) in [("error", &ran.error), ("cause", &ran.cause)] {
         let actual = actual.clone().map_or(Value::Null, Value::String);

@@ -13,7 +13,7 @@ use asl::{
 };
 use serde_json::Value;
 
-use crate::header::header;
+use crate::header::{NoEvaluator, header};
 
 /// The transcript of a scenario.
 pub(crate) fn of(scenario: &Value) -> String {
@@ -35,6 +35,7 @@ pub(crate) fn of(scenario: &Value) -> String {
                 seed,
                 kind,
             },
+            &NoEvaluator,
         );
         execution = transition.execution;
         writeln!(transcript, "== {}", heading(event)).unwrap();
@@ -87,7 +88,8 @@ impl World {
         if let Some(task) = event.get("started") {
             return EventKind::TaskStarted {
                 effect: self.task(task),
-                facts: facts(),
+                facts: Some(facts()),
+                worker: None,
             };
         }
         if let Some(task) = event.get("succeeded") {

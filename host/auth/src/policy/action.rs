@@ -42,6 +42,16 @@ actions! {
     PublishStateMachine,
     /// Reads a state machine, or lists them; asked of the state machine or the host.
     ReadStateMachine,
+    /// Deletes a state machine or one of its versions; asked of the state machine.
+    DeleteStateMachine,
+    /// Makes, changes or deletes an alias; asked of its state machine.
+    WriteAlias,
+    /// Sets or removes tags; asked of the state machine or the activity.
+    WriteTags,
+    /// Makes or deletes an activity; asked of the activity.
+    WriteActivity,
+    /// Reads an activity, or lists them; asked of the activity or the host.
+    ReadActivity,
     /// Lets a state machine use a role; asked of the role, at publish and at start.
     PassRole,
     /// Starts an execution; asked of the state machine.

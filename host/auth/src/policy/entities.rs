@@ -47,6 +47,7 @@ pub(super) fn resource(resource: &Resource) -> Result<Entity, Box<dyn Error>> {
                 vec![uid("StateMachine", state_machine)?],
             )
         }
+        Resource::Activity(name) => named("Activity", name.as_str()),
         Resource::Host => entity(uid("Host", "host")?, Vec::new(), Vec::new()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::names::Name;
+use crate::names::{Name, ServiceName};
 
 /// Something that policy protects.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -20,6 +20,8 @@ pub enum Resource {
         /// Its id.
         id: String,
     },
+    /// An activity.
+    Activity(ServiceName),
     /// The host itself: listings and the audit log.
     Host,
 }
@@ -48,6 +50,11 @@ impl Resource {
         }
     }
 
+    /// An activity.
+    pub fn activity(name: &ServiceName) -> Self {
+        Self::Activity(name.clone())
+    }
+
     /// The host itself.
     pub fn host() -> Self {
         Self::Host
@@ -63,6 +70,7 @@ impl fmt::Display for Resource {
             Self::Execution { state_machine, id } => {
                 write!(formatter, "execution/{state_machine}/{id}")
             }
+            Self::Activity(name) => write!(formatter, "activity/{name}"),
             Self::Host => formatter.write_str("host"),
         }
     }

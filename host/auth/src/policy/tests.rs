@@ -1,10 +1,10 @@
 use super::*;
-use crate::names::Name;
+use crate::names::{Name, ServiceName};
 use crate::principal::{Kind, Principal};
 
 const ISSUER: &str = "https://issuer.test";
 
-const ACTIONS: [&str; 13] = [
+const ACTIONS: [&str; 18] = [
     "UploadComponent",
     "ReadComponent",
     "WriteRole",
@@ -13,6 +13,11 @@ const ACTIONS: [&str; 13] = [
     "ReadReview",
     "PublishStateMachine",
     "ReadStateMachine",
+    "DeleteStateMachine",
+    "WriteAlias",
+    "WriteTags",
+    "WriteActivity",
+    "ReadActivity",
     "PassRole",
     "StartExecution",
     "StopExecution",
@@ -59,6 +64,7 @@ fn ask(policies: &Policies, caller: &Caller, action: &str) -> Result<Vec<String>
     let role = Resource::role(&name("payments"));
     let machine = Resource::state_machine(&name("release"));
     let execution = Resource::execution(&name("release"), "0192");
+    let activity = Resource::activity(&ServiceName::parse("pack.goods").unwrap());
     match action {
         "UploadComponent" => rules(policies.permits::<UploadComponent>(caller, &component)),
         "ReadComponent" => rules(policies.permits::<ReadComponent>(caller, &component)),
@@ -68,6 +74,11 @@ fn ask(policies: &Policies, caller: &Caller, action: &str) -> Result<Vec<String>
         "ReadReview" => rules(policies.permits::<ReadReview>(caller, &component)),
         "PublishStateMachine" => rules(policies.permits::<PublishStateMachine>(caller, &machine)),
         "ReadStateMachine" => rules(policies.permits::<ReadStateMachine>(caller, &machine)),
+        "DeleteStateMachine" => rules(policies.permits::<DeleteStateMachine>(caller, &machine)),
+        "WriteAlias" => rules(policies.permits::<WriteAlias>(caller, &machine)),
+        "WriteTags" => rules(policies.permits::<WriteTags>(caller, &activity)),
+        "WriteActivity" => rules(policies.permits::<WriteActivity>(caller, &activity)),
+        "ReadActivity" => rules(policies.permits::<ReadActivity>(caller, &activity)),
         "PassRole" => rules(policies.permits::<PassRole>(caller, &role)),
         "StartExecution" => rules(policies.permits::<StartExecution>(caller, &machine)),
         "StopExecution" => rules(policies.permits::<StopExecution>(caller, &execution)),
@@ -93,13 +104,18 @@ fn parse(text: &str) -> Result<Policies, Vec<String>> {
     Policies::parse(&[file]).map_err(messages)
 }
 
-const OPERATOR: [&str; 10] = [
+const OPERATOR: [&str; 15] = [
     "ReadComponent",
     "WriteRole",
     "ReadRole",
     "ReadReview",
     "PublishStateMachine",
     "ReadStateMachine",
+    "DeleteStateMachine",
+    "WriteAlias",
+    "WriteTags",
+    "WriteActivity",
+    "ReadActivity",
     "PassRole",
     "StartExecution",
     "StopExecution",
@@ -133,6 +149,7 @@ fn each_development_group_may_do_its_work_and_nothing_else() {
                 "ReadRole",
                 "ReadReview",
                 "ReadStateMachine",
+                "ReadActivity",
                 "ReadExecution",
                 "ReadAudit",
             ],
@@ -540,6 +557,7 @@ fn callers_and_resources_have_the_shapes_of_the_schema() {
         Resource::role(&name("a")),
         Resource::state_machine(&name("a")),
         Resource::execution(&name("a"), "1"),
+        Resource::activity(&ServiceName::parse("a.b").unwrap()),
         Resource::host(),
     ];
     let resources = resources.map(|resource| entities::resource(&resource).unwrap());

@@ -1,8 +1,9 @@
 //! What one trigger leads to: events applied, attempts admitted, records made, nothing done yet.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use asl::definition::Call;
 use asl::{Effect, EffectId, Event, EventKind, Execution, TaskPhase, TaskRun, Timestamp};
 use auth::authority::{AttemptPermit, Denied};
 use ports::{AuditRecord, Decision, LogLine};
@@ -13,6 +14,7 @@ use super::slots::{Lanes, Slots};
 use super::{Actor, Trigger};
 use crate::admission::{Admitted, admit};
 use crate::authority::Authority;
+use crate::mocks::Mocked;
 
 /// Triggers worked off in one turn; what is left over takes turns of its own, so that a loop of
 /// refused attempts cannot grow one commit without end.
@@ -28,6 +30,8 @@ pub(crate) struct Turn {
     pub(crate) timers: Vec<(Timestamp, EffectId)>,
     pub(crate) cancelled: Vec<EffectId>,
     pub(crate) deferred: Vec<Trigger>,
+    /// How many invocations of each state this turn answered by mocks.
+    pub(crate) mocked: BTreeMap<String, u32>,
     /// What is left to work off.
     queue: VecDeque<Trigger>,
 }
@@ -84,7 +88,12 @@ impl Turn {
             kind,
         };
         let (at, first) = (event.at, execution.next_event_id());
-        let transition = asl::apply(&basis.actor.machine.machine, execution, event);
+        let transition = asl::apply(
+            &basis.actor.machine.machine,
+            execution,
+            event,
+            ports.evaluator.as_ref(),
+        );
         if let Some(ignored) = transition.ignored {
             tracing::debug!(execution = %basis.actor.start.header.id, event = name, ?ignored, "nothing to do");
             return transition.execution;
@@ -141,6 +150,9 @@ impl Turn {
         if actor.shared.draining.is_cancelled() || !execution.is_waiting_for(run.effect) {
             return execution;
         }
+        if let Some(mocked) = self.mocked_answer(actor, &run.state) {
+            return self.answer_mocked(basis, execution, run, mocked);
+        }
         let Admitted { permit, facts } = match admit(
             authority,
             &actor.identity,
@@ -165,11 +177,12 @@ impl Turn {
                 self.audit.push(record);
                 let started = EventKind::TaskStarted {
                     effect: run.effect,
-                    facts,
+                    facts: Some(facts),
+                    worker: None,
                 };
                 self.apply(basis, execution, started, None)
             }
-            TaskPhase::Started => {
+            TaskPhase::Started | TaskPhase::Submitted => {
                 record.outcome = json!({"rerun": true});
                 self.audit.push(record);
                 execution
@@ -177,6 +190,39 @@ impl Turn {
         };
         self.runs.push((run, permit, slots));
         execution
+    }
+
+    /// What the execution's test case answers the state's next invocation.
+    fn mocked_answer(&mut self, actor: &Actor, state: &str) -> Option<Mocked> {
+        let case = actor.start.selection.mock_case.as_deref()?;
+        let place = (actor.start.header.machine_name.as_str(), case);
+        let before = actor.mocked.get(state).copied().unwrap_or(0);
+        let in_turn = self.mocked.get(state).copied().unwrap_or(0);
+        let mocks = &actor.shared.config.mocks;
+        let answer = mocks.answer(place, state, before.saturating_add(in_turn))?;
+        *self.mocked.entry(state.to_owned()).or_default() += 1;
+        Some(answer)
+    }
+
+    /// Lets a Task go as its mock says; nothing is called, so nothing needs to be allowed.
+    fn answer_mocked(
+        &mut self,
+        basis: &Basis<'_>,
+        mut execution: Execution,
+        run: TaskRun,
+        mocked: Mocked,
+    ) -> Execution {
+        let effect = run.effect;
+        if run.phase == TaskPhase::Scheduled {
+            let started = EventKind::TaskStarted {
+                effect,
+                facts: None,
+                worker: None,
+            };
+            execution = self.apply(basis, execution, started, None);
+        }
+        let answer = mocked.into_event(&Call::parse(&run.resource), effect);
+        self.apply(basis, execution, answer, None)
     }
 
     fn deny(&mut self, basis: &Basis<'_>, run: &TaskRun, denied: Denied) -> EventKind {
@@ -224,6 +270,8 @@ fn event_name(kind: &EventKind) -> &'static str {
     match kind {
         EventKind::Start => "Start",
         EventKind::TaskStarted { .. } => "TaskStarted",
+        EventKind::TaskSubmitted { .. } => "TaskSubmitted",
+        EventKind::TaskHeartbeat { .. } => "TaskHeartbeat",
         EventKind::TaskSucceeded { .. } => "TaskSucceeded",
         EventKind::TaskFailed { .. } => "TaskFailed",
         EventKind::TimerFired { .. } => "TimerFired",

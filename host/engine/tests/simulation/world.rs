@@ -6,6 +6,10 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use asl::jsonata::{
+    Evaluation, EvaluationError, EvaluationErrorKind, Evaluator, References, SyntaxError,
+    Unavailable,
+};
 use asl::{ExecutionId, Timestamp};
 use async_trait::async_trait;
 use audit::Sha256Chain;
@@ -134,6 +138,7 @@ impl World {
             archive: Arc::clone(&store) as _,
             catalogue: Arc::clone(&store) as _,
             runner: Arc::new(ScriptedRunner(Arc::clone(&script))),
+            evaluator: Arc::new(NoEvaluator),
             clock: Arc::clone(&clock) as _,
         };
         let policies = Arc::new(Policies::development());
@@ -223,9 +228,8 @@ impl World {
         let machine = name(machine);
         let permit = self.permit("operators", Resource::state_machine(&machine));
         let request = StartRequest {
-            state_machine: machine,
-            name: Some(name(name_)),
-            input,
+            name: Some(name(name_).into()),
+            ..StartRequest::new(machine, input)
         };
         self.engine.start(permit, request).await
     }
@@ -291,5 +295,19 @@ pub(crate) fn caller(group: &str) -> Caller {
         authenticated_at: None,
         expires_at: i64::MAX,
         token_hash: String::new(),
+    }
+}
+
+/// Evaluates nothing: plain paths and literals need no evaluator.
+struct NoEvaluator;
+
+impl Evaluator for NoEvaluator {
+    fn evaluate(&self, _: &Evaluation<'_>) -> Result<Vec<Option<Value>>, EvaluationError> {
+        let kind = EvaluationErrorKind::Unavailable("none here".to_owned());
+        Err(EvaluationError { index: 0, kind })
+    }
+
+    fn check(&self, _: &[&str]) -> Result<Vec<Result<References, SyntaxError>>, Unavailable> {
+        Err(Unavailable("none here".to_owned()))
     }
 }

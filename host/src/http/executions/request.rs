@@ -1,7 +1,7 @@
 //! What requests about executions say.
 
 use asl::Status;
-use auth::names::Name;
+use auth::names::{Name, ServiceName};
 use document::{Fields, Node, Problem as Flaw, Problems};
 use engine::StartRequest;
 use serde_json::{Map, Value};
@@ -41,9 +41,11 @@ pub(super) fn start(body: &Value) -> Result<StartRequest, Vec<Flaw>> {
     let input = fields.optional("input").map(|node| node.value.clone());
     fields.finish(&mut problems);
     let request = machine.map(|state_machine| StartRequest {
-        state_machine,
         name: name.flatten(),
-        input: input.unwrap_or_else(|| Value::Object(Map::new())),
+        ..StartRequest::new(
+            state_machine,
+            input.unwrap_or_else(|| Value::Object(Map::new())),
+        )
     });
     problems.or(request)
 }
@@ -74,8 +76,8 @@ pub(super) fn status(word: &str) -> Result<Status, Problem> {
     })
 }
 
-fn name(node: &Node<'_>, problems: &mut Problems) -> Option<Name> {
-    let name = Name::parse(node.string(problems)?);
+fn name(node: &Node<'_>, problems: &mut Problems) -> Option<ServiceName> {
+    let name = ServiceName::parse(node.string(problems)?);
     name.map_err(|message| node.problem(message, problems)).ok()
 }
 

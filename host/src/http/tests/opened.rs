@@ -11,6 +11,7 @@ use auth::policy::Policies;
 use bytes::Bytes;
 use engine::{Engine, Ports};
 use ports::{Attempt, AttemptReport, Clock, Inspection, Rejected, RunError, Runner};
+use runtime::{EvaluatorConfig, JsonataEvaluator};
 use serde_json::json as value;
 use tokio::task::JoinHandle;
 use tracing_subscriber::fmt::MakeWriter;
@@ -65,6 +66,7 @@ impl Host {
             archive: store.clone(),
             catalogue: store,
             runner: Arc::new(NoRunner),
+            evaluator: Arc::new(JsonataEvaluator::new(EvaluatorConfig::default())),
             clock,
         };
         let policies = Arc::new(Policies::development());

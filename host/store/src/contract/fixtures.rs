@@ -4,7 +4,7 @@ use asl::{Delta, ExecutionId, Header, PayloadId, Status, Timestamp};
 use auth::principal::{Caller, Kind as PrincipalKind, Principal};
 use ports::{
     AuditRecord, Change, Commit, Decision, ExecutionCommit, Fence, Key, Kind, LogLine, Record,
-    Start, Summary,
+    Selection, Start, Summary,
 };
 use serde_json::{Value, json};
 
@@ -87,6 +87,7 @@ pub(crate) struct Step {
     pub(crate) output: Option<PayloadId>,
     pub(crate) cause: Option<String>,
     pub(crate) groups: usize,
+    pub(crate) selection: Selection,
 }
 
 impl Step {
@@ -104,6 +105,7 @@ impl Step {
             output: None,
             cause: None,
             groups: 1,
+            selection: Selection::default(),
         }
     }
 
@@ -171,6 +173,7 @@ impl Step {
             },
             caller: caller(self.groups),
             machine: key(Kind::StateMachine, &self.machine, 1),
+            selection: self.selection.clone(),
         }
     }
 

@@ -4,7 +4,7 @@ use asl::{ExecutionId, Status};
 use audit::Verifier;
 use auth::names::Digest;
 use bytes::Bytes;
-use ports::{Blob, Commit, ExecutionFilter, HistoryCursor};
+use ports::{Blob, Commit, ExecutionFilter, HistoryCursor, Selection};
 use serde_json::{Value, json};
 
 use super::{Step, Store, id, link};
@@ -113,13 +113,80 @@ pub(super) async fn history_pages_join_to_the_whole_history(store: &impl Store) 
             cursor,
             HistoryCursor {
                 record: 80,
-                skip: 0
+                ..HistoryCursor::default()
             }
         );
         assert_eq!(
             shown(store, cursor, limit).await,
             (Vec::new(), cursor, false)
         );
+    }
+}
+
+pub(super) async fn history_reads_backwards_page_by_page(store: &impl Store) {
+    let fence = store.fence().await.unwrap();
+    let first = Step::first("e-1", json!("input"));
+    store.commit(first.commit(fence)).await.unwrap();
+    for number in 1..80 {
+        let mut step = Step::next("e-1", number, json!(number));
+        step.payloads.push(json!([number]));
+        step.events = (0..number % 4).map(|event| (number, event % 2)).collect();
+        store.commit(step.commit(fence)).await.unwrap();
+    }
+    let whole = shown(store, HistoryCursor::default(), 1000).await.0;
+    for limit in [1, 2, 3, 7, 64, 1000] {
+        let (mut values, mut cursor, mut has_more) = (Vec::new(), HistoryCursor::NEWEST, true);
+        while has_more {
+            let (page, next, more) = shown(store, cursor, limit).await;
+            assert!(!page.is_empty() || !more);
+            values.extend(page);
+            (cursor, has_more) = (next, more);
+        }
+        values.reverse();
+        assert_eq!(values, whole, "pages of {limit}");
+    }
+}
+
+pub(super) async fn executions_are_listed_by_version_and_alias_too(store: &impl Store) {
+    let fence = store.fence().await.unwrap();
+    let selections = [
+        (None, None),
+        (Some(1), None),
+        (Some(1), Some("live".to_owned())),
+        (Some(2), Some("live".to_owned())),
+    ];
+    for (number, (version, alias)) in selections.into_iter().enumerate() {
+        let selection = Selection {
+            version,
+            alias,
+            mock_case: None,
+        };
+        let step = Step {
+            machine: "arn:m".to_owned(),
+            selection,
+            ..Step::first(&format!("e-{number}"), json!(number))
+        };
+        store.commit(step.commit(fence)).await.unwrap();
+    }
+    let table: [(&str, &[&str]); 5] = [
+        ("arn:m", &["e-3", "e-2", "e-1", "e-0"]),
+        ("arn:m:1", &["e-2", "e-1"]),
+        ("arn:m:2", &["e-3"]),
+        ("arn:m:live", &["e-3", "e-2"]),
+        ("arn:m:li", &[]),
+    ];
+    for (arn, expected) in table {
+        let filter = ExecutionFilter {
+            machine_arn: Some(arn.to_owned()),
+            status: None,
+        };
+        let page = store.executions(filter, None, 10).await.unwrap();
+        let found: Vec<_> = page
+            .items
+            .iter()
+            .map(|item| item.start.header.id.as_str())
+            .collect();
+        assert_eq!(found, expected, "{arn}");
     }
 }
 

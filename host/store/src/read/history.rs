@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use asl::{ExecutionId, HistoryEvent, PayloadId};
-use ports::{HistoryCursor, HistoryPage, Record, StoreError};
+use ports::{HistoryCursor, HistoryOrder, HistoryPage, Record, StoreError};
 use serde_json::Value;
 
 use crate::entries::{Entries, Order, read};
@@ -27,18 +27,29 @@ pub(crate) fn history(
     if entries.entry(&key::execution(id))?.is_none() {
         return Ok(None);
     }
-    let mut page = PageBuilder {
+    let page = PageBuilder {
         events: Vec::new(),
         logs: Vec::new(),
         next: cursor,
         limit,
     };
-    let mut payloads = Payloads {
+    let payloads = Payloads {
         entries,
         id,
         records: HashMap::new(),
         bytes: 0,
     };
+    match cursor.order {
+        HistoryOrder::OldestFirst => oldest_first(page, payloads).map(Some),
+        HistoryOrder::NewestFirst => newest_first(page, payloads).map(Some),
+    }
+}
+
+fn oldest_first(
+    mut page: PageBuilder,
+    mut payloads: Payloads<'_, impl Entries>,
+) -> Result<HistoryPage, StoreError> {
+    let (entries, id) = (payloads.entries, payloads.id);
     loop {
         let found = entries.range(
             key::records(id, page.next.record),
@@ -47,7 +58,7 @@ pub(crate) fn history(
         )?;
         for (key, value) in &found {
             if page.is_full() || payloads.bytes >= PAGE_BYTES_MAX {
-                return Ok(Some(page.finish(true)));
+                return Ok(page.finish(true));
             }
             let (record, bytes) = super::record(entries, id, page.next.record, key, value)?;
             payloads.keep(record.number, &record.delta.payloads, bytes);
@@ -55,7 +66,45 @@ pub(crate) fn history(
         }
         if found.len() < PAGE_RECORDS {
             let has_more = page.next.skip > 0 && page.is_full();
-            return Ok(Some(page.finish(has_more)));
+            return Ok(page.finish(has_more));
+        }
+    }
+}
+
+/// Records may still be added while pages are read; a page begins where the last one ended.
+fn newest_first(
+    mut page: PageBuilder,
+    mut payloads: Payloads<'_, impl Entries>,
+) -> Result<HistoryPage, StoreError> {
+    let (entries, id) = (payloads.entries, payloads.id);
+    loop {
+        let mut range = key::records(id, 0);
+        if page.next.record < u32::MAX {
+            range.end = key::after(key::record(id, page.next.record));
+        }
+        let found = entries.range(range, Order::Backward, PAGE_RECORDS)?;
+        for (key, value) in &found {
+            if page.is_full() || payloads.bytes >= PAGE_BYTES_MAX {
+                return Ok(page.finish(true));
+            }
+            let number = key::record_number(key).ok_or_else(|| damaged(key, "has no number"))?;
+            if page.next.record == u32::MAX {
+                page.next.record = number;
+            }
+            let (mut record, bytes) = super::record(entries, id, number, key, value)?;
+            payloads.keep(record.number, &record.delta.payloads, bytes);
+            record.delta.history.reverse();
+            page.add(record, &mut payloads)?;
+            let is_finished = page.next.record > number;
+            if is_finished && number == 0 {
+                return Ok(page.finish(false));
+            }
+            if is_finished {
+                page.next.record = number - 1;
+            }
+        }
+        if found.is_empty() {
+            return Ok(page.finish(false));
         }
     }
 }
@@ -122,10 +171,8 @@ impl PageBuilder {
             self.next.skip = self.next.skip.saturating_add(1);
         }
         if left.next().is_none() {
-            self.next = HistoryCursor {
-                record: self.next.record.saturating_add(1),
-                skip: 0,
-            };
+            self.next.record = self.next.record.saturating_add(1);
+            self.next.skip = 0;
         }
         Ok(())
     }

@@ -6,61 +6,53 @@ use std::cmp;
 use serde_json::{Number, Value};
 
 use super::wildcard;
-use super::{Comparison, Condition, Operand, Ordering};
-use crate::budget::Budget;
+use super::{ChoiceRule, Comparison, Condition, Operand, Ordering};
 use crate::definition::Choice;
+use crate::expression::Expected;
 use crate::path::{Path, PathError};
+use crate::scope::Scope;
 use crate::{Failure, Timestamp, number};
 
+/// Where a Choice state goes.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Picked<'m> {
+    /// As the first rule that matches says.
+    Rule(&'m ChoiceRule),
+    /// As `Default` says.
+    Default(&'m str),
+    /// Nowhere.
+    Nothing,
+}
+
 impl Choice {
-    /// The `Next` of the first rule that matches, else `Default`; spends from `budget`.
+    /// The first rule that matches, else `Default`.
     ///
     /// # Errors
-    /// `States.Runtime` if a rule reads a place that is not there.
+    /// `States.Runtime` if a rule reads a place that is not there, `States.QueryEvaluationError`
+    /// if a rule's expression has no Boolean value.
     pub(crate) fn pick(
         &self,
         data: &Value,
-        context: &Value,
-        budget: &mut Budget,
-    ) -> Result<Option<&str>, Failure> {
-        let mut reader = Reader {
-            data,
-            context,
-            budget,
-        };
+        scope: &mut Scope<'_>,
+    ) -> Result<Picked<'_>, Failure> {
+        let mut reader = Reader { data, scope };
         for rule in &self.rules {
             if reader.matches(&rule.condition)? {
-                return Ok(Some(&rule.next));
+                return Ok(Picked::Rule(rule));
             }
         }
-        Ok(self.default.as_deref())
+        let default = self.default.as_deref();
+        Ok(default.map_or(Picked::Nothing, Picked::Default))
     }
 }
 
-impl Condition {
-    /// Whether the condition holds; `And` and `Or` stop at the first part that decides.
-    ///
-    /// # Errors
-    /// `States.Runtime` if the condition reads a place that is not there, except with `IsPresent`.
-    pub fn matches(&self, data: &Value, context: &Value) -> Result<bool, Failure> {
-        let budget = &mut Budget::new();
-        let mut reader = Reader {
-            data,
-            context,
-            budget,
-        };
-        reader.matches(self)
-    }
+/// What conditions read.
+struct Reader<'d, 's, 'r> {
+    data: &'d Value,
+    scope: &'r mut Scope<'s>,
 }
 
-/// What conditions read, with what they may spend on reading.
-struct Reader<'a, 'b> {
-    data: &'a Value,
-    context: &'a Value,
-    budget: &'b mut Budget,
-}
-
-impl<'a> Reader<'a, '_> {
+impl<'d, 's: 'd> Reader<'d, 's, '_> {
     fn matches(&mut self, condition: &Condition) -> Result<bool, Failure> {
         match condition {
             Condition::And(parts) => {
@@ -80,6 +72,11 @@ impl<'a> Reader<'a, '_> {
                 Ok(false)
             }
             Condition::Not(part) => Ok(!self.matches(part)?),
+            Condition::Fixed(fixed) => Ok(*fixed),
+            Condition::Expression(expression) => {
+                let value = expression.value_of(Expected::Boolean, self.scope)?;
+                Ok(value == Value::Bool(true))
+            }
             Condition::Compare {
                 variable,
                 comparison,
@@ -94,19 +91,19 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn is_present(&mut self, path: &Path) -> Result<bool, Failure> {
-        match path.select(self.data, self.context, self.budget) {
+        match path.select(self.scope.roots(self.data), &mut self.scope.budget) {
             Ok(_) => Ok(true),
-            Err(PathError::NotFound { .. }) => Ok(false),
+            Err(PathError::NotFound { .. } | PathError::Unassigned { .. }) => Ok(false),
             Err(error @ PathError::TooCostly { .. }) => Err(error.of_condition()),
         }
     }
 
-    fn value(&mut self, path: &Path) -> Result<Cow<'a, Value>, Failure> {
+    fn value(&mut self, path: &Path) -> Result<Cow<'d, Value>, Failure> {
         let value = path
-            .select(self.data, self.context, self.budget)
+            .select(self.scope.roots(self.data), &mut self.scope.budget)
             .map_err(PathError::of_condition)?;
         let text_bytes = value.as_str().map_or(0, str::len);
-        let spent = self.budget.read(text_bytes);
+        let spent = self.scope.budget.read(text_bytes);
         spent.map_err(|_| path.too_costly().of_condition())?;
         Ok(value)
     }

@@ -4,8 +4,8 @@ use document::{Fields, Node, Problems};
 use serde_json::Value;
 
 use super::{ChoiceRule, Comparison, Condition, Operand, Ordering};
-use crate::definition::Choice;
-use crate::definition::fields;
+use crate::definition::language::Language;
+use crate::definition::{Choice, fields, flow, quantity};
 use crate::definition::parse::Reader;
 
 /// Reads what is particular to a Choice state.
@@ -36,20 +36,55 @@ fn rules(node: &Node<'_>, reader: &mut Reader) -> Option<Vec<ChoiceRule>> {
     if nodes.is_empty() {
         node.problem("expected at least one rule", &mut reader.problems);
     }
-    let rules: Vec<_> = nodes.iter().filter_map(|node| rule(node, reader)).collect();
+    let rules: Vec<_> = nodes
+        .iter()
+        .enumerate()
+        .filter_map(|(place, node)| rule(node, place, reader))
+        .collect();
     (rules.len() == nodes.len()).then_some(rules)
 }
 
-fn rule(node: &Node<'_>, reader: &mut Reader) -> Option<ChoiceRule> {
+fn rule(node: &Node<'_>, place: usize, reader: &mut Reader) -> Option<ChoiceRule> {
     let mut fields = node.object(&mut reader.problems)?;
     let next = fields
         .required("Next", &mut reader.problems)
         .and_then(|node| reader.target(&node));
-    let condition = members(&fields, &["Next"], &mut reader.problems);
+    let assign = flow::assign(&mut fields, reader);
+    let (condition, output) = match reader.language {
+        Language::JsonPath => {
+            let condition = members(&fields, &["Next", "Assign"], &mut reader.problems);
+            (condition, None)
+        }
+        Language::Jsonata => {
+            let condition = jsonata(&mut fields, place, reader);
+            let output = fields.optional("Output");
+            let output = output.and_then(|node| flow::jsonata(&node, "Output", reader));
+            fields.optional("Comment");
+            fields.finish(&mut reader.problems);
+            (condition, output)
+        }
+    };
     Some(ChoiceRule {
         condition: condition?,
         next: next?,
+        output,
+        assign,
     })
+}
+
+/// Reads `Condition` of the rule at `place`.
+fn jsonata(fields: &mut Fields<'_>, place: usize, reader: &mut Reader) -> Option<Condition> {
+    let node = fields.required("Condition", &mut reader.problems)?;
+    if let Some(fixed) = node.value.as_bool() {
+        return Some(Condition::Fixed(fixed));
+    }
+    let field = format!("Choices/{place}/Condition");
+    let expression = quantity::expression(&node, &field, reader);
+    if expression.is_none() {
+        let message = "expected an expression such as `{% $states.input.ready %}`, or true or false";
+        node.problem(message, &mut reader.problems);
+    }
+    expression.map(Condition::Expression)
 }
 
 /// Reads a rule inside another.
@@ -69,11 +104,15 @@ fn members(fields: &Fields<'_>, allowed: &[&str], problems: &mut Problems) -> Op
             "Comment" => {
                 node.string(problems);
             }
-            "Condition" | "Assign" | "Output" => {
-                node.problem(fields::unsupported(name), problems);
+            "Condition" | "Output" => {
+                node.problem(
+                    format!("`{name}` belongs to query language `JSONata`, this state's is `JSONPath`"),
+                    problems,
+                );
                 return None;
             }
-            "Next" if allowed.contains(&name) => {}
+            "Next" | "Assign" if allowed.contains(&name) => {}
+            "Assign" => node.problem("only a rule of `Choices` itself may have `Assign`", problems),
             "Next" => node.problem("only a rule of `Choices` itself may have `Next`", problems),
             _ => operators.push((name, node)),
         }

@@ -3,12 +3,13 @@
 use document::{Fields, Node, Problems};
 use serde_json::Value;
 
-use super::{JsonPathFlow, ResultPath};
+use super::{Flow, JsonPathFlow, JsonataFlow, ResultPath};
 use crate::definition::fields;
 use crate::definition::kind::Kind;
+use crate::definition::language::Language;
 use crate::definition::parse::Reader;
-use crate::path::Path;
-use crate::template::Template;
+use crate::template::{Source, Template};
+use crate::variables;
 
 /// Reads those fields that a state of `kind` may have; a faulty one is reported and stays at its
 /// default.
@@ -16,9 +17,27 @@ pub(in crate::definition) fn read(
     fields: &mut Fields<'_>,
     kind: Kind,
     reader: &mut Reader,
+) -> Flow {
+    let language = reader.language;
+    let mut member = |name: &'static str| {
+        let node = fields.optional(name);
+        node.filter(|_| kind.allows(language, name))
+    };
+    match language {
+        Language::JsonPath => Flow::JsonPath(json_path(&mut member, kind, reader)),
+        Language::Jsonata => Flow::Jsonata(JsonataFlow {
+            arguments: member("Arguments").and_then(|node| jsonata(&node, "Arguments", reader)),
+            output: member("Output").and_then(|node| jsonata(&node, "Output", reader)),
+        }),
+    }
+}
+
+fn json_path<'a>(
+    member: &mut impl FnMut(&'static str) -> Option<Node<'a>>,
+    kind: Kind,
+    reader: &mut Reader,
 ) -> JsonPathFlow {
     let mut flow = JsonPathFlow::default();
-    let mut member = |name: &'static str| fields.optional(name).filter(|_| kind.allows(name));
     if let Some(node) = member("InputPath") {
         flow.input_path = nullable(&node, &mut reader.problems);
     }
@@ -40,6 +59,40 @@ pub(in crate::definition) fn read(
     flow
 }
 
+/// Reads `Assign` of a state, a catcher or a Choice rule, in the language of the state.
+pub(in crate::definition) fn assign(
+    fields: &mut Fields<'_>,
+    reader: &mut Reader,
+) -> Option<Template> {
+    let node = fields.optional("Assign")?;
+    for (name, node) in node.object(&mut reader.problems)?.entries() {
+        let plain = match reader.language {
+            Language::JsonPath => name.strip_suffix(".$").unwrap_or(name),
+            Language::Jsonata => name,
+        };
+        if !variables::is_name(plain) || plain == "states" {
+            let plain = fields::bounded(plain);
+            let message = format!(
+                "`{plain}` cannot be the name of a variable, use at most 80 letters, digits and underscores, and not `states`"
+            );
+            node.problem(message, &mut reader.problems);
+        }
+    }
+    match reader.language {
+        Language::JsonPath => template(&node, reader),
+        Language::Jsonata => jsonata(&node, "Assign", reader),
+    }
+}
+
+/// Reads a JSONata template; `field` names where it stands.
+pub(in crate::definition) fn jsonata(
+    node: &Node<'_>,
+    field: &str,
+    reader: &mut Reader,
+) -> Option<Template> {
+    Template::parse_jsonata(node, field, &mut reader.problems)
+}
+
 /// Reads a `ResultPath`.
 pub(in crate::definition) fn result_path(
     node: &Node<'_>,
@@ -59,11 +112,11 @@ pub(in crate::definition) fn template(node: &Node<'_>, reader: &mut Reader) -> O
     Template::parse(node, &mut reader.problems)
 }
 
-fn nullable(node: &Node<'_>, problems: &mut Problems) -> Option<Path> {
+fn nullable(node: &Node<'_>, problems: &mut Problems) -> Option<Source> {
     if node.value.is_null() {
         return None;
     }
-    fields::path(node, problems)
+    fields::source(node, problems)
 }
 
 fn warn_of_paths(node: &Node<'_>, warnings: &mut Problems) {

@@ -4,6 +4,7 @@ use document::{Fields, Node, Problems};
 
 use super::{Catcher, Jitter, Retrier};
 use crate::definition::fields::{self, SECONDS_MAX};
+use crate::definition::language::Language;
 use crate::definition::parse::Reader;
 use crate::definition::{ResultPath, flow};
 use crate::path::ReferencePath;
@@ -92,21 +93,24 @@ fn catcher(node: &Node<'_>, reader: &mut Reader) -> Option<Catcher> {
     let mut fields = node.object(&mut reader.problems)?;
     let error_equals = error_equals(&mut fields, &mut reader.problems);
     comment(&mut fields, &mut reader.problems);
-    let result_path = match fields.optional("ResultPath") {
+    let (result_path, output) = match reader.language {
+        Language::JsonPath => (fields.optional("ResultPath"), None),
+        Language::Jsonata => (None, fields.optional("Output")),
+    };
+    let result_path = match result_path {
         None => Some(ResultPath::At(ReferencePath::root())),
         Some(node) => flow::result_path(&node, &mut reader.problems),
     };
+    let output = output.and_then(|node| flow::jsonata(&node, "Output", reader));
+    let assign = flow::assign(&mut fields, reader);
     let next = fields.required("Next", &mut reader.problems);
     let next = next.and_then(|node| reader.target(&node));
-    for name in ["Output", "Assign"] {
-        if let Some(node) = fields.optional(name) {
-            node.problem(fields::unsupported(name), &mut reader.problems);
-        }
-    }
     fields.finish(&mut reader.problems);
     Some(Catcher {
         error_equals: error_equals?,
         result_path: result_path?,
+        output,
+        assign,
         next: next?,
     })
 }

@@ -1,28 +1,37 @@
-//! The Map state, mode `INLINE`.
+//! The Map state.
 
-use document::{Fields, Node, Problems};
+mod distributed;
+
+use document::{Fields, Node};
+use serde_json::Value;
 
 use super::Next;
 use crate::definition::fields;
-use crate::definition::parse::Reader;
+use crate::definition::language::Language;
+use crate::definition::parse::Reader as Document;
+use crate::definition::quantity::{Quantity, expression};
 use crate::definition::{BlockId, Catcher, Retrier, flow, retry};
-use crate::path::{Path, ReferencePath};
+use crate::expression::Expression;
+use crate::path::Path;
 use crate::template::Template;
+pub use distributed::{Batcher, Processor, Reader, Tolerance, Writer};
 
 /// The most iterations at once that a definition may ask for.
 const CONCURRENCY_MAX: u64 = 10_000;
 
-/// `"Type": "Map"`, mode `INLINE`.
+/// `"Type": "Map"`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Map {
     /// `ItemProcessor`, or `Iterator` in older definitions.
     pub processor: BlockId,
-    /// `ItemsPath`.
-    pub items_path: Path,
+    /// `ProcessorConfig.Mode`, with what only one of the modes has.
+    pub mode: Mode,
+    /// `ItemsPath` or `Items`.
+    pub items: Items,
     /// `ItemSelector`, or `Parameters` in older definitions.
     pub item_selector: Option<Template>,
-    /// `MaxConcurrency` or `MaxConcurrencyPath`.
-    pub max_concurrency: Concurrency,
+    /// `MaxConcurrency` or `MaxConcurrencyPath`; 0 is no limit of the definition's.
+    pub max_concurrency: Quantity,
     /// `Retry`, in order.
     pub retry: Vec<Retrier>,
     /// `Catch`, in order.
@@ -31,37 +40,54 @@ pub struct Map {
     pub next: Next,
 }
 
-/// How many iterations of a Map may run at once; 0 is no limit of the definition's.
+/// How a Map runs its iterations.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Concurrency {
-    /// `MaxConcurrency`.
-    Fixed(u64),
-    /// `MaxConcurrencyPath`.
-    At(ReferencePath),
+pub enum Mode {
+    /// `INLINE`: as strands of the execution itself.
+    Inline,
+    /// `DISTRIBUTED`: as child executions of a map run.
+    Distributed(Box<Processor>),
+}
+
+/// Where the items come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Items {
+    /// `ItemsPath`.
+    At(Path),
+    /// `Items` as an expression.
+    Expression(Expression),
+    /// `Items` as an array, with expressions inside.
+    Template(Template),
+    /// JSONata without `Items`: the state's input.
+    Input,
 }
 
 impl Map {
     /// Reads what is particular to a Map state.
     pub(in crate::definition) fn read(
         fields: &mut Fields<'_>,
-        reader: &mut Reader,
+        reader: &mut Document,
     ) -> Option<Self> {
-        let processor = processor(fields, reader);
-        let items_path = match fields.optional("ItemsPath") {
-            None => Some(Path::root()),
-            Some(node) => fields::path(&node, &mut reader.problems),
+        let (processor, mode) = processor(fields, reader)?;
+        let items = items(fields, reader);
+        let item_selector = match reader.language {
+            Language::JsonPath => either(fields, ["ItemSelector", "Parameters"], reader)
+                .and_then(|node| flow::template(&node, reader)),
+            Language::Jsonata => fields
+                .optional("ItemSelector")
+                .and_then(|node| flow::jsonata(&node, "ItemSelector", reader)),
         };
-        let item_selector = either(fields, ["ItemSelector", "Parameters"], reader)
-            .and_then(|node| flow::template(&node, reader));
-        let max_concurrency = concurrency(fields, &mut reader.problems);
+        let names = ["MaxConcurrency", "MaxConcurrencyPath"];
+        let max_concurrency = Quantity::read(fields, names, 0..=CONCURRENCY_MAX, reader);
         let retry = retry::retriers(fields, reader);
         let catch = retry::catchers(fields, reader);
         let next = reader.next(fields);
         Some(Self {
-            processor: processor?,
-            items_path: items_path?,
+            processor,
+            mode,
+            items: items?,
             item_selector,
-            max_concurrency: max_concurrency?,
+            max_concurrency: max_concurrency.unwrap_or(Quantity::Fixed(0)),
             retry,
             catch,
             next: next?,
@@ -69,51 +95,109 @@ impl Map {
     }
 }
 
-fn processor(fields: &mut Fields<'_>, reader: &mut Reader) -> Option<BlockId> {
-    let Some(node) = either(fields, ["ItemProcessor", "Iterator"], reader) else {
+fn processor(fields: &mut Fields<'_>, reader: &mut Document) -> Option<(BlockId, Mode)> {
+    let names = ["ItemProcessor", "Iterator"];
+    let node = match reader.language {
+        Language::JsonPath => either(fields, names, reader),
+        Language::Jsonata => fields.optional("ItemProcessor"),
+    };
+    let Some(node) = node else {
         let message = "member `ItemProcessor` is missing";
         reader.problems.push(fields.pointer(), message);
         return None;
     };
-    let mut fields = node.object(&mut reader.problems)?;
-    if let Some(node) = fields.optional("ProcessorConfig") {
-        config(&node, &mut reader.problems);
-    }
-    let block = reader.block(&mut fields);
-    fields.finish(&mut reader.problems);
-    Some(block)
+    let mut inner = node.object(&mut reader.problems)?;
+    let config = inner.optional("ProcessorConfig");
+    let mode = match config {
+        Some(node) => config_of(&node, reader)?,
+        None => Config::Inline,
+    };
+    let block = reader.block(&mut inner);
+    inner.finish(&mut reader.problems);
+    // Members of distributed mode are read in either mode; inline Maps ignore them, as the service does.
+    let processor = Processor::read(fields, reader);
+    let mode = match mode {
+        Config::Inline => Mode::Inline,
+        Config::Distributed { execution_type } => Mode::Distributed(Box::new(Processor {
+            execution_type,
+            ..processor
+        })),
+    };
+    Some((block, mode))
 }
 
-fn config(node: &Node<'_>, problems: &mut Problems) {
-    let Some(mut fields) = node.object(problems) else {
-        return;
-    };
+/// `ProcessorConfig`.
+enum Config {
+    Inline,
+    Distributed { execution_type: String },
+}
+
+fn config_of(node: &Node<'_>, reader: &mut Document) -> Option<Config> {
+    let mut fields = node.object(&mut reader.problems)?;
     let mode = fields.optional("Mode");
-    if let Some(node) = &mode {
-        match node.string(problems) {
-            None | Some("INLINE") => {}
-            Some("DISTRIBUTED") => {
-                let message = "map mode `DISTRIBUTED` is not supported by this version yet";
-                node.problem(message, problems);
-                return;
-            }
-            Some(other) => {
-                let other = fields::bounded(other);
-                node.problem(
-                    format!("unknown mode `{other}`, expected `INLINE`"),
-                    problems,
-                );
-            }
+    let mode = match &mode {
+        Some(node) => node.string(&mut reader.problems)?,
+        None => "INLINE",
+    };
+    let execution_type = fields.optional("ExecutionType");
+    let config = match mode {
+        "INLINE" => Config::Inline,
+        "DISTRIBUTED" => Config::Distributed {
+            execution_type: execution_type_of(execution_type, reader)?,
+        },
+        other => {
+            let other = fields::bounded(other);
+            let message = format!("unknown mode `{other}`, expected `INLINE` or `DISTRIBUTED`");
+            node.problem(message, &mut reader.problems);
+            return None;
+        }
+    };
+    fields.finish(&mut reader.problems);
+    Some(config)
+}
+
+fn execution_type_of(node: Option<Node<'_>>, reader: &mut Document) -> Option<String> {
+    let Some(node) = node else {
+        return Some("STANDARD".to_owned());
+    };
+    match node.string(&mut reader.problems)? {
+        known @ ("STANDARD" | "EXPRESS") => Some(known.to_owned()),
+        other => {
+            let other = fields::bounded(other);
+            let message = format!("unknown type `{other}`, expected `STANDARD` or `EXPRESS`");
+            node.problem(message, &mut reader.problems);
+            None
         }
     }
-    fields.finish(problems);
+}
+
+fn items(fields: &mut Fields<'_>, reader: &mut Document) -> Option<Items> {
+    match reader.language {
+        Language::JsonPath => match fields.optional("ItemsPath") {
+            None => Some(Items::At(Path::root())),
+            Some(node) => fields::path(&node, &mut reader.problems).map(Items::At),
+        },
+        Language::Jsonata => {
+            let Some(node) = fields.optional("Items") else {
+                return Some(Items::Input);
+            };
+            if let Some(expression) = expression(&node, "Items", reader) {
+                return Some(Items::Expression(expression));
+            }
+            if !matches!(node.value, Value::Array(_) | Value::Object(_)) {
+                let message = "expected an array, or an expression such as `{% $states.input.items %}`";
+                node.problem(message, &mut reader.problems);
+            }
+            flow::jsonata(&node, "Items", reader).map(Items::Template)
+        }
+    }
 }
 
 /// The member under its present name, else under the older one, which is worth a warning.
 fn either<'a>(
     fields: &mut Fields<'a>,
     [name, older]: [&'static str; 2],
-    reader: &mut Reader,
+    reader: &mut Document,
 ) -> Option<Node<'a>> {
     match (fields.optional(name), fields.optional(older)) {
         (Some(_), Some(node)) => {
@@ -127,25 +211,5 @@ fn either<'a>(
             Some(node)
         }
         (node, None) => node,
-    }
-}
-
-fn concurrency(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Concurrency> {
-    match (
-        fields.optional("MaxConcurrency"),
-        fields.optional("MaxConcurrencyPath"),
-    ) {
-        (None, None) => Some(Concurrency::Fixed(0)),
-        (Some(node), None) => {
-            fields::whole(&node, 0..=CONCURRENCY_MAX, problems).map(Concurrency::Fixed)
-        }
-        (None, Some(node)) => fields::reference_path(&node, problems).map(Concurrency::At),
-        (Some(_), Some(node)) => {
-            node.problem(
-                "`MaxConcurrency` and `MaxConcurrencyPath` exclude each other",
-                problems,
-            );
-            None
-        }
     }
 }

@@ -2,9 +2,11 @@
 
 use document::{Fields, Node, Problems};
 
-use super::{Next, Seconds};
-use crate::definition::fields::{self, SECONDS_MAX};
+use super::Next;
+use crate::definition::fields::SECONDS_MAX;
 use crate::definition::parse::Reader;
+use crate::definition::quantity::{Quantity, Text};
+use crate::definition::resource::Call;
 use crate::definition::{Catcher, Retrier, retry};
 
 /// `"Type": "Task"`.
@@ -12,12 +14,14 @@ use crate::definition::{Catcher, Retrier, retry};
 pub struct Task {
     /// `Resource`, as written.
     pub resource: String,
+    /// What `Resource` names.
+    pub call: Call,
     /// `Credentials`.
     pub credentials: Option<Credentials>,
     /// `TimeoutSeconds` or `TimeoutSecondsPath`.
-    pub timeout: Option<Seconds>,
+    pub timeout: Option<Quantity>,
     /// `HeartbeatSeconds` or `HeartbeatSecondsPath`.
-    pub heartbeat: Option<Seconds>,
+    pub heartbeat: Option<Quantity>,
     /// `Retry`, in order.
     pub retry: Vec<Retrier>,
     /// `Catch`, in order.
@@ -30,7 +34,7 @@ pub struct Task {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Credentials {
     /// `RoleArn`: a role's ARN or plain name.
-    pub role_arn: String,
+    pub role_arn: Text,
 }
 
 impl Task {
@@ -43,20 +47,17 @@ impl Task {
             .required("Resource", &mut reader.problems)
             .and_then(|node| text(&node, &mut reader.problems));
         let credentials = fields.optional("Credentials");
-        let credentials = credentials.and_then(|node| credentials_of(&node, &mut reader.problems));
-        let problems = &mut reader.problems;
-        let timeout = duration(fields, ["TimeoutSeconds", "TimeoutSecondsPath"], problems);
-        let heartbeat = duration(
-            fields,
-            ["HeartbeatSeconds", "HeartbeatSecondsPath"],
-            problems,
-        );
-        if let (Some(Seconds::Fixed(timeout)), Some(Seconds::Fixed(heartbeat))) =
+        let credentials = credentials.and_then(|node| credentials_of(&node, reader));
+        let mut seconds =
+            |names| Quantity::read(fields, names, 1..=SECONDS_MAX, reader);
+        let timeout = seconds(["TimeoutSeconds", "TimeoutSecondsPath"]);
+        let heartbeat = seconds(["HeartbeatSeconds", "HeartbeatSecondsPath"]);
+        if let (Some(Quantity::Fixed(timeout)), Some(Quantity::Fixed(heartbeat))) =
             (&timeout, &heartbeat)
             && heartbeat >= timeout
         {
             let pointer = format!("{}/HeartbeatSeconds", fields.pointer());
-            problems.push(
+            reader.problems.push(
                 pointer,
                 "`HeartbeatSeconds` must be less than `TimeoutSeconds`",
             );
@@ -65,6 +66,7 @@ impl Task {
         let catch = retry::catchers(fields, reader);
         let next = reader.next(fields);
         Some(Self {
+            call: Call::parse(resource.as_deref()?),
             resource: resource?,
             credentials,
             timeout,
@@ -84,34 +86,18 @@ fn text(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn credentials_of(node: &Node<'_>, problems: &mut Problems) -> Option<Credentials> {
-    let mut fields = node.object(problems)?;
-    if let Some(node) = fields.optional("RoleArn.$") {
-        node.problem(fields::unsupported("RoleArn.$"), problems);
-        return None;
-    }
-    let role_arn = fields.required("RoleArn", problems);
-    let role_arn = role_arn.and_then(|node| text(&node, problems));
-    fields.finish(problems);
-    role_arn.map(|role_arn| Credentials { role_arn })
-}
-
-/// Reads a time given as a number or as a path, but not both.
-fn duration(
-    fields: &mut Fields<'_>,
-    [fixed, path]: [&'static str; 2],
-    problems: &mut Problems,
-) -> Option<Seconds> {
-    match (fields.optional(fixed), fields.optional(path)) {
-        (None, None) => None,
-        (Some(node), None) => fields::whole(&node, 1..=SECONDS_MAX, problems).map(Seconds::Fixed),
-        (None, Some(node)) => fields::reference(&node, problems).map(Seconds::At),
-        (Some(_), Some(node)) => {
-            node.problem(
-                format!("`{fixed}` and `{path}` exclude each other"),
-                problems,
-            );
-            None
+fn credentials_of(node: &Node<'_>, reader: &mut Reader) -> Option<Credentials> {
+    let mut fields = node.object(&mut reader.problems)?;
+    let role_arn = Text::read(&mut fields, ["RoleArn", "RoleArn.$"], reader);
+    match &role_arn {
+        Some(Text::Fixed(text)) if text.is_empty() => {
+            node.problem("`RoleArn` must not be empty", &mut reader.problems);
         }
+        None if reader.problems.is_empty() => {
+            node.problem("member `RoleArn` is missing", &mut reader.problems);
+        }
+        Some(_) | None => {}
     }
+    fields.finish(&mut reader.problems);
+    role_arn.map(|role_arn| Credentials { role_arn })
 }

@@ -1,11 +1,14 @@
 //! The Wait state.
 
-use document::{Fields, Problems};
+use document::{Fields, Node};
 
-use super::{Next, Seconds};
+use super::Next;
 use crate::Timestamp;
 use crate::definition::fields::{self, SECONDS_MAX};
+use crate::definition::language::Language;
 use crate::definition::parse::Reader;
+use crate::definition::quantity::{Quantity, expression};
+use crate::expression::Expression;
 use crate::path::Path;
 
 /// `"Type": "Wait"`.
@@ -21,11 +24,13 @@ pub struct Wait {
 #[derive(Clone, Debug, PartialEq)]
 pub enum WaitUntil {
     /// `Seconds` or `SecondsPath`.
-    Seconds(Seconds),
+    Seconds(Quantity),
     /// `Timestamp`.
     Timestamp(Timestamp),
     /// `TimestampPath`.
     TimestampAt(Path),
+    /// `"Timestamp": "{% … %}"`.
+    TimestampOf(Expression),
 }
 
 impl Wait {
@@ -34,7 +39,7 @@ impl Wait {
         fields: &mut Fields<'_>,
         reader: &mut Reader,
     ) -> Option<Self> {
-        let until = until(fields, &mut reader.problems);
+        let until = until(fields, reader);
         let next = reader.next(fields);
         Some(Self {
             until: until?,
@@ -43,25 +48,37 @@ impl Wait {
     }
 }
 
-fn until(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<WaitUntil> {
-    let members = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"];
+fn until(fields: &mut Fields<'_>, reader: &mut Reader) -> Option<WaitUntil> {
+    let members: &[&'static str] = match reader.language {
+        Language::JsonPath => &["Seconds", "SecondsPath", "Timestamp", "TimestampPath"],
+        Language::Jsonata => &["Seconds", "Timestamp"],
+    };
     let present: Vec<_> = members
-        .into_iter()
-        .filter_map(|name| fields.optional(name).map(|node| (name, node)))
+        .iter()
+        .filter_map(|name| fields.optional(name).map(|node| (*name, node)))
         .collect();
     let [(name, node)] = present.as_slice() else {
         let members = members.join("`, `");
         let message = format!("expected exactly one of `{members}`");
-        problems.push(fields.pointer(), message);
+        reader.problems.push(fields.pointer(), message);
         return None;
     };
     match *name {
-        "Seconds" => fields::whole(node, 0..=SECONDS_MAX, problems)
-            .map(|seconds| WaitUntil::Seconds(Seconds::Fixed(seconds))),
-        "SecondsPath" => {
-            fields::reference(node, problems).map(|path| WaitUntil::Seconds(Seconds::At(path)))
+        "Timestamp" => timestamp(node, reader),
+        "TimestampPath" => {
+            fields::reference(node, &mut reader.problems).map(WaitUntil::TimestampAt)
         }
-        "Timestamp" => fields::timestamp(node, problems).map(WaitUntil::Timestamp),
-        _ => fields::reference(node, problems).map(WaitUntil::TimestampAt),
+        _ => {
+            let range = 0..=SECONDS_MAX;
+            let quantity = Quantity::read(fields, ["Seconds", "SecondsPath"], range, reader);
+            quantity.map(WaitUntil::Seconds)
+        }
+    }
+}
+
+fn timestamp(node: &Node<'_>, reader: &mut Reader) -> Option<WaitUntil> {
+    match expression(node, "Timestamp", reader) {
+        Some(expression) => Some(WaitUntil::TimestampOf(expression)),
+        None => fields::timestamp(node, &mut reader.problems).map(WaitUntil::Timestamp),
     }
 }

@@ -1,6 +1,7 @@
 //! What each kind of state may say.
 
 use super::*;
+use crate::template::Source;
 
 fn task(extra: Value) -> Value {
     let mut state = json!({"Type": "Task", "Resource": "component:charge-card@1.2.0"});
@@ -25,11 +26,14 @@ fn a_task_reads_its_times_role_and_resource() {
         "HeartbeatSecondsPath": "$.beat",
     }));
     assert_eq!(read.resource, "component:charge-card@1.2.0");
-    assert_eq!(read.credentials.unwrap().role_arn, "orders-writer");
-    assert_eq!(read.timeout, Some(Seconds::Fixed(30)));
+    assert_eq!(
+        read.credentials.unwrap().role_arn,
+        Text::Fixed("orders-writer".to_owned())
+    );
+    assert_eq!(read.timeout, Some(Quantity::Fixed(30)));
     assert_eq!(
         read.heartbeat,
-        Some(Seconds::At(Path::parse("$.beat").unwrap()))
+        Some(Quantity::At(Path::parse("$.beat").unwrap()))
     );
     assert_eq!(read.next, Next::End);
 }
@@ -71,9 +75,9 @@ fn a_task_with_impossible_times_or_roles_is_refused() {
         "less than",
     );
     check(
-        json!({"Credentials": {"RoleArn.$": "$.role"}}),
+        json!({"Credentials": {"RoleArn.$": "role"}}),
         "/Credentials/RoleArn.$",
-        "not supported by this version yet",
+        "starts with `$`",
     );
     check(
         json!({"Credentials": {}}),
@@ -88,7 +92,7 @@ fn a_task_with_impossible_times_or_roles_is_refused() {
     check(
         json!({"ResultPath": "$$.x"}),
         "/ResultPath",
-        "context object cannot be written to",
+        "only the state's input can be written to",
     );
     check(
         json!({"Resources": "x"}),
@@ -104,7 +108,9 @@ fn a_task_with_impossible_times_or_roles_is_refused() {
 
 #[test]
 fn flow_fields_default_to_passing_everything_on() {
-    let Flow::JsonPath(flow) = state(one(json!({"Type": "Pass"}))).flow;
+    let Flow::JsonPath(flow) = state(one(json!({"Type": "Pass"}))).flow else {
+        panic!("not JSONPath")
+    };
     assert_eq!(flow, JsonPathFlow::default());
     let Flow::JsonPath(flow) = state(one(json!({
         "Type": "Pass",
@@ -113,9 +119,11 @@ fn flow_fields_default_to_passing_everything_on() {
         "ResultPath": null,
         "Parameters": {"a.$": "$"},
     })))
-    .flow;
+    .flow else {
+        panic!("not JSONPath")
+    };
     assert_eq!(flow.input_path, None);
-    assert_eq!(flow.output_path, Path::parse("$.out").ok());
+    assert_eq!(flow.output_path, Source::parse("$.out").ok());
     assert_eq!(flow.result_path, ResultPath::Discard);
     assert!(flow.parameters.is_some());
 }
@@ -372,7 +380,7 @@ fn malformed_operands_and_nestings_are_refused() {
     check_rule(
         json!({"Condition": "{% true %}", "Next": "A"}),
         "/Condition",
-        "not supported by this version yet",
+        "belongs to query language `JSONata`",
     );
     let empty = json!({"Type": "Choice", "Choices": [], "Default": "S"});
     check_problems(one(empty), &[("/States/S/Choices", "at least one rule")]);
@@ -391,11 +399,11 @@ fn a_wait_has_exactly_one_end() {
     let path = Path::parse("$.at").unwrap();
     assert_eq!(
         until(json!({"Seconds": 0})),
-        WaitUntil::Seconds(Seconds::Fixed(0))
+        WaitUntil::Seconds(Quantity::Fixed(0))
     );
     assert_eq!(
         until(json!({"SecondsPath": "$.at"})),
-        WaitUntil::Seconds(Seconds::At(path.clone()))
+        WaitUntil::Seconds(Quantity::At(path.clone()))
     );
     assert_eq!(
         until(json!({"TimestampPath": "$.at"})),
@@ -432,7 +440,7 @@ fn a_fail_takes_texts_or_paths() {
     ));
     let expected = Fail {
         error: Some(Text::Fixed("E".to_owned())),
-        cause: Some(Text::At(Path::parse("$.cause").unwrap())),
+        cause: Some(Text::At(Source::parse("$.cause").unwrap())),
     };
     assert_eq!(fail.kind, StateKind::Fail(expected));
     check_problem(
@@ -441,9 +449,9 @@ fn a_fail_takes_texts_or_paths() {
         "exclude each other",
     );
     check_problem(
-        one(json!({"Type": "Fail", "CausePath": "States.Format('x')"})),
+        one(json!({"Type": "Fail", "CausePath": "States.Format('x'"})),
         "/States/S/CausePath",
-        "`States.Format` is not supported",
+        "at character",
     );
     check_problem(
         one(json!({"Type": "Fail", "InputPath": "$"})),
@@ -476,12 +484,12 @@ fn a_map_reads_its_present_and_its_older_names() {
         "MaxConcurrencyPath": "$.n",
     }));
     assert_eq!(present.item_selector, older.item_selector);
-    assert_eq!(present.items_path.to_string(), "$.items");
+    assert_eq!(present.items, Items::At(Path::parse("$.items").unwrap()));
     assert_eq!(
         (present.processor, present.max_concurrency),
-        (BlockId(1), Concurrency::Fixed(2))
+        (BlockId(1), Quantity::Fixed(2))
     );
-    assert!(matches!(older.max_concurrency, Concurrency::At(_)));
+    assert!(matches!(older.max_concurrency, Quantity::At(_)));
 
     let check = |extra: Value, pointer: &str, message: &str| {
         let mut state = json!({"Type": "Map", "ItemProcessor": block});
@@ -491,11 +499,11 @@ fn a_map_reads_its_present_and_its_older_names() {
         check_problem(one(state), &format!("/States/S{pointer}"), message);
     };
     let mut distributed = block.clone();
-    distributed["ProcessorConfig"] = json!({"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"});
+    distributed["ProcessorConfig"] = json!({"Mode": "DISTRIBUTED", "ExecutionType": "OTHER"});
     check(
         json!({"ItemProcessor": distributed}),
-        "/ItemProcessor/ProcessorConfig/Mode",
-        "`DISTRIBUTED` is not supported",
+        "/ItemProcessor/ProcessorConfig/ExecutionType",
+        "unknown type `OTHER`",
     );
     check(json!({"MaxConcurrency": -1}), "/MaxConcurrency", "from 0");
     check(

@@ -5,6 +5,7 @@ fn check(error: Option<&str>, is_heartbeat: bool, name: &str, expected: bool) {
         error: error.map(str::to_owned),
         cause: None,
         is_heartbeat,
+        location: None,
     };
     assert_eq!(
         fault.matches(&[name.to_owned()]),

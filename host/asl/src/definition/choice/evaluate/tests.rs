@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::definition::choice::parse;
+use crate::scope::tests::with_scope;
 use document::{Node, Problems};
 
 fn condition(rule: &Value) -> Condition {
@@ -10,17 +11,21 @@ fn condition(rule: &Value) -> Condition {
     problems.or(condition).unwrap()
 }
 
+fn matches(condition: &Condition, data: &Value, context: &Value) -> Result<bool, Failure> {
+    with_scope(data, context, |scope| Reader { data, scope }.matches(condition))
+}
+
 fn check(rule: Value, data: Value, expected: bool) {
     let context = json!({"Execution": {"Name": "e"}});
     assert_eq!(
-        condition(&rule).matches(&data, &context),
+        matches(&condition(&rule), &data, &context),
         Ok(expected),
         "{rule} on {data}"
     );
 }
 
 fn check_failure(rule: Value, data: Value, path: &str) {
-    let failure = condition(&rule).matches(&data, &Value::Null).unwrap_err();
+    let failure = matches(&condition(&rule), &data, &Value::Null).unwrap_err();
     let cause = format!(
         "Invalid path '{path}': The choice state's condition path references an invalid value."
     );
@@ -247,28 +252,33 @@ fn and_or_and_not_stop_where_the_outcome_is_decided() {
 
 #[test]
 fn the_first_matching_rule_decides() {
-    let rule = |value: i64, next: &str| crate::definition::ChoiceRule {
+    let rule = |value: i64, next: &str| ChoiceRule {
         condition: condition(&json!({"Variable": "$.v", "NumericGreaterThan": value})),
         next: next.to_owned(),
+        output: None,
+        assign: None,
     };
     let mut choice = Choice {
         rules: vec![rule(10, "big"), rule(5, "middle")],
         default: Some("small".to_owned()),
     };
+    let check = |choice: &Choice, data: Value, expected: Option<&str>| {
+        let picked = with_scope(&data, &Value::Null, |scope| choice.pick(&data, scope));
+        let next = match picked.unwrap() {
+            Picked::Rule(rule) => Some(rule.next.clone()),
+            Picked::Default(next) => Some(next.to_owned()),
+            Picked::Nothing => None,
+        };
+        assert_eq!(next.as_deref(), expected, "{data}");
+    };
     for (value, next) in [(11, "big"), (7, "middle"), (1, "small")] {
-        assert_eq!(
-            choice.pick(&json!({"v": value}), &Value::Null, &mut Budget::new()),
-            Ok(Some(next))
-        );
+        check(&choice, json!({"v": value}), Some(next));
     }
     choice.default = None;
-    assert_eq!(
-        choice.pick(&json!({"v": 1}), &Value::Null, &mut Budget::new()),
-        Ok(None)
-    );
-    assert!(
-        choice
-            .pick(&json!({}), &Value::Null, &mut Budget::new())
-            .is_err()
-    );
+    check(&choice, json!({"v": 1}), None);
+    let nothing = json!({});
+    let failed = with_scope(&nothing, &Value::Null, |scope| {
+        choice.pick(&nothing, scope).is_err()
+    });
+    assert!(failed);
 }

@@ -1,0 +1,16 @@
+//! JSONata in its sandbox: the language, the service's additions, and what hostile expressions
+//! and data cannot do.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says what is wrong by panicking, in its helpers as well"
+)]
+
+mod checked;
+mod functions;
+mod harness;
+mod hostile;
+mod peek;
+mod service;
+mod suite;

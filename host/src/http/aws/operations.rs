@@ -1,0 +1,46 @@
+//! The table of operations: one line each.
+
+use serde_json::Value;
+
+use super::call::Call;
+use super::fault::Fault;
+use super::{
+    activities, aliases, describe, executions, history, listing, machines, start, tags, versions,
+};
+
+/// Carries an operation out.
+///
+/// # Errors
+/// As the operation says; UnknownOperationException for one that is not here.
+pub(super) async fn dispatch(operation: &str, call: Call) -> Result<Value, Fault> {
+    match operation {
+        "CreateActivity" => activities::create(call).await,
+        "CreateStateMachine" => machines::create(call).await,
+        "CreateStateMachineAlias" => aliases::create(call).await,
+        "DeleteActivity" => activities::delete(call).await,
+        "DeleteStateMachine" => machines::delete(call).await,
+        "DeleteStateMachineAlias" => aliases::delete(call).await,
+        "DeleteStateMachineVersion" => versions::delete(call).await,
+        "DescribeActivity" => activities::describe(call).await,
+        "DescribeExecution" => executions::describe(call).await,
+        "DescribeStateMachine" => describe::machine(call).await,
+        "DescribeStateMachineAlias" => aliases::describe(call).await,
+        "DescribeStateMachineForExecution" => describe::for_execution(call).await,
+        "GetExecutionHistory" => history::read(call).await,
+        "ListActivities" => activities::list(call).await,
+        "ListExecutions" => listing::executions(call).await,
+        "ListStateMachineAliases" => aliases::list(call).await,
+        "ListStateMachineVersions" => versions::list(call).await,
+        "ListStateMachines" => listing::machines(call).await,
+        "ListTagsForResource" => tags::list(call).await,
+        "PublishStateMachineVersion" => versions::publish(call).await,
+        "StartExecution" => start::start(call).await,
+        "StartSyncExecution" => start::start_sync(call).await,
+        "StopExecution" => executions::stop(call).await,
+        "TagResource" => tags::tag(call).await,
+        "UntagResource" => tags::untag(call).await,
+        "UpdateStateMachine" => machines::update(call).await,
+        "UpdateStateMachineAlias" => aliases::update(call).await,
+        _ => Err(Fault::unknown_operation()),
+    }
+}
