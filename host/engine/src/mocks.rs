@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use asl::definition::Call;
+use asl::definition::{Call, Pattern};
 use asl::{EffectId, EventKind};
 use document::{Node, Problem, Problems};
 use serde_json::Value;
@@ -74,22 +74,45 @@ impl Mocks {
         number: u32,
     ) -> Option<Mocked> {
         let responses = self.machines.get(machine)?.get(case)?.get(state)?;
-        let found = responses.0.iter().find(|(range, _)| range.contains(&number));
+        let found = responses
+            .0
+            .iter()
+            .find(|(range, _)| range.contains(&number));
         Some(found.map_or_else(|| missing(state, number), |(_, mocked)| mocked.clone()))
     }
 }
 
 impl Mocked {
-    /// The event that answers the effect. A function named by its ARN answers with its payload
-    /// alone, where the mock has the shape of `lambda:invoke`'s result.
-    pub(crate) fn into_event(self, call: &Call, effect: EffectId) -> EventKind {
+    /// The events that answer the effect: a Task that waits for a job or a token is handed over
+    /// first.
+    pub(crate) fn into_events(self, call: &Call, effect: EffectId) -> Vec<EventKind> {
+        let is_handed_over = match call {
+            Call::Component | Call::Function(_) | Call::Activity => false,
+            Call::Integration(integration) => integration.pattern != Pattern::RequestResponse,
+        };
+        let answer = self.into_answer(call, effect);
+        if is_handed_over && let EventKind::TaskSucceeded { output, .. } = &answer {
+            let output = output.clone();
+            return vec![EventKind::TaskSubmitted { effect, output }, answer];
+        }
+        vec![answer]
+    }
+
+    /// A function named by its ARN answers with its payload alone, where the mock has the shape
+    /// of `lambda:invoke`'s result; that result has a version.
+    fn into_answer(self, call: &Call, effect: EffectId) -> EventKind {
         match self {
             Self::Return(Value::Object(mut members))
-                if matches!(call, Call::Function(_))
-                    && members.contains_key("StatusCode")
-                    && members.contains_key("Payload") =>
+                if members.contains_key("StatusCode") && members.contains_key("Payload") =>
             {
-                let output = members.remove("Payload").unwrap_or_default();
+                let output = match call {
+                    Call::Function(_) => members.remove("Payload").unwrap_or_default(),
+                    Call::Component | Call::Activity | Call::Integration(_) => {
+                        let version = members.entry("ExecutedVersion");
+                        version.or_insert_with(|| "$LATEST".into());
+                        Value::Object(members)
+                    }
+                };
                 EventKind::TaskSucceeded { effect, output }
             }
             Self::Return(output) => EventKind::TaskSucceeded { effect, output },
@@ -168,8 +191,9 @@ fn responses_of(node: &Node<'_>, problems: &mut Problems) -> Option<Responses> {
     let mut responses = Vec::with_capacity(entries.len());
     for (numbers, node) in entries {
         let Some(range) = range(numbers) else {
-            let message =
-                format!("`{numbers}` is neither an invocation such as `0` nor a range such as `1-2`");
+            let message = format!(
+                "`{numbers}` is neither an invocation such as `0` nor a range such as `1-2`"
+            );
             node.problem(message, problems);
             continue;
         };
@@ -203,12 +227,15 @@ fn mocked(node: &Node<'_>, problems: &mut Problems) -> Option<Mocked> {
 fn throw(node: &Node<'_>, problems: &mut Problems) -> Option<Mocked> {
     let mut fields = node.object(problems)?;
     let error = fields.required("Error", problems)?.string(problems)?;
-    let cause = fields.optional("Cause");
-    let cause = cause.and_then(|node| node.string(problems)).unwrap_or_default();
+    // Causes are often JSON text; a file may hold the JSON itself.
+    let cause = fields.optional("Cause").map(|node| match node.value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    });
     fields.finish(problems);
     Some(Mocked::Throw {
         error: error.to_owned(),
-        cause: cause.to_owned(),
+        cause: cause.unwrap_or_default(),
     })
 }
 
@@ -250,7 +277,10 @@ mod tests {
             "MockedResponses": {"R": {"x": {"Return": 1}, "2-1": {"Return": 1}, "0": {}, "1": {"Throw": {}}}},
         }))
         .unwrap_err();
-        let pointers: Vec<_> = problems.iter().map(|problem| problem.pointer.as_str()).collect();
+        let pointers: Vec<_> = problems
+            .iter()
+            .map(|problem| problem.pointer.as_str())
+            .collect();
         assert_eq!(
             pointers,
             [

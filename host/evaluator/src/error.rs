@@ -1,10 +1,14 @@
 //! Errors of the language and of this evaluator's limits.
 
+mod tokens;
+
 use jsonata_core::evaluator::{EvaluatorError, error_code_prefix};
 use jsonata_core::parser::ParserError;
 
 /// Codes of the engine's own guards rather than of the language.
 const LIMIT_CODES: &[&str] = &["D1011", "D1012", "D2015", "U1001", "U1002", "U1003"];
+/// Codes whose messages name tokens.
+const TOKEN_CODES: &[&str] = &["S0201", "S0202", "S0203", "S0204", "S0211"];
 /// Bytes of an error's text; it may quote what it is about.
 const MESSAGE_BYTES_MAX: usize = 1024;
 
@@ -69,6 +73,10 @@ impl Error {
                 message: "Comment has no closing tag".to_owned(),
             };
         }
-        Self::of(&error.to_string())
+        let mut error = Self::of(&error.to_string());
+        if TOKEN_CODES.contains(&error.code.as_str()) {
+            error.message = tokens::written(&error.message);
+        }
+        error
     }
 }

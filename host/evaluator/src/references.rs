@@ -167,7 +167,12 @@ impl Walk {
             BinaryOp::Default => self.refuse("S0211", no_operator("?:")),
             BinaryOp::ColonEqual => {
                 self.node(right);
-                self.bind(bound_name(left));
+                let name = bound_name(left);
+                if name.is_none() {
+                    let message = "The left side of := must be a variable name (start with $)";
+                    self.refuse("S0212", message.to_owned());
+                }
+                self.bind(name);
             }
             BinaryOp::FocusBind | BinaryOp::IndexBind => {
                 self.node(left);

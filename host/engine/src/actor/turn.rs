@@ -221,8 +221,10 @@ impl Turn {
             };
             execution = self.apply(basis, execution, started, None);
         }
-        let answer = mocked.into_event(&Call::parse(&run.resource), effect);
-        self.apply(basis, execution, answer, None)
+        for answer in mocked.into_events(&Call::parse(&run.resource), effect) {
+            execution = self.apply(basis, execution, answer, None);
+        }
+        execution
     }
 
     fn deny(&mut self, basis: &Basis<'_>, run: &TaskRun, denied: Denied) -> EventKind {

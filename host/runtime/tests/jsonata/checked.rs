@@ -108,11 +108,25 @@ fn broken_expressions_are_told_with_their_code() {
         ("/* open", "S0106"),
         ("10e1000", "S0102"),
         ("", "S0207"),
+        ("1 := 2", "S0212"),
     ] {
         let error = check(expression).unwrap_err();
         assert_eq!(error.code, code, "{expression}: {}", error.message);
         assert!(!error.message.contains('\n'));
         assert_eq!(raised(expression).0, code);
+    }
+}
+
+#[test]
+fn tokens_are_named_as_they_are_written() {
+    for (expression, message) in [
+        ("(1", "Expected \")\" before end of expression"),
+        ("{'a' 1}", "Expected \":\", got \"1.0\""),
+        ("[1 $x]", "Expected \"]\", got \"$x\""),
+        ("1; 2", "Syntax error: \";\""),
+        ("#", "The symbol \"#\" cannot be used as a unary operator"),
+    ] {
+        assert_eq!(check(expression).unwrap_err().message, message);
     }
 }
 

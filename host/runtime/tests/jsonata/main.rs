@@ -11,6 +11,5 @@ mod checked;
 mod functions;
 mod harness;
 mod hostile;
-mod peek;
 mod service;
 mod suite;

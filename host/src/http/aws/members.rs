@@ -169,6 +169,13 @@ impl Members {
         self.members.get(name).is_some_and(|value| !value.is_null())
     }
 
+    /// Refuses a member that is there and null.
+    pub(super) fn not_null(&mut self, name: &str) {
+        if self.members.get(name).is_some_and(Value::is_null) {
+            self.violate(name, None, "Member must not be null");
+        }
+    }
+
     /// Takes over what an object within these broke.
     pub(super) fn absorb(&mut self, inner: Self) {
         self.violations.extend(inner.violations);

@@ -77,6 +77,7 @@ pub(super) fn read(members: &mut Members, is_required: bool) -> Tags {
     let items = members.objects("tags").unwrap_or_default();
     let tags = items.into_iter().map(|mut item| {
         let key = item.required("key", KEY);
+        item.not_null("value");
         let value = item.text("value", VALUE);
         members.absorb(item);
         (key, value.unwrap_or_default())
