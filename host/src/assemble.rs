@@ -196,6 +196,11 @@ fn engine_config(config: &Config) -> engine::Config {
         drain_ms: config.server.drain_ms,
         definition_bytes_max: config.limits.definition_bytes_max,
         input_bytes_max: config.limits.input_bytes_max,
+        execution_limits: asl::Limits {
+            history_events_max: config.limits.history_events_max as u64,
+            payload_bytes_max: config.limits.payload_bytes_max,
+        },
+        history_events_warning: config.limits.history_events_warning as u64,
         mocks: Arc::clone(&config.mocks),
     }
 }

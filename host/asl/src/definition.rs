@@ -4,6 +4,8 @@
 //! exist; names in `Resource` and `Credentials` stay text.
 
 mod choice;
+mod express;
+mod expressions;
 mod fields;
 mod flow;
 mod graph;
@@ -11,6 +13,7 @@ mod kind;
 mod language;
 mod parse;
 mod quantity;
+mod reads;
 mod resource;
 mod retry;
 mod state;
@@ -19,12 +22,13 @@ use indexmap::IndexMap;
 
 pub(crate) use choice::Picked;
 pub use choice::{Choice, ChoiceRule, Comparison, Condition, Operand, Ordering};
+pub use expressions::{Judged, check_expressions};
 pub use flow::{Flow, JsonPathFlow, JsonataFlow, ResultPath};
 pub use language::Language;
 pub use parse::Parsed;
-pub use retry::{Catcher, Jitter, Retrier};
 pub use quantity::{Quantity, Text};
 pub use resource::{Call, Integration, Pattern};
+pub use retry::{Catcher, Jitter, Retrier};
 pub use state::{
     Batcher, Credentials, Fail, Items, Map, Mode, Next, Parallel, Pass, Processor, Reader, State,
     StateKind, Task, Tolerance, Wait, WaitUntil, Writer,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::definition::BlockId;
 use crate::{Payload, Timestamp};
 
 /// Names one effect of one execution; never reused within it.
@@ -21,7 +22,13 @@ pub enum Effect {
         /// When to fire; a time in the past fires at once.
         at: Timestamp,
     },
-    /// The task or timer is no longer wanted; its answer would be a named no-op.
+    /// Run a child execution of a map run; answered by `ChildSucceeded` or `ChildFailed`.
+    StartChild(ChildRun),
+    /// Read a map run's items; answered by `ItemsRead` or `MapRunFailed`.
+    ReadItems(ItemsRead),
+    /// Write a map run's results; answered by `ResultsWritten` or `MapRunFailed`.
+    WriteResults(ResultsWrite),
+    /// The task, timer or child is no longer wanted; its answer would be a named no-op.
     Cancel(EffectId),
     /// Apply `Continued` after storing: the transition was cut short to bound its size.
     Continue(EffectId),
@@ -50,6 +57,59 @@ pub struct TaskRun {
     pub token: Option<String>,
     /// How far it has come.
     pub phase: TaskPhase,
+}
+
+/// One child execution of a map run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChildRun {
+    /// Names the child; performing it twice must find the same execution.
+    pub effect: EffectId,
+    /// The map run's ARN.
+    pub map_run: String,
+    /// The Map state.
+    pub state: String,
+    /// The block it runs.
+    pub block: BlockId,
+    /// Which child of the run it is, from 0.
+    pub index: u32,
+    /// Its input.
+    pub input: Payload,
+}
+
+/// The items of a map run, from outside the state's input.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ItemsRead {
+    /// Names the reading.
+    pub effect: EffectId,
+    /// The Map state.
+    pub state: String,
+    /// `ItemReader.Resource`.
+    pub resource: String,
+    /// `ItemReader.Parameters` or `Arguments`, evaluated.
+    pub arguments: Payload,
+    /// `ItemReader.ReaderConfig`, evaluated.
+    pub config: Payload,
+    /// The most items to read; 0 is no limit of the definition's.
+    pub max_items: u64,
+}
+
+/// The results of a map run, to be kept outside the state's output.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResultsWrite {
+    /// Names the writing.
+    pub effect: EffectId,
+    /// The Map state.
+    pub state: String,
+    /// The map run's ARN.
+    pub map_run: String,
+    /// `ResultWriter.Resource`.
+    pub resource: Option<String>,
+    /// `ResultWriter.Parameters` or `Arguments`, evaluated.
+    pub arguments: Payload,
+    /// `ResultWriter.WriterConfig`, evaluated.
+    pub config: Payload,
+    /// The children's outputs, or their errors, in order.
+    pub results: Vec<Payload>,
 }
 
 /// How far an attempt has come in the durable record.

@@ -11,6 +11,8 @@ pub struct Event {
     pub at: Timestamp,
     /// Randomness for jitter; the interpreter has no other source.
     pub seed: u64,
+    /// The activities that do not exist at that time, of those the machine's Tasks name.
+    pub absent: Vec<String>,
     /// What happened.
     pub kind: EventKind,
 }
@@ -51,6 +53,45 @@ pub enum EventKind {
     /// An attempt failed, was refused, or was interrupted.
     TaskFailed {
         /// The [`crate::Effect::RunTask`] it answers.
+        effect: EffectId,
+        /// An ASL error name.
+        error: String,
+        /// Text for people.
+        cause: String,
+    },
+    /// A child execution of a map run ended well.
+    ChildSucceeded {
+        /// The [`crate::Effect::StartChild`] it answers.
+        effect: EffectId,
+        /// Its output.
+        output: Value,
+    },
+    /// A child execution of a map run ended otherwise, or could not be started.
+    ChildFailed {
+        /// The [`crate::Effect::StartChild`] it answers.
+        effect: EffectId,
+        /// An ASL error name.
+        error: String,
+        /// Text for people.
+        cause: String,
+    },
+    /// The items of a map run were read.
+    ItemsRead {
+        /// The [`crate::Effect::ReadItems`] it answers.
+        effect: EffectId,
+        /// The items.
+        items: Vec<Value>,
+    },
+    /// The results of a map run were written.
+    ResultsWritten {
+        /// The [`crate::Effect::WriteResults`] it answers.
+        effect: EffectId,
+        /// Where: `ResultWriterDetails`.
+        details: Value,
+    },
+    /// A map run's items could not be read, or its results not be written.
+    MapRunFailed {
+        /// The [`crate::Effect::ReadItems`] or [`crate::Effect::WriteResults`] it answers.
         effect: EffectId,
         /// An ASL error name.
         error: String,

@@ -15,14 +15,19 @@ use std::sync::Arc;
 use serde_json::Value;
 
 pub use frame::FrameId;
-pub(crate) use frame::{ChildrenWait, Deadline, Frame, MapWait, TaskWait, Waiting};
+pub(crate) use frame::{
+    Batch, ChildrenWait, Deadline, Frame, MapWait, RunPhase, RunWait, TaskWait, Waiting,
+};
 use frames::Frames;
-pub use header::{ExecutionId, Header};
+pub use header::{ExecutionId, Header, Limits, MapRunChild};
 pub use restore::RestoreError;
 pub(crate) use standing::Standing;
 pub use standing::Status;
 
-use crate::{Delta, Effect, EffectId, HistoryEvent, Payload, PayloadId, TaskRun};
+use crate::{
+    ChildRun, Delta, Effect, EffectId, HistoryEvent, ItemsRead, Payload, PayloadId, ResultsWrite,
+    TaskRun,
+};
 
 /// One execution: its frames and everything else that must survive between events.
 #[derive(Clone, Debug, PartialEq)]
@@ -135,6 +140,12 @@ impl Execution {
         own.contains(&Some(effect)) || self.frames.waiting_for(effect).is_some()
     }
 
+    /// The attempt that `effect` asked for, if an answer to it would be listened to.
+    pub fn attempt(&self, effect: EffectId) -> Option<TaskRun> {
+        let run = self.frames.waiting_for(effect)?.task_run();
+        run.filter(|run| run.effect == effect)
+    }
+
     /// Every open effect, as it has to be performed again after a crash.
     // INVARIANT: never empty between `Start` and the end.
     pub fn outstanding(&self) -> Vec<Effect> {
@@ -142,8 +153,12 @@ impl Execution {
         let own = own
             .into_iter()
             .chain(self.standing.continuing.map(Effect::Continue));
-        own.chain(self.frames.iter().flat_map(Frame::outstanding))
-            .collect()
+        let frames = self.frames.iter();
+        let of_frames = frames.flat_map(|frame| {
+            let of_run = self.effect_of_run(frame);
+            frame.outstanding().into_iter().chain(of_run)
+        });
+        own.chain(of_frames).collect()
     }
 
     /// Hands out everything that changed since the last call and begins the next record.
@@ -178,6 +193,30 @@ impl Execution {
         self.input.fill(Arc::new(Value::Null));
         if let (0, Some(input)) = (self.record, self.pending.payloads.first_mut()) {
             *input = self.input.shared();
+        }
+    }
+
+    /// What a strand of a map run, or the run itself, wants done.
+    pub(crate) fn effect_of_run(&self, frame: &Frame) -> Option<Effect> {
+        match &frame.waiting {
+            Waiting::Child { effect, .. } => {
+                let parent = self.frames.get(frame.parent?)?;
+                let (_, run) = parent.map_run()?;
+                Some(Effect::StartChild(ChildRun {
+                    effect: *effect,
+                    map_run: run.arn.clone(),
+                    state: parent.state.clone(),
+                    block: frame.block,
+                    index: frame.place,
+                    input: frame.input.clone(),
+                }))
+            }
+            Waiting::Children(_) => frame.map_run_effect(),
+            Waiting::Turn
+            | Waiting::Task(_)
+            | Waiting::Time(_)
+            | Waiting::Delay(_)
+            | Waiting::Siblings { .. } => None,
         }
     }
 
@@ -228,11 +267,59 @@ impl Frame {
         })
     }
 
+    /// The map run that the frame's state is at, with its counts.
+    pub(crate) fn map_run(&self) -> Option<(&ChildrenWait, &RunWait)> {
+        let Waiting::Children(children) = &self.waiting else {
+            return None;
+        };
+        Some((children, children.map.as_ref()?.run.as_deref()?))
+    }
+
+    /// What the map run that the frame's state is at wants done itself.
+    fn map_run_effect(&self) -> Option<Effect> {
+        let (_, run) = self.map_run()?;
+        match &run.phase {
+            RunPhase::Children => None,
+            RunPhase::Reading {
+                effect,
+                resource,
+                arguments,
+                config,
+                max_items,
+            } => Some(Effect::ReadItems(ItemsRead {
+                effect: *effect,
+                state: self.state.clone(),
+                resource: resource.clone(),
+                arguments: arguments.clone(),
+                config: config.clone(),
+                max_items: *max_items,
+            })),
+            RunPhase::Writing {
+                effect,
+                resource,
+                arguments,
+                config,
+                results,
+            } => Some(Effect::WriteResults(ResultsWrite {
+                effect: *effect,
+                state: self.state.clone(),
+                map_run: run.arn.clone(),
+                resource: resource.clone(),
+                arguments: arguments.clone(),
+                config: config.clone(),
+                results: results.clone(),
+            })),
+        }
+    }
+
     fn outstanding(&self) -> Vec<Effect> {
         let timers = match &self.waiting {
             Waiting::Task(task) => [task.timeout, task.heartbeat],
             Waiting::Time(timer) | Waiting::Delay(timer) => [Some(*timer), None],
-            Waiting::Turn | Waiting::Children(_) | Waiting::Siblings { .. } => [None, None],
+            Waiting::Turn
+            | Waiting::Children(_)
+            | Waiting::Child { .. }
+            | Waiting::Siblings { .. } => [None, None],
         };
         let task = self.task_run().map(Effect::RunTask);
         let timers = timers.into_iter().flatten().map(Deadline::to_effect);

@@ -8,7 +8,7 @@ mod plain;
 use serde_json::{Map, Value};
 
 use crate::Failure;
-use crate::jsonata::{Evaluation, EvaluationError, EvaluationErrorKind};
+use crate::jsonata::{Evaluation, EvaluationError, EvaluationErrorKind, References};
 use crate::scope::Scope;
 use plain::Plain;
 
@@ -50,6 +50,11 @@ impl Expression {
             field,
             pointer,
         }
+    }
+
+    /// What the expression reads, if it is so plain that no evaluator is needed to tell.
+    pub(crate) fn plain_references(&self) -> Option<References> {
+        self.plain.as_ref().map(Plain::references)
     }
 
     /// The expression's value.

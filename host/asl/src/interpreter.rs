@@ -6,13 +6,16 @@
 
 mod abort;
 mod answer;
+mod callable;
 mod children;
 mod choice;
 mod context;
 mod data;
 mod error;
 mod fail;
+mod inspect;
 mod map;
+mod map_run;
 mod parallel;
 mod pass;
 mod passage;
@@ -22,6 +25,9 @@ mod succeed;
 mod task;
 mod wait;
 
+pub(crate) use error::can_retry;
+pub(crate) use inspect::inspect;
+use map_run::Ended;
 use step::Step;
 
 use crate::history::ErrorDetail;
@@ -32,10 +38,6 @@ use crate::{Effect, EffectId, Event, EventKind, Execution, StateMachine, Status}
 const ENTRIES_MAX: usize = 200;
 /// How many visits the expressions of one transition cost before it asks to be continued.
 const SPENT_MAX: usize = 1_000_000;
-
-/// How many history events an execution may have, the service's quota: one that would go on
-/// fails, so that no loop fills the store.
-const EVENTS_MAX: u64 = 25_000;
 
 /// What an event made of an execution.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,6 +74,7 @@ pub fn apply(
     evaluator: &dyn Evaluator,
 ) -> Transition {
     let mut step = Step::new(machine, execution, (event.at, event.seed), evaluator);
+    step.absent = event.absent;
     let ignored = step.handle(event.kind).err();
     if ignored.is_none() {
         step.keep_to_the_quota();
@@ -106,6 +109,21 @@ impl Step<'_> {
                 error,
                 cause,
             } => self.task_failed(effect, error, cause),
+            EventKind::ChildSucceeded { effect, output } => {
+                self.child_answered(effect, Ended::Succeeded(output))
+            }
+            EventKind::ChildFailed {
+                effect,
+                error,
+                cause,
+            } => self.child_answered(effect, Ended::failed(error, cause)),
+            EventKind::ItemsRead { effect, items } => self.items_read(effect, items),
+            EventKind::ResultsWritten { effect, details } => self.results_written(effect, details),
+            EventKind::MapRunFailed {
+                effect,
+                error,
+                cause,
+            } => self.map_run_failed(effect, error, cause),
             EventKind::TimerFired { effect } => self.timer_fired(effect),
             EventKind::Continued { effect } => self.continued(effect),
             EventKind::Stop {
@@ -147,14 +165,15 @@ impl Step<'_> {
 
     fn keep_to_the_quota(&mut self) {
         let execution = &self.execution;
-        if execution.status().is_terminal() || execution.next_event_id() < EVENTS_MAX {
+        let events_max = execution.header.limits.history_events_max;
+        if execution.status().is_terminal() || execution.next_event_id() < events_max {
             return;
         }
         let previous = self.abort_all();
         let detail = ErrorDetail {
             error: Some("States.Runtime".to_owned()),
             cause: Some(format!(
-                "The execution reached the maximum number of history events ({EVENTS_MAX})."
+                "The execution reached the maximum number of history events ({events_max})."
             )),
         };
         self.end(Status::Failed, previous, detail, None);

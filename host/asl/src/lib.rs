@@ -9,12 +9,14 @@
 mod budget;
 pub mod definition;
 mod delta;
+pub mod diagnostic;
 mod effect;
 mod event;
 mod execution;
 mod expression;
 mod failure;
 mod history;
+pub mod inspection;
 mod interpreter;
 mod intrinsic;
 pub mod jsonata;
@@ -29,15 +31,18 @@ mod variables;
 
 pub use definition::{Parsed, StateMachine};
 pub use delta::Delta;
-pub use effect::{Effect, EffectId, TaskPhase, TaskRun};
+pub use diagnostic::{Diagnostic, Severity};
+pub use effect::{ChildRun, Effect, EffectId, ItemsRead, ResultsWrite, TaskPhase, TaskRun};
 pub use event::{AttemptFacts, Event, EventKind};
-pub use execution::{Execution, ExecutionId, FrameId, Header, RestoreError, Status};
+pub use execution::{Execution, ExecutionId, FrameId, Header, Limits, MapRunChild, RestoreError, Status};
 pub use failure::Failure;
 pub use history::{
     Called, ErrorDetail, HistoryDetail, HistoryEvent, Iteration, Provenance, StateType, TaskEvent,
 };
 pub use interpreter::{Ignored, Transition, apply};
-pub use payload::{PAYLOAD_BYTES_MAX, PAYLOAD_NESTING_MAX, Payload, PayloadId, payload_bytes};
+pub use payload::{PAYLOAD_BYTES_MAX, PAYLOAD_NESTING_MAX, Payload, PayloadId, payload_bytes,
+    payload_bytes_within,
+};
 pub use expression::Expression;
 pub use intrinsic::Intrinsic;
 pub use timestamp::Timestamp;

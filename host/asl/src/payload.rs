@@ -56,6 +56,12 @@ pub const PAYLOAD_NESTING_MAX: usize = 100;
 /// [`PAYLOAD_BYTES_MAX`] or [`PAYLOAD_NESTING_MAX`]. Whoever starts executions checks their
 /// input with it.
 pub fn payload_bytes(value: &Value) -> Option<usize> {
+    payload_bytes_within(value, PAYLOAD_BYTES_MAX)
+}
+
+/// The number of bytes of `value` as compact JSON text; `None` once it passes `bytes_max` or
+/// [`PAYLOAD_NESTING_MAX`].
+pub fn payload_bytes_within(value: &Value, bytes_max: usize) -> Option<usize> {
     let mut bytes = 0_usize;
     let mut open = vec![(value, 1_usize)];
     while let Some((value, depth)) = open.pop() {
@@ -75,7 +81,7 @@ pub fn payload_bytes(value: &Value) -> Option<usize> {
             }
         };
         let is_nested = matches!(value, Value::Array(_) | Value::Object(_));
-        if bytes > PAYLOAD_BYTES_MAX || (is_nested && depth > PAYLOAD_NESTING_MAX) {
+        if bytes > bytes_max || (is_nested && depth > PAYLOAD_NESTING_MAX) {
             return None;
         }
     }

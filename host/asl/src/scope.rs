@@ -1,10 +1,13 @@
 //! Everything the expressions of one state may read, and what they may spend.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::Timestamp;
 use crate::Variables;
 use crate::budget::Budget;
+use crate::inspection::{Notes, Stage};
 use crate::jsonata::Evaluator;
 use crate::path::Roots;
 use crate::intrinsic::Random;
@@ -28,6 +31,8 @@ pub(crate) struct Scope<'a> {
     /// The event's randomness, different for each state.
     pub(crate) random: Random,
     pub(crate) budget: Budget,
+    /// Who is told of the values between the state's fields, if somebody looks.
+    pub(crate) notes: Option<&'a mut Notes>,
 }
 
 impl<'a> Scope<'a> {
@@ -40,6 +45,13 @@ impl<'a> Scope<'a> {
             data,
             context: self.context,
             variables: self.variables,
+        }
+    }
+
+    /// Tells whoever looks what data has become.
+    pub(crate) fn note(&mut self, stage: Stage, value: &Arc<Value>) {
+        if let Some(notes) = &mut self.notes {
+            notes.note(stage, value);
         }
     }
 

@@ -81,7 +81,9 @@ fn recordings(cases: &Path) -> Option<Vec<PathBuf>> {
             .file_name()
             .and_then(|name| name.to_str())
             .unwrap_or_default();
-        name.starts_with("pure.") || name.starts_with("task.")
+        ["pure.", "task.", "distributed-map."]
+            .iter()
+            .any(|category| name.starts_with(category))
     });
     files.sort();
     Some(files)

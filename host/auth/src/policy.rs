@@ -19,9 +19,10 @@ use cedar_policy::{PolicySet, Schema};
 use document::Problem;
 
 pub use action::{
-    Action, DeleteStateMachine, PassRole, PublishStateMachine, ReadActivity, ReadAudit,
-    ReadComponent, ReadExecution, ReadReview, ReadRole, ReadStateMachine, StartExecution,
-    StopExecution, UploadComponent, WriteActivity, WriteAlias, WriteReview, WriteRole, WriteTags,
+    Action, DeleteStateMachine, GetActivityTask, PassRole, PublishStateMachine, ReadActivity,
+    ReadAudit, ReadComponent, ReadExecution, ReadReview, ReadRole, ReadStateMachine,
+    SendTaskFailure, SendTaskHeartbeat, SendTaskSuccess, StartExecution, StopExecution,
+    TestState, UploadComponent, WriteActivity, WriteAlias, WriteReview, WriteRole, WriteTags,
 };
 pub use permit::{Denied, Permit};
 pub use resource::Resource;

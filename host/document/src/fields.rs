@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::Problems;
+use crate::{Finding, Problem, Problems};
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
@@ -128,7 +128,8 @@ impl<'a> Fields<'a> {
     pub fn required(&mut self, name: &'static str, problems: &mut Problems) -> Option<Node<'a>> {
         let node = self.optional(name);
         if node.is_none() {
-            problems.push(self.pointer.clone(), format!("member `{name}` is missing"));
+            let problem = Problem::new(self.pointer(), format!("member `{name}` is missing"));
+            problems.extend([problem.found(Finding::Missing(name))]);
         }
         node
     }
@@ -146,10 +147,9 @@ impl<'a> Fields<'a> {
         for (name, node) in self.entries() {
             if !self.read.contains(&name) {
                 let known = self.read.join("`, `");
-                node.problem(
-                    format!("unknown member, expected one of `{known}`"),
-                    problems,
-                );
+                let message = format!("unknown member, expected one of `{known}`");
+                let problem = Problem::new(node.pointer, message);
+                problems.extend([problem.found(Finding::Unknown)]);
             }
         }
     }

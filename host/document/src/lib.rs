@@ -9,4 +9,4 @@ mod problem;
 
 pub use fields::{Fields, Node};
 pub use parse::{parse_json, parse_toml};
-pub use problem::{Problem, Problems};
+pub use problem::{Finding, Named, Problem, Problems};

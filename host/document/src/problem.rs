@@ -11,6 +11,33 @@ pub struct Problem {
     pub pointer: String,
     /// What is wrong and what to do about it, in one line.
     pub message: String,
+    /// What kind of problem it is, for faces that have words of their own for it.
+    pub finding: Finding,
+}
+
+/// What kind of problem it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Finding {
+    /// None but what the message says.
+    #[default]
+    Unnamed,
+    /// The object at the pointer lacks this member.
+    Missing(&'static str),
+    /// The member at the pointer is one that its object cannot have.
+    Unknown,
+    /// Whoever defined the document's format has a code and words for it.
+    Named(Box<Named>),
+}
+
+/// A problem as those name it who defined the document's format.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Named {
+    /// Their code.
+    pub code: &'static str,
+    /// Their words; empty if they are not known.
+    pub message: String,
+    /// The JSON pointer of where they place it, if anywhere.
+    pub pointer: Option<String>,
 }
 
 impl Problem {
@@ -19,7 +46,14 @@ impl Problem {
         Self {
             pointer: pointer.into(),
             message: message.into(),
+            finding: Finding::Unnamed,
         }
+    }
+
+    /// The same problem, of a kind.
+    pub fn found(mut self, finding: Finding) -> Self {
+        self.finding = finding;
+        self
     }
 
     /// The shape problems have on the wire: `{"pointer", "detail"}`, the member names of RFC 9457 section 3.
@@ -30,6 +64,11 @@ impl Problem {
     /// Moves the problem below `prefix`, for documents embedded in others.
     pub fn under(mut self, prefix: &str) -> Self {
         self.pointer.insert_str(0, prefix);
+        if let Finding::Named(named) = &mut self.finding
+            && let Some(pointer) = &mut named.pointer
+        {
+            pointer.insert_str(0, prefix);
+        }
         self
     }
 }

@@ -5,6 +5,8 @@
 //! may run (that is `admission`).
 
 mod attempt;
+mod calls;
+mod child;
 mod slots;
 mod timers;
 mod turn;
@@ -13,6 +15,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use asl::definition::Call;
 use asl::{Effect, EffectId, EventKind, Execution, ExecutionId, TaskPhase, TaskRun, Timestamp};
 use auth::authority::AuthorityVersion;
 use auth::names::Digest;
@@ -25,8 +28,11 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::shared::{Running, Shared};
+use crate::tasks::{TaskMessage, activities_of, component_of};
 use crate::{Error, Machine};
 use attempt::{Facts, Finished, RunningAttempt};
+use calls::Offers;
+use child::RunWork;
 use slots::Slots;
 use timers::Timers;
 use turn::{Turn, decide};
@@ -40,6 +46,8 @@ const SLEEP_MAX: Duration = Duration::from_secs(60);
 pub(crate) enum Message {
     /// Stop it.
     Stop(Box<Stop>),
+    /// Do something about one of its Tasks.
+    Task(TaskMessage),
 }
 
 /// A request to stop an execution.
@@ -52,6 +60,8 @@ pub(crate) struct Stop {
     pub(crate) caller: Caller,
     /// By which rules.
     pub(crate) rules: Vec<String>,
+    /// Through what: `http`, or `engine` for another execution.
+    pub(crate) through: &'static str,
     /// Told when it is durable.
     pub(crate) done: oneshot::Sender<Result<Timestamp, Error>>,
 }
@@ -67,6 +77,11 @@ pub(crate) enum Trigger {
     Admit {
         run: Box<TaskRun>,
         slots: Option<Arc<Slots>>,
+    },
+    /// A worker asks for a task.
+    HandOut {
+        effect: EffectId,
+        worker: Option<String>,
     },
 }
 
@@ -98,6 +113,10 @@ pub(crate) struct Actor {
     progress: watch::Sender<u64>,
     attempts: JoinSet<Finished>,
     running: BTreeMap<EffectId, RunningAttempt>,
+    /// Tasks on offer to workers.
+    offers: Offers,
+    /// The activities that the machine's Tasks name, where none of them is mocked.
+    activities: Vec<String>,
     timers: Timers,
     due: VecDeque<Trigger>,
     /// How many invocations of each state were answered by mocks.
@@ -119,6 +138,11 @@ impl Actor {
     ) -> (Self, Running) {
         let (sender, mailbox) = mpsc::channel(MAILBOX);
         let (progress, receiver) = watch::channel(0);
+        let name = machine.name.clone();
+        let activities = match start.selection.mock_case {
+            Some(_) => Vec::new(),
+            None => activities_of(&machine),
+        };
         let actor = Self {
             shared,
             identity: Digest::of(format!("{:?}", start.caller).as_bytes()),
@@ -134,6 +158,8 @@ impl Actor {
             progress,
             attempts: JoinSet::new(),
             running: BTreeMap::new(),
+            offers: Offers::new(),
+            activities,
             timers: Timers::default(),
             due: VecDeque::new(),
             mocked: BTreeMap::new(),
@@ -145,6 +171,7 @@ impl Actor {
             Running {
                 mailbox: sender,
                 progress: receiver,
+                machine: name,
             },
         )
     }
@@ -162,6 +189,9 @@ impl Actor {
             match effect {
                 Effect::RunTask(run) => self.due.push_back(self.take_up(run)),
                 Effect::StartTimer { effect, at } => self.timers.add(at, effect),
+                Effect::StartChild(child) => self.spawn_run_work(RunWork::Child(child)),
+                Effect::ReadItems(read) => self.spawn_run_work(RunWork::Read(read)),
+                Effect::WriteResults(write) => self.spawn_run_work(RunWork::Write(write)),
                 Effect::Continue(effect) => {
                     self.due
                         .push_back(Trigger::Event(EventKind::Continued { effect }));
@@ -175,19 +205,18 @@ impl Actor {
     /// An attempt that was only scheduled has run no code. One that was started may have: it
     /// reruns only if its component says that this is harmless.
     fn take_up(&self, run: TaskRun) -> Trigger {
-        let is_idempotent = || {
-            let pin = self.machine.pins.get(&run.resource)?;
+        let runs_again = || {
             let authority = self.shared.authority();
-            Some(
-                authority
-                    .component(&pin.name, &pin.version)?
-                    .facts
-                    .manifest
-                    .is_idempotent(),
-            )
+            component_of(&authority, &self.machine, &run)
+                .is_some_and(|component| component.facts.manifest.is_idempotent())
+        };
+        let is_code = || match Call::parse(&run.resource) {
+            Call::Component | Call::Function(_) => true,
+            Call::Activity => false,
+            Call::Integration(integration) => integration.service == "lambda",
         };
         match run.phase {
-            TaskPhase::Started if is_idempotent() != Some(true) => {
+            TaskPhase::Started if is_code() && !runs_again() => {
                 Trigger::Event(EventKind::TaskFailed {
                     effect: run.effect,
                     error: "Sluice.Interrupted".to_owned(),
@@ -214,6 +243,7 @@ impl Actor {
             let result = match trigger {
                 Next::Trigger(trigger) => self.step(trigger, None).await,
                 Next::Message(Message::Stop(stop)) => self.stop(*stop).await,
+                Next::Message(Message::Task(message)) => self.task_message(message).await,
             };
             if let Err(Halt::Store(error)) = result {
                 tracing::error!(execution = %id, %error, "the execution is left where it is");
@@ -313,7 +343,7 @@ impl Actor {
     fn stop_record(&self, stop: &Stop) -> AuditRecord {
         AuditRecord {
             caller: Some(stop.caller.clone()),
-            through: "http".to_owned(),
+            through: stop.through.to_owned(),
             decision: Decision::Allowed {
                 rules: stop.rules.clone(),
             },
@@ -427,6 +457,7 @@ impl Actor {
             if let Some(running) = self.running.remove(&effect) {
                 running.cancelled.cancel();
             }
+            self.offers.remove(&effect);
             self.timers.remove(effect);
         }
         for (at, effect) in turn.timers {
@@ -439,13 +470,36 @@ impl Actor {
         for (run, permit, slots) in turn.runs {
             self.spawn_attempt(run, permit, slots);
         }
+        for call in turn.calls {
+            self.perform_call(call);
+        }
+        for work in turn.run_work {
+            self.spawn_run_work(work);
+        }
         for waiting in turn.waiting {
             self.spawn_wait(waiting);
         }
         let last_event = execution.next_event_id().saturating_sub(1);
+        self.warn_of_events(last_event);
         self.execution = Some(execution);
         // Nobody may be following.
         let _ = self.progress.send(last_event);
+    }
+}
+
+impl Actor {
+    /// Tells once of a history that has become long.
+    fn warn_of_events(&self, last_event: u64) {
+        let limit = self.shared.config.history_events_warning;
+        let before = *self.progress.borrow();
+        if (before..last_event).contains(&limit) {
+            tracing::warn!(
+                execution = %self.start.header.id,
+                events = last_event,
+                events_max = self.start.header.limits.history_events_max,
+                "the history of an execution has become long"
+            );
+        }
     }
 }
 

@@ -97,14 +97,14 @@ pub(crate) struct Admitted {
     pub(crate) facts: AttemptFacts,
 }
 
-/// Decides whether an attempt may run, as of the authority given; `identity` is the digest of
-/// the caller.
+/// Decides whether an attempt may run the component, as of the authority given; `identity` is
+/// the digest of the caller.
 pub(crate) fn admit(
     authority: &Authority,
-    identity: &Digest,
-    caller: &Caller,
+    (identity, caller): (&Digest, &Caller),
     machine: &Machine,
     run: &TaskRun,
+    component: Option<&Component>,
 ) -> Result<Admitted, Denied> {
     let refused = |rule: &str, reason: String| Denied {
         rule: rule.to_owned(),
@@ -123,8 +123,6 @@ pub(crate) fn admit(
         }
     };
     let permits = authority.permits(identity, caller, &machine.name, &role)?;
-    let pin = machine.pins.get(&run.resource);
-    let component = pin.and_then(|pin| authority.component(&pin.name, &pin.version));
     let Some(component) = component else {
         let reason = format!("`{}` is not pinned to a stored component", run.resource);
         return Err(refused("authority.component-missing", reason));

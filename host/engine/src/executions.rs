@@ -4,17 +4,18 @@ mod synchronous;
 
 use std::sync::Arc;
 
-use asl::{ExecutionId, Header, PAYLOAD_BYTES_MAX, PAYLOAD_NESTING_MAX, Timestamp, payload_bytes};
+use asl::{ExecutionId, Header, PAYLOAD_NESTING_MAX, Timestamp, payload_bytes_within};
 use auth::names::{Name, ServiceName};
 use auth::policy::{PassRole, Permit, Resource, StartExecution, StopExecution};
 use document::Problem;
-use ports::{AuditRecord, Claim, Selection, Start};
+use ports::{AuditRecord, Claim, Parent, Selection, Start};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::actor::{Actor, Halt, Message, Stop};
 use crate::error::Created;
 use crate::machines::Selected;
+use crate::shared::Running;
 use crate::{Engine, Error, Health, Machine, MachineType, Qualifier};
 
 /// When a client whose start was refused for lack of room may try again, in seconds.
@@ -69,7 +70,7 @@ impl Started {
         })
     }
 
-    fn of(header: &Header) -> Self {
+    pub(crate) fn of(header: &Header) -> Self {
         Self {
             execution_arn: header.arn.clone(),
             id: header.id.clone(),
@@ -92,6 +93,16 @@ impl Engine {
         &self,
         permit: Permit<StartExecution>,
         request: StartRequest,
+    ) -> Result<Created<Started>, Error> {
+        self.start_for(permit, request, None).await
+    }
+
+    /// Starts an execution, for an effect of another one if one is given.
+    pub(crate) async fn start_for(
+        &self,
+        permit: Permit<StartExecution>,
+        request: StartRequest,
+        parent: Option<Parent>,
     ) -> Result<Created<Started>, Error> {
         self.check_health()?;
         let chance = self.shared.ports.clock.seed();
@@ -118,6 +129,7 @@ impl Engine {
                     Some(Qualifier::Version(_)) | None => None,
                 },
                 mock_case: request.mock_case,
+                parent: parent.clone(),
             },
         };
         let record = self.start_record(&permit, &start, rules);
@@ -143,7 +155,7 @@ impl Engine {
         match first_step.await.map_err(Error::host)? {
             Ok(()) => Ok(Created::New(started)),
             Err(Halt::Store(error)) => Err(error),
-            Err(Halt::NameTaken(id)) => self.same_start(&id, &input).await,
+            Err(Halt::NameTaken(id)) => self.same_start(&id, &input, parent.as_ref()).await,
         }
     }
 
@@ -158,39 +170,57 @@ impl Engine {
         error: Option<String>,
         cause: Option<String>,
     ) -> Result<Timestamp, Error> {
-        if self.shared.running(id).is_none() {
-            if let Some(stopped_at) = self.stopped_at(id).await? {
-                return Ok(stopped_at);
-            }
-            self.check_health()?;
-            let fence = self.shared.ports.journal.fence().await?;
-            self.shared
-                .take_up(Claim {
-                    id: id.clone(),
-                    fence,
-                })
-                .await?;
-        }
-        if let Some(running) = self.shared.running(id) {
-            let (done, answer) = oneshot::channel();
-            let stop = Stop {
-                error,
-                cause,
-                caller: permit.caller().clone(),
-                rules: permit.rules().to_vec(),
-                done,
-            };
-            let message = Message::Stop(Box::new(stop));
-            if running.mailbox.send(message).await.is_ok()
-                && let Ok(answer) = answer.await
-            {
-                return answer;
-            }
-        }
-        self.stopped_at(id).await?.ok_or(Error::Closing)
+        self.stop_with(id, |done| Stop {
+            error,
+            cause,
+            caller: permit.caller().clone(),
+            rules: permit.rules().to_vec(),
+            through: "http",
+            done,
+        })
+        .await
     }
 
-    async fn stopped_at(&self, id: &ExecutionId) -> Result<Option<Timestamp>, Error> {
+    /// Stops an execution; returns once that is durable. One that has ended stays as it is.
+    pub(crate) async fn stop_with(
+        &self,
+        id: &ExecutionId,
+        stop: impl FnOnce(oneshot::Sender<Result<Timestamp, Error>>) -> Stop,
+    ) -> Result<Timestamp, Error> {
+        let stopped = self.ask(id, |done| Message::Stop(Box::new(stop(done))));
+        match stopped.await? {
+            Some(answer) => answer,
+            None => self.stopped_at(id).await?.ok_or(Error::Closing),
+        }
+    }
+
+    /// How to reach an execution, which is taken up first where nobody runs it; nothing if it
+    /// has ended.
+    pub(crate) async fn reach(&self, id: &ExecutionId) -> Result<Option<Running>, Error> {
+        if let Some(running) = self.shared.running(id) {
+            return Ok(Some(running));
+        }
+        if self.stopped_at(id).await?.is_some() {
+            return Ok(None);
+        }
+        self.check_health()?;
+        let fence = self.shared.ports.journal.fence().await?;
+        let id = id.clone();
+        let claim = Claim {
+            id: id.clone(),
+            fence,
+        };
+        self.shared.take_up(claim).await?;
+        match self.shared.running(&id) {
+            Some(running) => Ok(Some(running)),
+            None => match self.stopped_at(&id).await? {
+                Some(_) => Ok(None),
+                None => Err(Error::Closing),
+            },
+        }
+    }
+
+    pub(crate) async fn stopped_at(&self, id: &ExecutionId) -> Result<Option<Timestamp>, Error> {
         let description = self.shared.ports.archive.execution(id).await?;
         let description =
             description.ok_or_else(|| Error::NotFound(format!("execution `{id}`")))?;
@@ -228,9 +258,10 @@ impl Engine {
                 "the input has {bytes} bytes, at most {limit} are allowed"
             )));
         }
-        if payload_bytes(input).is_none() {
+        let bytes_max = self.shared.config.execution_limits.payload_bytes_max;
+        if payload_bytes_within(input, bytes_max).is_none() {
             let message = format!(
-                "larger than {PAYLOAD_BYTES_MAX} bytes, or nested more than {PAYLOAD_NESTING_MAX} levels deep"
+                "larger than {bytes_max} bytes, or nested more than {PAYLOAD_NESTING_MAX} levels deep"
             );
             return Err(Error::Invalid(vec![Problem::new("/input", message)]));
         }
@@ -290,6 +321,8 @@ impl Engine {
             started_at,
             principal: caller.principal.key(),
             actor: caller.actors.first().map(auth::principal::Principal::key),
+            map_run: None,
+            limits: self.shared.config.execution_limits,
             id,
         })
     }
@@ -306,6 +339,9 @@ impl Engine {
             request.insert("selection".to_owned(), json!(start.selection));
         }
         let mut record = self.allowed(permit, request);
+        if start.selection.parent.is_some() {
+            record.through = "engine".to_owned();
+        }
         record.decision = ports::Decision::Allowed { rules };
         record.resource.clone_from(&start.header.arn);
         record.execution = Some(start.header.id.clone());
@@ -313,14 +349,20 @@ impl Engine {
     }
 
     /// The execution that holds the name, if it is the very one that was asked for.
-    async fn same_start(&self, id: &ExecutionId, input: &Value) -> Result<Created<Started>, Error> {
+    async fn same_start(
+        &self,
+        id: &ExecutionId,
+        input: &Value,
+        parent: Option<&Parent>,
+    ) -> Result<Created<Started>, Error> {
         let Some(known) = self.shared.ports.archive.execution(id).await? else {
             return Err(Error::Conflict(format!(
                 "the name is taken by execution `{id}`"
             )));
         };
         let is_same = known.input.as_deref() == Some(input);
-        if is_same && !known.summary.status.is_terminal() {
+        let is_own = parent.is_some() && known.start.selection.parent.as_ref() == parent;
+        if is_own || (is_same && !known.summary.status.is_terminal()) {
             return Ok(Created::Same(Started::of(&known.start.header)));
         }
         Err(Error::Conflict(format!(

@@ -4,6 +4,7 @@
 //! tags and deletion in the files named so. What a definition means is `asl`'s.
 
 mod aliases;
+mod judgement;
 mod pins;
 mod proposal;
 mod publish;
@@ -27,6 +28,7 @@ use serde_json::{Value, json};
 use crate::{Engine, Error};
 use pins::roles_of;
 
+pub(crate) use pins::{function_key, function_name};
 pub(crate) use versions::Selected;
 
 pub use aliases::{Alias, AliasChange, AliasName, Route, Routing, RoutingProblem};
@@ -65,6 +67,7 @@ pub struct Machine {
     pub roles: BTreeSet<Name>,
     /// When it was published.
     pub published_at: Timestamp,
+    variables: BTreeMap<String, Vec<String>>,
     published_by: Vec<String>,
 }
 
@@ -105,6 +108,8 @@ struct Stored {
     text: Option<String>,
     #[serde(default)]
     settings: Settings,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    variables: BTreeMap<String, Vec<String>>,
     pins: BTreeMap<String, Pin>,
     published_by: Vec<String>,
     published_at: i64,
@@ -129,6 +134,7 @@ impl Machine {
             definition,
             text: stored.text,
             settings: stored.settings,
+            variables: stored.variables,
             machine: Arc::new(parsed.machine),
             pins: stored.pins,
             roles,
@@ -152,6 +158,7 @@ impl Machine {
             definition,
             text: self.text.clone(),
             settings: self.settings.clone(),
+            variables: self.variables.clone(),
             pins: self.pins.clone(),
             published_by: self.published_by.clone(),
             published_at: self.published_at.0,
@@ -183,7 +190,7 @@ impl Machine {
     /// Which variables each state of it refers to, as `{state: [variable]}`; states that refer
     /// to none are left out.
     pub fn variable_references(&self) -> Value {
-        json!({})
+        json!(self.variables)
     }
 
     /// `{name, stateMachineArn, revision, role, definition, components, …}`.

@@ -83,8 +83,13 @@ impl Shared {
             return Ok(());
         }
         let (actor, running) = self.restore(&id, fence).await?;
-        self.add_running(id, running);
+        let bound = actor.bound_to();
+        self.add_running(id.clone(), running);
         self.tasks.spawn(actor.run());
+        if let Some((caller, parent)) = bound {
+            let shared = Arc::clone(self);
+            Engine { shared }.end_with_parent(id, caller, parent);
+        }
         Ok(())
     }
 

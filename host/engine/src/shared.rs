@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use crate::mocks::Mocks;
 use crate::actor::Message;
 use crate::authority::Authority;
+use crate::tasks::Desk;
 use crate::{Error, Service};
 
 /// Everything the engine reaches the outside world through.
@@ -59,6 +60,10 @@ pub struct Config {
     pub definition_bytes_max: usize,
     /// The largest execution input, in bytes of JSON.
     pub input_bytes_max: usize,
+    /// How large an execution may become.
+    pub execution_limits: asl::Limits,
+    /// Executions with more history events than this are told of in the log.
+    pub history_events_warning: u64,
     /// Mocked answers for Tasks.
     pub mocks: Arc<Mocks>,
 }
@@ -73,6 +78,8 @@ impl Default for Config {
             drain_ms: 30_000,
             definition_bytes_max: 1 << 20,
             input_bytes_max: 256 << 10,
+            execution_limits: asl::Limits::default(),
+            history_events_warning: 20_000,
             mocks: Arc::default(),
         }
     }
@@ -112,6 +119,8 @@ pub(crate) struct Shared {
     running: Mutex<BTreeMap<ExecutionId, Running>>,
     slots: Mutex<BTreeMap<(Name, Option<Digest>), Limited>>,
     taking_up: tokio::sync::Mutex<()>,
+    /// Where tasks that wait for workers are on offer.
+    pub(crate) desk: Desk,
 }
 
 /// A limit, and the slots it leaves.
@@ -122,6 +131,8 @@ type Limited = (usize, Arc<Semaphore>);
 pub(crate) struct Running {
     pub(crate) mailbox: mpsc::Sender<Message>,
     pub(crate) progress: watch::Receiver<u64>,
+    /// The state machine's name.
+    pub(crate) machine: Name,
 }
 
 impl Engine {
@@ -149,6 +160,7 @@ impl Engine {
             running: Mutex::default(),
             slots: Mutex::default(),
             taking_up: tokio::sync::Mutex::new(()),
+            desk: Desk::default(),
             ports,
             config,
         });

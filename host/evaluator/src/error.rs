@@ -57,12 +57,19 @@ impl Error {
             Some(code) => (code, text.get(code.len() + 1..).unwrap_or(text)),
             None => ("", text),
         };
-        let message = message.trim();
+        let message = match message.trim().split_once('\n') {
+            // The engine's own words, such as a pattern with a mark under it: what is wrong is last.
+            Some((first, rest)) if code.is_empty() => {
+                let last = rest.lines().last().unwrap_or_default();
+                format!("{} {}", first.trim(), last.trim())
+            }
+            Some(_) | None => message.trim().to_owned(),
+        };
         let end = message.floor_char_boundary(MESSAGE_BYTES_MAX);
-        let message = message.get(..end).unwrap_or(message);
+        let message = message.get(..end).unwrap_or_default().to_owned();
         Self {
             code: code.to_owned(),
-            message: message.to_owned(),
+            message,
         }
     }
 

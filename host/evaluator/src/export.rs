@@ -8,8 +8,8 @@ use crate::error::Failure;
 use crate::evaluation::{self, Request};
 use crate::expression::{Expression, Known};
 
-/// The part of the stack that lies in linear memory. The engine would otherwise allocate one anew
-/// for each walk of a tree.
+/// The part of the stack that lies in linear memory. Recursive walks move on to another one before
+/// it is full; without it, each would begin with one of its own.
 const STACK_BYTES: usize = 1 << 20;
 /// What a panic may say.
 const MESSAGE_BYTES_MAX: usize = 512;

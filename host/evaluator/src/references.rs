@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use jsonata_core::ast::{AstNode, BinaryOp, PathStep, Stage};
+use jsonata_core::value::with_stack;
 
 use crate::error::Error;
 use crate::language::{self, Own};
@@ -61,6 +62,10 @@ struct Walk {
 
 impl Walk {
     fn node(&mut self, node: &AstNode) {
+        with_stack(|| self.visit(node));
+    }
+
+    fn visit(&mut self, node: &AstNode) {
         match node {
             AstNode::String(_)
             | AstNode::Name(_)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asl::{Delta, ExecutionId, Header, HistoryEvent, PayloadId, Status, Timestamp};
+use asl::{Delta, EffectId, ExecutionId, Header, HistoryEvent, PayloadId, Status, Timestamp};
 use async_trait::async_trait;
 use auth::authority::AuthorityVersion;
 use auth::principal::Caller;
@@ -76,6 +76,21 @@ pub struct Selection {
     /// The test case whose mocks answer its Tasks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mock_case: Option<String>,
+    /// The attempt of another execution that started it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
+}
+
+/// What of another execution started an execution.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Parent {
+    /// The other execution.
+    pub execution: ExecutionId,
+    /// Its effect.
+    pub effect: EffectId,
+    /// Whether the execution ends where that effect is no longer waited for.
+    pub is_bound: bool,
 }
 
 impl Selection {

@@ -14,8 +14,8 @@ pub use catalogue::{Blob, Catalogue, Change, Document, Key, Kind};
 pub use clock::Clock;
 pub use journal::{
     Archive, Claim, Commit, CommitError, Description, ExecutionCommit, ExecutionFilter, Fence,
-    HistoryCursor, HistoryOrder, HistoryPage, Journal, LogLine, Page, Receipt, Record, Selection,
-    Start, StoreError, StoredExecution, Summary,
+    HistoryCursor, HistoryOrder, HistoryPage, Journal, LogLine, Page, Parent, Receipt, Record,
+    Selection, Start, StoreError, StoredExecution, Summary,
 };
 pub use runner::{
     Attempt, AttemptReport, Exports, Inspection, Outcome, Refusal, Rejected, RunError, Runner,

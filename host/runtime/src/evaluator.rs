@@ -26,13 +26,13 @@ use instance::Cut;
 use machine::Machine;
 use pool::{Lease, Pool};
 
-/// How JSONata is evaluated on this host. Every limit but the last two holds for each call.
+/// How JSONata is evaluated on this host. The limits hold for each call.
 #[derive(Clone, Debug)]
 pub struct EvaluatorConfig {
     /// The instructions that one call may execute, a copied byte counting as one; the default is
     /// about a second of a processor.
     pub fuel: u64,
-    /// The most bytes of linear memory.
+    /// The most bytes of linear memory that one instance may have.
     pub memory_bytes_max: usize,
     /// An instance that grew beyond these bytes is not used again.
     pub memory_bytes_kept: usize,

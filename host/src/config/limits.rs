@@ -11,6 +11,9 @@ const DOCUMENT_BYTES_MAX: u64 = 256 * 1024;
 const EXECUTIONS_RUNNING_MAX: u64 = 100_000;
 const ATTEMPTS_RUNNING_MAX: u64 = 64;
 const EVENT_STREAMS_MAX: u64 = 256;
+const PAYLOAD_BYTES_MAX: u64 = 256 * 1024;
+const HISTORY_EVENTS_MAX: u64 = 25_000;
+const HISTORY_EVENTS_WARNING: u64 = 20_000;
 const MIB: u64 = 1024 * 1024;
 
 /// What bounds the host's work.
@@ -30,6 +33,12 @@ pub(crate) struct Limits {
     pub(crate) attempts_running_max: usize,
     /// Open streams of live events.
     pub(crate) event_streams_max: usize,
+    /// The size of a state's input, result or output.
+    pub(crate) payload_bytes_max: usize,
+    /// Events in the history of one execution.
+    pub(crate) history_events_max: usize,
+    /// Events in the history of one execution that are worth a warning.
+    pub(crate) history_events_warning: usize,
 }
 
 impl Limits {
@@ -55,6 +64,9 @@ impl Limits {
         );
         let attempts = limit("attempts_running_max", ATTEMPTS_RUNNING_MAX, 100_000);
         let streams = limit("event_streams_max", EVENT_STREAMS_MAX, 1_000_000);
+        let payload = limit("payload_bytes_max", PAYLOAD_BYTES_MAX, 4 * MIB);
+        let events = limit("history_events_max", HISTORY_EVENTS_MAX, 10_000_000);
+        let warning = limit("history_events_warning", HISTORY_EVENTS_WARNING, 10_000_000);
         fields.finish(problems);
         Some(Self {
             component_bytes_max: component?,
@@ -64,6 +76,9 @@ impl Limits {
             executions_running_max: executions?,
             attempts_running_max: attempts?,
             event_streams_max: streams?,
+            payload_bytes_max: payload?,
+            history_events_max: events?,
+            history_events_warning: warning?,
         })
     }
 }

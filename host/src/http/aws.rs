@@ -20,6 +20,9 @@ mod operations;
 mod page;
 mod start;
 mod tags;
+mod tasks;
+mod test_state;
+mod validation;
 mod versions;
 
 use axum::Router;

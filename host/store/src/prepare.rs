@@ -147,12 +147,15 @@ impl Beginning {
                 header.id
             )));
         }
-        let mut arns = start.selection.arns(&header.machine_arn);
-        arns.push(header.machine_arn.clone());
+        let mut arns = match header.map_run {
+            None => start.selection.arns(&header.machine_arn),
+            Some(_) => Vec::new(),
+        };
+        arns.push(header.listed_under().to_owned());
         for text in arns.iter().chain([&header.name]) {
             free_of_nul(text)?;
         }
-        let name = key::name(&header.machine_arn, &unique_name(header));
+        let name = key::name(header.listed_under(), &unique_name(header));
         let listed = arns.iter().map(|arn| key::listed(arn, id));
         Ok(Self {
             start: json(start)?,

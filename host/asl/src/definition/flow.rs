@@ -5,15 +5,15 @@ mod parse;
 
 use crate::path::{Path, ReferencePath};
 use crate::template::{Source, Template};
-pub(super) use parse::{assign, jsonata, read, result_path, template};
+pub(super) use parse::{assign, jsonata, looks_like_path, read, result_path, template};
 
 /// The input and output fields of a state, in the query language that the state uses.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Flow {
     /// `"QueryLanguage": "JSONPath"`.
-    JsonPath(JsonPathFlow),
+    JsonPath(Box<JsonPathFlow>),
     /// `"QueryLanguage": "JSONata"`.
-    Jsonata(JsonataFlow),
+    Jsonata(Box<JsonataFlow>),
 }
 
 /// The five JSONPath fields; a kind of state that does not allow a field leaves it at its default.

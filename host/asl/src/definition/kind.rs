@@ -1,6 +1,6 @@
 //! Which members each kind of state may have.
 
-use document::{Fields, Problems};
+use document::{Fields, Finding, Problem, Problems};
 
 use super::fields;
 use super::language::Language;
@@ -110,7 +110,7 @@ impl Kind {
     ) {
         for (name, node) in fields.entries() {
             if !self.allows(language, name) {
-                node.problem(self.refusal(language, name), problems);
+                problems.extend([self.refusal(language, name, &node.pointer)]);
             }
         }
     }
@@ -120,15 +120,17 @@ impl Kind {
         groups.iter().any(|group| group.contains(&name))
     }
 
-    fn refusal(self, language: Language, name: &str) -> String {
+    fn refusal(self, language: Language, name: &str, pointer: &str) -> Problem {
+        if self.allows(language.other(), name) {
+            return language.refusal(name, pointer);
+        }
+        let message = self.not_a_member(language, name);
+        Problem::new(pointer, message).found(Finding::Unknown)
+    }
+
+    fn not_a_member(self, language: Language, name: &str) -> String {
         let kind = self.name();
         let other = language.other();
-        if self.allows(other, name) {
-            let (language, other) = (language.name(), other.name());
-            return format!(
-                "`{name}` belongs to query language `{other}`, this state's is `{language}`"
-            );
-        }
         let is_of_another = |kind: Self| kind.allows(language, name) || kind.allows(other, name);
         if KINDS.into_iter().any(is_of_another) {
             return format!("a `{kind}` state cannot have `{name}`");

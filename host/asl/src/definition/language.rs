@@ -1,8 +1,9 @@
 //! The two query languages, and which of them a state is written in.
 
-use document::{Fields, Problems};
+use document::{Fields, Problem, Problems};
 
 use super::fields;
+use crate::diagnostic::{self, code};
 
 /// `QueryLanguage`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +30,18 @@ impl Language {
         }
     }
 
+    /// The problem of a member of the other language at `pointer`.
+    pub(super) fn refusal(self, name: &str, pointer: &str) -> Problem {
+        let (language, other) = (self.name(), self.other().name());
+        let message =
+            format!("`{name}` belongs to query language `{other}`, this state's is `{language}`");
+        let theirs = format!(
+            "The QueryLanguage is set to '{language}', but field '{name}' is only supported for the '{other}' QueryLanguage"
+        );
+        let place = Some(diagnostic::around(pointer));
+        diagnostic::placed(pointer, message, place, code::SCHEMA, theirs)
+    }
+
     /// Reads `QueryLanguage`; `around` is the machine's where a state's is read. Nothing if the
     /// language is not known, so that nothing else of what is written in it is judged.
     pub(super) fn read(
@@ -42,7 +55,10 @@ impl Language {
         match (node.string(problems)?, around) {
             ("JSONPath", Some(Self::Jsonata)) => {
                 let message = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine";
-                node.problem(message, problems);
+                let place = Some(fields.pointer());
+                let pointer = &node.pointer;
+                let problem = diagnostic::placed(pointer, message, place, code::SCHEMA, message);
+                problems.extend([problem]);
                 None
             }
             ("JSONPath", _) => Some(Self::JsonPath),

@@ -15,6 +15,7 @@ use super::language::Language;
 use super::state::{Fail, Map, Next, Parallel, Pass, State, StateKind, Task, Wait};
 use super::{Block, BlockId, StateMachine, flow};
 use crate::budget::Size;
+use crate::diagnostic::{self, code};
 
 /// The largest definition, as the service has it.
 const BYTES_MAX: usize = 1 << 20;
@@ -47,6 +48,9 @@ impl StateMachine {
             _ => machine = None,
         }
         let warnings = reader.warnings.into_vec();
+        if let Some(machine) = &machine {
+            reader.problems.extend(machine.child_problems());
+        }
         let machine = reader.problems.or(machine)?;
         Ok(Parsed { machine, warnings })
     }
@@ -54,14 +58,18 @@ impl StateMachine {
 
 fn check_size(document: &Value) -> Result<(), Vec<Problem>> {
     let text_bytes = text_bytes_at_least(document);
-    let message = if text_bytes > BYTES_MAX {
-        format!("a definition is at most {BYTES_MAX} bytes long")
+    let problem = if text_bytes > BYTES_MAX {
+        Problem::new(
+            "",
+            format!("a definition is at most {BYTES_MAX} bytes long"),
+        )
     } else if Size::of(document, usize::MAX).depth > DEPTH_MAX {
-        format!("a definition nests at most {DEPTH_MAX} levels deep")
+        let message = format!("a definition nests at most {DEPTH_MAX} levels deep");
+        diagnostic::problem("", message, code::TOO_DEEPLY_NESTED, "")
     } else {
         return Ok(());
     };
-    Err(vec![Problem::new("", message)])
+    Err(vec![problem])
 }
 
 /// A lower bound of the document's length as text, found without recursion.
@@ -126,6 +134,8 @@ pub(super) struct Reader {
     blocks: Vec<Option<Block>>,
     /// Where each state name was first used.
     names: BTreeMap<String, String>,
+    /// Where each label of a Map was first used.
+    pub(super) labels: BTreeMap<String, String>,
     /// The transitions of the state that is being read.
     targets: Vec<Target>,
 }
@@ -178,7 +188,7 @@ impl Reader {
             states.extend(state.map(|state| (name.to_owned(), state)));
         }
         self.targets = outer;
-        graph.check(&start, &mut self.problems);
+        graph.check(&start, &mut self.problems, &mut self.warnings);
         Some(Block {
             start_at: start.state,
             states,
@@ -188,12 +198,21 @@ impl Reader {
     fn check_name(&mut self, name: &str, node: &Node<'_>) {
         if name.is_empty() || name.chars().count() > NAME_CHARACTERS_MAX {
             let message = format!("a state's name has 1 to {NAME_CHARACTERS_MAX} characters");
-            node.problem(message, &mut self.problems);
+            let name = fields::bounded(name);
+            let theirs = format!(
+                "Invalid State name: State '{name}' is not 1 to {NAME_CHARACTERS_MAX} characters long"
+            );
+            let code = code::INVALID_STATE_NAME;
+            let problem = diagnostic::problem(&node.pointer, message, code, theirs);
+            self.problems.extend([problem]);
         }
         if let Some(first) = self.names.get(name) {
             let name = fields::bounded(name);
             let message = format!("state name `{name}` is already used at `{first}`");
-            node.problem(message, &mut self.problems);
+            let theirs = format!("Duplicate State name: {name}");
+            let code = code::DUPLICATE_STATE_NAME;
+            let problem = diagnostic::problem(&node.pointer, message, code, theirs);
+            self.problems.extend([problem]);
         } else {
             self.names.insert(name.to_owned(), node.pointer.clone());
         }
@@ -261,7 +280,12 @@ impl Reader {
         };
         match (fields.optional("Next"), end) {
             (Some(_), Some(node)) if is_end => {
-                node.problem("`Next` and `End` exclude each other", &mut self.problems);
+                let message = "`Next` and `End` exclude each other";
+                let theirs = diagnostic::one_of(&["Next", "End"]);
+                let place = Some(fields.pointer());
+                let pointer = &node.pointer;
+                let problem = diagnostic::placed(pointer, message, place, code::SCHEMA, theirs);
+                self.problems.extend([problem]);
                 None
             }
             (Some(node), _) => self.target(&node).map(Next::State),

@@ -4,9 +4,10 @@ use std::ops::RangeInclusive;
 
 use document::{Fields, Node, Problems};
 
-use super::fields;
 use super::language::Language;
 use super::parse::Reader;
+use super::{fields, flow};
+use crate::diagnostic::{self, code};
 use crate::expression::Expression;
 use crate::path::Path;
 use crate::template::Source;
@@ -55,11 +56,7 @@ impl Quantity<f64> {
         reader: &mut Reader,
     ) -> Option<Self> {
         read(fields, names, reader, |node, problems| {
-            let number = node.value.as_f64().filter(|number| (0.0..=100.0).contains(number));
-            if number.is_none() {
-                node.problem("expected a number from 0 to 100", problems);
-            }
-            number
+            fields::number(node, 0.0, Some(100.0), problems)
         })
     }
 }
@@ -100,6 +97,14 @@ impl Text {
             Some(expression) => Some(Self::Expression(expression)),
             None => {
                 let text = node.string(&mut reader.problems)?;
+                if reader.language == Language::JsonPath && flow::looks_like_path(text) {
+                    let message = "the text is passed on as written, use the member for paths";
+                    let theirs =
+                        "Field value looks like a path, but field name does not end with 'Path'.";
+                    let pointer = &node.pointer;
+                    let warning = diagnostic::problem(pointer, message, code::NO_PATH, theirs);
+                    reader.warnings.extend([warning]);
+                }
                 Some(Self::Fixed(text.to_owned()))
             }
         }
@@ -133,18 +138,15 @@ fn one_of<'a>(
 }
 
 fn excludes(node: &Node<'_>, [fixed, path]: [&str; 2], problems: &mut Problems) {
-    node.problem(
-        format!("`{fixed}` and `{path}` exclude each other"),
-        problems,
-    );
+    let message = format!("`{fixed}` and `{path}` exclude each other");
+    let place = Some(diagnostic::around(&node.pointer));
+    let theirs = diagnostic::one_of(&[fixed, path]);
+    let problem = diagnostic::placed(&node.pointer, message, place, code::SCHEMA, theirs);
+    problems.extend([problem]);
 }
 
 /// The expression that the member is, in a JSONata state.
-pub(super) fn expression(
-    node: &Node<'_>,
-    field: &str,
-    reader: &mut Reader,
-) -> Option<Expression> {
+pub(super) fn expression(node: &Node<'_>, field: &str, reader: &mut Reader) -> Option<Expression> {
     if reader.language == Language::JsonPath {
         return None;
     }

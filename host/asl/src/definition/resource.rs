@@ -62,12 +62,12 @@ impl Call {
         }
     }
 
-    /// Whether the Task waits for somebody who has its token.
+    /// Whether somebody who has the Task's token may answer it.
     pub fn has_token(&self) -> bool {
         match self {
             Self::Component | Self::Function(_) => false,
             Self::Activity => true,
-            Self::Integration(integration) => integration.pattern == Pattern::WaitForTaskToken,
+            Self::Integration(integration) => integration.pattern != Pattern::RequestResponse,
         }
     }
 }

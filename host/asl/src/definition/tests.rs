@@ -64,8 +64,10 @@ fn check_warning(definition: Value, pointer: &str, message: &str) {
     assert!(warning.message.contains(message), "{warning}");
 }
 
+mod express;
 mod graph;
 mod states;
+mod told;
 
 #[test]
 fn every_problem_is_reported_at_once_with_its_pointer() {
@@ -132,10 +134,9 @@ fn a_document_of_another_shape_is_refused() {
         "/States",
         "expected an object",
     );
-    check_problem(
+    check_problems(
         json!({"StartAt": "S", "States": {}}),
-        "/StartAt",
-        "no state `S`",
+        &[("/StartAt", "no state `S`"), ("/States", "no state ends")],
     );
     check_problem(
         json!({"StartAt": "S", "States": {"S": 1}}),
@@ -215,14 +216,22 @@ fn a_state_may_choose_jsonata_but_not_leave_it() {
         panic!("not one expression")
     };
     assert_eq!(
-        (expression.text.as_str(), expression.field.as_str(), expression.pointer.as_str()),
+        (
+            expression.text.as_str(),
+            expression.field.as_str(),
+            expression.pointer.as_str()
+        ),
         ("$states.input", "Output/a", "/States/S/Output/a")
     );
     let mut whole = one(json!({"Type": "Pass", "QueryLanguage": "JSONPath"}));
     whole["QueryLanguage"] = json!("JSONata");
     check_problem(whole, "/States/S/QueryLanguage", "can not be 'JSONPath'");
     let unknown = one(json!({"Type": "Pass", "QueryLanguage": "SQL"}));
-    check_problem(unknown, "/States/S/QueryLanguage", "unknown query language `SQL`");
+    check_problem(
+        unknown,
+        "/States/S/QueryLanguage",
+        "unknown query language `SQL`",
+    );
 }
 
 #[test]
@@ -308,60 +317,80 @@ fn blocks_nest_as_deep_as_the_document_allows() {
     assert_eq!(parse(&block).machine.states().count(), 30);
 }
 
+/// What the documents of the properties are made of.
+const WORDS: &[&str] = &[
+    "Type",
+    "Task",
+    "Pass",
+    "Choice",
+    "Wait",
+    "Succeed",
+    "Fail",
+    "Parallel",
+    "Map",
+    "StartAt",
+    "States",
+    "A",
+    "B",
+    "Next",
+    "End",
+    "Resource",
+    "Branches",
+    "ItemProcessor",
+    "Iterator",
+    "ProcessorConfig",
+    "Mode",
+    "INLINE",
+    "Parameters",
+    "ResultSelector",
+    "ResultPath",
+    "InputPath",
+    "Choices",
+    "Default",
+    "Variable",
+    "StringEquals",
+    "NumericLessThanPath",
+    "And",
+    "Or",
+    "Not",
+    "Retry",
+    "Catch",
+    "ErrorEquals",
+    "States.ALL",
+    "Seconds",
+    "TimestampPath",
+    "TimeoutSeconds",
+    "Error",
+    "CausePath",
+    "QueryLanguage",
+    "JSONata",
+    "JSONPath",
+    "Output",
+    "Arguments",
+    "Assign",
+    "Items",
+    "Condition",
+    "{% $states.input %}",
+    "{% 1 + %}",
+    "Label",
+    "DISTRIBUTED",
+    "ItemBatcher",
+    "MaxItemsPerBatch",
+    "Credentials",
+    "RoleArn",
+    "Timestamp",
+    "BackoffRate",
+    "x.$",
+    "$",
+    "$.a[0]",
+    "$$.b",
+    "$..[?(@.a)]",
+    "States.Format('{}', $.a)",
+    "2016-03-14T01:59:00Z",
+];
+
 fn any_definition() -> impl Strategy<Value = Value> {
-    let words = vec![
-        "Type",
-        "Task",
-        "Pass",
-        "Choice",
-        "Wait",
-        "Succeed",
-        "Fail",
-        "Parallel",
-        "Map",
-        "StartAt",
-        "States",
-        "A",
-        "B",
-        "Next",
-        "End",
-        "Resource",
-        "Branches",
-        "ItemProcessor",
-        "Iterator",
-        "ProcessorConfig",
-        "Mode",
-        "INLINE",
-        "Parameters",
-        "ResultSelector",
-        "ResultPath",
-        "InputPath",
-        "Choices",
-        "Default",
-        "Variable",
-        "StringEquals",
-        "NumericLessThanPath",
-        "And",
-        "Or",
-        "Not",
-        "Retry",
-        "Catch",
-        "ErrorEquals",
-        "States.ALL",
-        "Seconds",
-        "TimestampPath",
-        "TimeoutSeconds",
-        "Error",
-        "CausePath",
-        "x.$",
-        "$",
-        "$.a[0]",
-        "$$.b",
-        "$..[?(@.a)]",
-        "States.Format('{}', $.a)",
-        "2016-03-14T01:59:00Z",
-    ];
-    let word = prop::sample::select(words);
+    let word = prop::sample::select(WORDS);
     let leaf = prop_oneof![
         word.clone().prop_map(Value::from),
         any::<bool>().prop_map(Value::from),
@@ -378,6 +407,22 @@ fn any_definition() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
+    #[test]
+    fn any_value_is_judged_and_told(value in any_definition()) {
+        let told = match StateMachine::parse(&value) {
+            Ok(parsed) => crate::Diagnostic::warnings(&parsed.warnings),
+            Err(problems) => {
+                let told = crate::Diagnostic::errors(&problems);
+                prop_assert!(!told.is_empty());
+                told
+            }
+        };
+        for diagnostic in told {
+            prop_assert!(!diagnostic.message.is_empty());
+            prop_assert!(!diagnostic.message.contains('\n'));
+        }
+    }
+
     #[test]
     fn any_document_is_parsed_or_refused_with_a_reason(states in any_definition()) {
         let definition = json!({"StartAt": "A", "States": {"A": states}});

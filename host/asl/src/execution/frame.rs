@@ -75,6 +75,16 @@ pub(crate) enum Waiting {
     /// Branches or iterations.
     #[serde(rename = "c")]
     Children(ChildrenWait),
+    /// A child execution of a map run.
+    #[serde(rename = "x")]
+    Child {
+        /// The effect that starts it.
+        #[serde(rename = "e")]
+        effect: EffectId,
+        /// How many items it has.
+        #[serde(rename = "n")]
+        items: u32,
+    },
     /// Its siblings; it has reached its end.
     #[serde(rename = "f")]
     Siblings {
@@ -141,6 +151,84 @@ pub(crate) struct MapWait {
     /// The array under iteration.
     #[serde(rename = "a")]
     pub(crate) items: Payload,
+    /// The map run, in mode `DISTRIBUTED`.
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) run: Option<Box<RunWait>>,
+}
+
+/// How far a map run has come.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RunWait {
+    #[serde(rename = "a")]
+    pub(crate) arn: String,
+    /// How many children may run at once.
+    #[serde(rename = "c")]
+    pub(crate) concurrency: u32,
+    /// The first item that no child has.
+    #[serde(rename = "n")]
+    pub(crate) next_item: u32,
+    /// How many items failed.
+    #[serde(rename = "f")]
+    pub(crate) failed: u32,
+    /// How many items may fail.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tolerated_count: Option<u64>,
+    /// How many of a hundred items may fail.
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tolerated_percentage: Option<f64>,
+    /// How many items a batch has at most, and how many bytes.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) batch: Option<Batch>,
+    #[serde(rename = "w")]
+    pub(crate) phase: RunPhase,
+}
+
+/// How items are put together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Batch {
+    #[serde(rename = "n")]
+    pub(crate) items_max: u64,
+    #[serde(rename = "b")]
+    pub(crate) bytes_max: u64,
+    /// `BatchInput`.
+    #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) input: Option<Payload>,
+}
+
+/// What a map run waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum RunPhase {
+    /// Its items.
+    #[serde(rename = "r")]
+    Reading {
+        #[serde(rename = "e")]
+        effect: EffectId,
+        #[serde(rename = "u")]
+        resource: String,
+        #[serde(rename = "a")]
+        arguments: Payload,
+        #[serde(rename = "c")]
+        config: Payload,
+        #[serde(rename = "m")]
+        max_items: u64,
+    },
+    /// Its children.
+    #[serde(rename = "c")]
+    Children,
+    /// Its results' being written.
+    #[serde(rename = "w")]
+    Writing {
+        #[serde(rename = "e")]
+        effect: EffectId,
+        #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+        resource: Option<String>,
+        #[serde(rename = "a")]
+        arguments: Payload,
+        #[serde(rename = "c")]
+        config: Payload,
+        #[serde(rename = "o")]
+        results: Vec<Payload>,
+    },
 }
 
 impl Frame {
@@ -160,7 +248,9 @@ impl Frame {
                 task.heartbeat.map(|timer| timer.effect),
             ],
             Waiting::Time(timer) | Waiting::Delay(timer) => [Some(timer.effect), None, None],
-            Waiting::Turn | Waiting::Children(_) | Waiting::Siblings { .. } => [None; 3],
+            Waiting::Child { effect, .. } => [Some(*effect), None, None],
+            Waiting::Children(children) => [children.run_effect(), None, None],
+            Waiting::Turn | Waiting::Siblings { .. } => [None; 3],
         };
         effects.into_iter().flatten()
     }
@@ -173,12 +263,46 @@ impl Frame {
             Waiting::Task(task) => payloads.push(&mut task.input),
             Waiting::Children(ChildrenWait { map: Some(map), .. }) => {
                 payloads.extend([&mut map.input, &mut map.items]);
+                if let Some(run) = &mut map.run {
+                    payloads.extend(run.payloads_mut());
+                }
             }
             Waiting::Siblings { output } => payloads.push(output),
             Waiting::Turn
             | Waiting::Time(_)
             | Waiting::Delay(_)
+            | Waiting::Child { .. }
             | Waiting::Children(ChildrenWait { map: None, .. }) => {}
+        }
+        payloads
+    }
+}
+
+impl ChildrenWait {
+    /// The effect that the map run itself waits for.
+    fn run_effect(&self) -> Option<EffectId> {
+        match &self.map.as_ref()?.run.as_ref()?.phase {
+            RunPhase::Reading { effect, .. } | RunPhase::Writing { effect, .. } => Some(*effect),
+            RunPhase::Children => None,
+        }
+    }
+}
+
+impl RunWait {
+    fn payloads_mut(&mut self) -> Vec<&mut Payload> {
+        let batch = self.batch.as_mut().and_then(|batch| batch.input.as_mut());
+        let mut payloads: Vec<_> = batch.into_iter().collect();
+        match &mut self.phase {
+            RunPhase::Reading {
+                arguments, config, ..
+            } => payloads.extend([arguments, config]),
+            RunPhase::Children => {}
+            RunPhase::Writing {
+                arguments,
+                config,
+                results,
+                ..
+            } => payloads.extend([arguments, config].into_iter().chain(results)),
         }
         payloads
     }

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
+use crate::{PAYLOAD_BYTES_MAX, Timestamp};
+use crate::definition::BlockId;
 
 /// Names one execution in this store; sorts by start time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -53,4 +54,54 @@ pub struct Header {
     pub principal: String,
     /// Who acted for the principal, if someone did.
     pub actor: Option<String>,
+    /// The map run it is a child of, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map_run: Option<MapRunChild>,
+    /// How large it may become.
+    #[serde(default, skip_serializing_if = "Limits::are_the_services")]
+    pub limits: Limits,
+}
+
+/// How large an execution may become; the service's quotas by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// The most history events; an execution that would go on fails.
+    pub history_events_max: u64,
+    /// The most bytes of JSON text of a state's input, result or output.
+    pub payload_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            history_events_max: 25_000,
+            payload_bytes_max: PAYLOAD_BYTES_MAX,
+        }
+    }
+}
+
+impl Limits {
+    fn are_the_services(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Header {
+    /// What the execution is listed under, and its name unique in: its state machine, or the map
+    /// run it is a child of.
+    pub fn listed_under(&self) -> &str {
+        let run = self.map_run.as_ref();
+        run.map_or(&self.machine_arn, |run| &run.arn)
+    }
+}
+
+/// What makes an execution the child of a map run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MapRunChild {
+    /// `arn:aws:states:{region}:{account}:mapRun:{machine}/{label}:{id}`.
+    pub arn: String,
+    /// The block it runs: the item processor.
+    pub block: BlockId,
+    /// Which child of the run it is, from 0.
+    pub index: u32,
 }

@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use crate::jsonata::References;
 use crate::scope::Scope;
 use crate::variables;
 
@@ -47,6 +48,19 @@ impl Plain {
         are_plain.then_some(Self::Path { variable, members })
     }
 
+    /// What the expression reads.
+    pub(super) fn references(&self) -> References {
+        let mut references = References::default();
+        match self {
+            Self::Literal(_) => {}
+            Self::Path { variable, members } if variable == "states" => {
+                references.states.extend(members.first().cloned());
+            }
+            Self::Path { variable, .. } => references.variables.push(variable.clone()),
+        }
+        references
+    }
+
     /// The value; `None` where only an evaluator can tell, `Some(None)` for undefined.
     pub(super) fn value(&self, scope: &mut Scope<'_>) -> Option<Option<Value>> {
         let (variable, members) = match self {
@@ -81,7 +95,10 @@ fn is_plain_name(name: &str) -> bool {
 }
 
 fn string(text: &str) -> Option<Value> {
-    let quote = text.chars().next().filter(|first| matches!(first, '\'' | '"'))?;
+    let quote = text
+        .chars()
+        .next()
+        .filter(|first| matches!(first, '\'' | '"'))?;
     let inner = text.strip_prefix(quote)?.strip_suffix(quote)?;
     let is_plain = !inner.contains([quote, '\\']) && !inner.contains(char::is_control);
     is_plain.then(|| Value::String(inner.to_owned()))

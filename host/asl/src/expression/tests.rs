@@ -48,8 +48,16 @@ fn literals_and_plain_paths_need_no_evaluator() {
 
 #[test]
 fn what_is_not_there_is_undefined() {
-    for text in ["{% $states.input.none %}", "{% $states.input.nil.x %}", "{% $states.result %}", "{% $v.none %}"] {
-        check_failure(text, "specified for the field 'Output' returned nothing (undefined).");
+    for text in [
+        "{% $states.input.none %}",
+        "{% $states.input.nil.x %}",
+        "{% $states.result %}",
+        "{% $v.none %}",
+    ] {
+        check_failure(
+            text,
+            "specified for the field 'Output' returned nothing (undefined).",
+        );
     }
 }
 

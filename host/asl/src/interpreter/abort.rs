@@ -40,10 +40,16 @@ impl Step<'_> {
         for effect in strand.effects() {
             self.cancel(effect);
         }
-        let is_in_state = !has_ended(strand) && strand.waiting != Waiting::Turn;
+        let is_in_state = match &strand.waiting {
+            Waiting::Turn | Waiting::Child { .. } | Waiting::Siblings { .. } => false,
+            Waiting::Task(_) | Waiting::Time(_) | Waiting::Delay(_) | Waiting::Children(_) => true,
+        };
         let Some(state) = self.state(strand).filter(|_| is_in_state) else {
             return;
         };
+        if strand.map_run().is_some() {
+            self.record(previous, HistoryDetail::MapRunAborted);
+        }
         match kind(state) {
             kind @ (StateType::Task | StateType::Wait | StateType::Parallel | StateType::Map) => {
                 self.record(previous, HistoryDetail::StateAborted(kind));

@@ -10,7 +10,6 @@ use super::{Ignored, task};
 use crate::definition::{BlockId, State};
 use crate::execution::{Deadline, Frame, Waiting};
 use crate::history::{ErrorDetail, HistoryDetail, Provenance};
-use crate::payload::payload_bytes;
 use crate::{AttemptFacts, EffectId, Failure, FrameId, Status, TaskPhase, Timestamp};
 
 /// What an effect stands for.
@@ -30,12 +29,15 @@ impl<'m> Step<'m> {
         if self.execution.next_event_id() > 1 {
             return Err(Ignored::AlreadyStarted);
         }
-        let is_acceptable = payload_bytes(self.execution.input.value()).is_some();
+        let is_acceptable = self.payload_bytes(self.execution.input.value()).is_some();
         if !is_acceptable {
             self.execution.discard_input();
         }
         self.record_start();
-        let Some(block) = self.block(BlockId(0)).filter(|_| is_acceptable) else {
+        let child = self.execution.header.map_run.as_ref();
+        let root = child.map_or(BlockId::ROOT, |child| child.block);
+        let is_child = child.is_some();
+        let Some(block) = self.block(root).filter(|_| is_acceptable) else {
             let fault = Fault::new(
                 "States.DataLimitExceeded",
                 "The execution's input exceeds the service limit.",
@@ -43,7 +45,9 @@ impl<'m> Step<'m> {
             self.end(Status::Failed, 0, fault.to_detail(), None);
             return Ok(());
         };
-        self.execution.standing.timeout = self.machine.timeout_seconds.map(|seconds| {
+        // The machine's time is the parent's.
+        let seconds = self.machine.timeout_seconds.filter(|_| !is_child);
+        self.execution.standing.timeout = seconds.map(|seconds| {
             let at = after_seconds(self.execution.header.started_at, seconds);
             self.begin_timer(at)
         });
@@ -51,7 +55,7 @@ impl<'m> Step<'m> {
             id: self.execution.new_frame(),
             parent: None,
             place: 0,
-            block: BlockId(0),
+            block: root,
             state: block.start_at.clone(),
             input: self.execution.input.clone(),
             entered_at: self.at,
@@ -230,7 +234,7 @@ impl<'m> Step<'m> {
     }
 
     /// Lets the frame's state go on from what it waited for.
-    fn resume(
+    pub(super) fn resume(
         &mut self,
         id: FrameId,
         go_on: impl FnOnce(&mut Self, &mut Frame, &'m State) -> Outcome<'m>,
@@ -286,7 +290,9 @@ impl<'m> Step<'m> {
             Waiting::Task(_) => Ok(Awaited::AttemptTimeout(frame.id)),
             Waiting::Time(_) => Ok(Awaited::Time(frame.id)),
             Waiting::Delay(_) => Ok(Awaited::Delay(frame.id)),
-            Waiting::Turn | Waiting::Children(_) | Waiting::Siblings { .. } => {
+            // What these wait for has answers of its own.
+            Waiting::Children(_) | Waiting::Child { .. } => Err(Ignored::WrongAnswer(effect)),
+            Waiting::Turn | Waiting::Siblings { .. } => {
                 Err(Ignored::NotWaiting(effect))
             }
         }

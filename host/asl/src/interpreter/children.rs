@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::map;
+use super::{map, map_run};
 use super::step::{Fault, Outcome, Progress, Step};
 use crate::definition::{BlockId, State, StateKind};
 use crate::execution::{Frame, Waiting};
 use crate::history::{HistoryDetail, Iteration};
-use crate::payload::{PAYLOAD_BYTES_MAX, payload_bytes};
 use crate::{Failure, FrameId, Payload};
 
 impl Step<'_> {
@@ -93,11 +92,30 @@ impl Step<'_> {
         self.settle(frame, outcome);
     }
 
+    /// The outputs of a map run's children in order; the children are gone afterwards.
+    fn take_run_outputs(&mut self, parent: &Frame) -> Vec<Payload> {
+        let ids: Vec<FrameId> = self.execution.frames.children(parent.id).collect();
+        let children = ids
+            .into_iter()
+            .filter_map(|id| self.execution.frames.take(id));
+        let output = |child: Frame| match child.waiting {
+            Waiting::Siblings { output } => Some(output),
+            Waiting::Turn
+            | Waiting::Task(_)
+            | Waiting::Time(_)
+            | Waiting::Delay(_)
+            | Waiting::Children(_)
+            | Waiting::Child { .. } => None,
+        };
+        children.filter_map(output).collect()
+    }
+
     /// The outputs of the frame's children in order; the children are gone afterwards.
     fn take_outputs(&mut self, parent: &Frame) -> Result<Vec<Value>, Fault> {
         let ids: Vec<FrameId> = self.execution.frames.children(parent.id).collect();
         let mut outputs = Vec::new();
         let mut bytes = 0_usize;
+        let bytes_max = self.payload_bytes_max();
         for id in ids {
             let Some(child) = self.execution.frames.take(id) else {
                 continue;
@@ -106,12 +124,12 @@ impl Step<'_> {
                 continue;
             };
             bytes =
-                bytes.saturating_add(payload_bytes(output.value()).unwrap_or(PAYLOAD_BYTES_MAX));
-            if bytes <= PAYLOAD_BYTES_MAX {
+                bytes.saturating_add(self.payload_bytes(output.value()).unwrap_or(bytes_max));
+            if bytes <= bytes_max {
                 outputs.push(output);
             }
         }
-        if bytes > PAYLOAD_BYTES_MAX {
+        if bytes > bytes_max {
             return Err(Fault::too_large(&parent.state));
         }
         Ok(outputs
@@ -127,6 +145,10 @@ pub(super) fn gathered<'m>(
     frame: &mut Frame,
     state: &'m State,
 ) -> Outcome<'m> {
+    if frame.map_run().is_some() {
+        let outputs = step.take_run_outputs(frame);
+        return map_run::gathered(step, frame, state, outputs);
+    }
     let outputs = step.take_outputs(frame)?;
     frame.waiting = Waiting::Turn;
     let (next, succeeded) = match &state.kind {

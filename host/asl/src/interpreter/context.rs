@@ -62,6 +62,11 @@ impl Step<'_> {
             Some(token) => context.insert("Task".to_owned(), json!({ "Token": token })),
             None => context.remove("Task"),
         };
+        let mut notes = None;
+        if let Some(probe) = &mut self.probe {
+            context.extend(probe.context.clone());
+            notes = Some(&mut probe.notes);
+        }
         let context = Value::Object(context);
         let mut scope = Scope {
             context: &context,
@@ -73,6 +78,7 @@ impl Step<'_> {
             at: self.at,
             random: Random::new(self.random.next_u64()),
             budget: Budget::new(),
+            notes,
         };
         let evaluated = evaluate(&mut scope);
         self.spent = self.spent.saturating_add(scope.budget.spent());
@@ -104,6 +110,7 @@ impl Step<'_> {
         loop {
             if let Waiting::Children(children) = &parent.waiting
                 && let Some(map) = &children.map
+                && map.run.is_none()
             {
                 return item(map, place);
             }

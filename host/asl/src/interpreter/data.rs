@@ -8,7 +8,6 @@ use serde_json::Value;
 use super::step::{Exit, Fault, Step};
 use crate::definition::{Flow, State};
 use crate::execution::Frame;
-use crate::payload::payload_bytes;
 use crate::scope::Scope;
 use crate::template::Template;
 use crate::{Failure, Payload};
@@ -139,7 +138,7 @@ impl Step<'_> {
         }
         // All that one state assigns is limited like a payload.
         let all = Value::Object(assigned);
-        if payload_bytes(&all).is_none() {
+        if self.payload_bytes(&all).is_none() {
             return Err(Fault::too_large(&frame.state));
         }
         let Value::Object(assigned) = all else {

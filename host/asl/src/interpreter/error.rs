@@ -17,6 +17,10 @@ impl<'m> Step<'m> {
         let mut is_own = true;
         loop {
             let state = self.state(&frame);
+            if frame.map_run().is_some() {
+                let failed = HistoryDetail::MapRunFailed(fault.to_detail());
+                self.record_next(&mut frame, failed);
+            }
             self.abort_children(&frame, frame.last_event);
             frame.waiting = Waiting::Turn;
             self.record_evaluation_failed(&mut frame, &mut fault);
@@ -94,11 +98,9 @@ impl<'m> Step<'m> {
 
     /// How long to wait before the state is tried again, if its first matching retrier has
     /// attempts left.
-    fn retry_delay(&self, frame: &mut Frame, state: &State, fault: &Fault) -> Option<i64> {
+    pub(super) fn retry_delay(&self, frame: &mut Frame, state: &State, fault: &Fault) -> Option<i64> {
         let (retriers, _) = handlers(state);
-        let place = retriers
-            .iter()
-            .position(|retrier| fault.matches(&retrier.error_equals))?;
+        let place = retrier_for(state, fault)?;
         let retrier = retriers.get(place)?;
         frame.retries.resize(retriers.len(), 0);
         let retried = frame.retries.get_mut(place)?;
@@ -115,16 +117,14 @@ impl<'m> Step<'m> {
     }
 
     /// The output and next state of the first matching catcher.
-    fn catch(
+    pub(super) fn catch(
         &mut self,
         frame: &Frame,
         state: &'m State,
         fault: &Fault,
     ) -> Option<Result<(Exit, &'m str), Fault>> {
         let (_, catchers) = handlers(state);
-        let catcher = catchers
-            .iter()
-            .find(|catcher| fault.matches(&catcher.error_equals))?;
+        let catcher = catchers.get(catcher_for(state, fault)?)?;
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let caught = json!({ "Error": text(&fault.error), "Cause": text(&fault.cause) });
         let exit = self.exit_caught(frame, state, catcher, Arc::new(caught));
@@ -153,8 +153,27 @@ impl<'m> Step<'m> {
     }
 }
 
+/// Which of the state's retriers an error is for: the first that matches.
+pub(super) fn retrier_for(state: &State, fault: &Fault) -> Option<usize> {
+    let (retriers, _) = handlers(state);
+    let mut lists = retriers.iter().map(|retrier| &retrier.error_equals);
+    lists.position(|names| fault.matches(names))
+}
+
+/// Which of the state's catchers an error is for: the first that matches.
+pub(super) fn catcher_for(state: &State, fault: &Fault) -> Option<usize> {
+    let (_, catchers) = handlers(state);
+    let mut lists = catchers.iter().map(|catcher| &catcher.error_equals);
+    lists.position(|names| fault.matches(names))
+}
+
+/// How many retriers the state has.
+pub(super) fn retriers(state: &State) -> usize {
+    handlers(state).0.len()
+}
+
 /// Whether states of the kind can be retried, which are those with a result of their own.
-pub(super) fn can_retry(state: &State) -> bool {
+pub(crate) fn can_retry(state: &State) -> bool {
     match &state.kind {
         StateKind::Task(_) | StateKind::Parallel(_) | StateKind::Map(_) => true,
         StateKind::Pass(_)
@@ -165,14 +184,18 @@ pub(super) fn can_retry(state: &State) -> bool {
     }
 }
 
-/// Whether the frame's children are iterations.
+/// Whether the frame's children are iterations with events of their own.
 pub(super) fn is_map(frame: &Frame) -> bool {
     match &frame.waiting {
-        Waiting::Children(children) => children.map.is_some(),
+        Waiting::Children(children) => {
+            let map = children.map.as_ref();
+            map.is_some_and(|map| map.run.is_none())
+        }
         Waiting::Turn
         | Waiting::Task(_)
         | Waiting::Time(_)
         | Waiting::Delay(_)
+        | Waiting::Child { .. }
         | Waiting::Siblings { .. } => false,
     }
 }

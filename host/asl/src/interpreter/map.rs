@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::children::gathered;
-use super::quantity;
+use super::{map_run, quantity};
 use super::step::{Fault, Outcome, Progress, Step};
-use crate::definition::{Items, Map, State, StateKind};
+use crate::definition::{Items, Map, Mode, State, StateKind};
 use crate::execution::{ChildrenWait, Frame, MapWait, Waiting};
 use crate::expression::Expected;
 use crate::history::{HistoryDetail, Iteration};
@@ -22,6 +22,9 @@ pub(super) fn begin<'m>(
     state: &'m State,
     map: &'m Map,
 ) -> Outcome<'m> {
+    if let Mode::Distributed(processor) = &map.mode {
+        return map_run::begin(step, frame, state, map, processor);
+    }
     let input = step.effective_input(frame, state)?;
     let items = items(step, frame, state, map, &input)?;
     let total = items.as_array().map_or(0, Vec::len);
@@ -30,7 +33,11 @@ pub(super) fn begin<'m>(
     let limit = concurrency(step, frame, state, map, &input)?;
     let input = step.keep_once(&[&frame.input], input, &frame.state)?;
     let items = step.keep_once(&[&frame.input, &input], items, &frame.state)?;
-    let wait = MapWait { input, items };
+    let wait = MapWait {
+        input,
+        items,
+        run: None,
+    };
     frame.waiting = Waiting::Children(ChildrenWait {
         total,
         started: 0,
@@ -74,7 +81,7 @@ pub(super) fn begin_next(
     step.begin_child(frame, place, map.processor, input, started)
 }
 
-fn item_input(
+pub(super) fn item_input(
     step: &mut Step<'_>,
     frame: &Frame,
     state: &State,
@@ -82,25 +89,38 @@ fn item_input(
     wait: &MapWait,
     place: u32,
 ) -> Result<Payload, Fault> {
-    let input = match &map.item_selector {
+    let input = item_value(step, frame, state, map, wait, place)?;
+    step.keep(Arc::new(input), &frame.state)
+}
+
+/// What an iteration is given: the item, or what `ItemSelector` makes of it.
+pub(super) fn item_value(
+    step: &mut Step<'_>,
+    frame: &Frame,
+    state: &State,
+    map: &Map,
+    wait: &MapWait,
+    place: u32,
+) -> Result<Value, Fault> {
+    match &map.item_selector {
         Some(selector) => {
             let selected =
                 step.with_scope_of_item(frame, state, (wait, place), |scope| {
                     selector.evaluate(wait.input.value(), scope)
                 });
-            selected.map_err(|failure| Fault::of_state(frame, failure))?
+            selected.map_err(|failure| Fault::of_state(frame, failure))
         }
         None => {
             let item = usize::try_from(place)
                 .ok()
                 .and_then(|place| wait.items.value().get(place));
-            item.cloned().unwrap_or(Value::Null)
+            Ok(item.cloned().unwrap_or(Value::Null))
         }
-    };
-    step.keep(Arc::new(input), &frame.state)
+    }
 }
 
-fn items(
+/// The array under iteration.
+pub(super) fn items(
     step: &mut Step<'_>,
     frame: &Frame,
     state: &State,
@@ -128,7 +148,8 @@ fn items(
         return Ok(items);
     }
     let path = match &map.items {
-        Items::At(path) => path.to_string(),
+        // The service names the context object like any other document.
+        Items::At(path) => path.to_string().replacen("$$", "$", 1),
         Items::Input | Items::Expression(_) | Items::Template(_) => "$states.input".to_owned(),
     };
     let cause = format!("Reference path \"{path}\" must point to array.");
@@ -142,13 +163,24 @@ fn concurrency(
     map: &Map,
     input: &Value,
 ) -> Result<u32, Fault> {
-    let asked = step.evaluate(frame, state, |scope| {
-        quantity::resolve("MaxConcurrencyPath", &map.max_concurrency, input, scope)
-    })?;
-    let asked = u32::try_from(asked).unwrap_or(u32::MAX);
+    let asked = asked_concurrency(step, frame, state, map, input)?;
     Ok(if asked == 0 {
         CONCURRENCY_MAX
     } else {
         asked.min(CONCURRENCY_MAX)
     })
+}
+
+/// `MaxConcurrency`; 0 is no limit of the definition's.
+pub(super) fn asked_concurrency(
+    step: &mut Step<'_>,
+    frame: &Frame,
+    state: &State,
+    map: &Map,
+    input: &Value,
+) -> Result<u32, Fault> {
+    let asked = step.evaluate(frame, state, |scope| {
+        quantity::resolve("MaxConcurrencyPath", &map.max_concurrency, input, scope)
+    })?;
+    Ok(u32::try_from(asked).unwrap_or(u32::MAX))
 }

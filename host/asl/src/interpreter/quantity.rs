@@ -59,6 +59,69 @@ fn whole(field: &str, path: &Path, data: &Value, scope: &mut Scope<'_>) -> Resul
     })
 }
 
+/// A whole number of either sign, as the fields of distributed Maps take them; `name` is the
+/// field's name without `Path`.
+pub(super) fn integer(
+    name: &str,
+    quantity: &Quantity,
+    data: &Value,
+    scope: &mut Scope<'_>,
+) -> Result<i64, Failure> {
+    match quantity {
+        Quantity::Fixed(number) => Ok(i64::try_from(*number).unwrap_or(i64::MAX)),
+        Quantity::At(path) => {
+            let value = value(&format!("{name}Path"), path, data, scope)?;
+            long(&value).ok_or_else(|| not_an_integer(name, path, &value))
+        }
+        Quantity::Expression(expression) => {
+            let number = of_expression(expression, scope)?;
+            Ok(i64::try_from(number).unwrap_or(i64::MAX))
+        }
+    }
+}
+
+/// A number of percents; `name` is the field's name without `Path`.
+pub(super) fn percentage(
+    name: &str,
+    quantity: &Quantity<f64>,
+    data: &Value,
+    scope: &mut Scope<'_>,
+) -> Result<f64, Failure> {
+    let percentage = match quantity {
+        Quantity::Fixed(number) => *number,
+        Quantity::At(path) => {
+            let value = value(&format!("{name}Path"), path, data, scope)?;
+            let number = match &value {
+                Value::String(text) => text.parse().ok(),
+                value => value.as_f64(),
+            };
+            number.ok_or_else(|| {
+                let shown = shown(&value);
+                Failure::runtime(format!(
+                    "The {name}Path field refers to value \"{shown}\" which is not a valid float: {path}"
+                ))
+            })?
+        }
+        Quantity::Expression(expression) => {
+            let value = expression.value_of(Expected::Number, scope)?;
+            value.as_f64().unwrap_or(f64::NAN)
+        }
+    };
+    if (0.0..=100.0).contains(&percentage) {
+        return Ok(percentage);
+    }
+    Err(Failure::runtime(format!(
+        "{name} must be between 0 and 100."
+    )))
+}
+
+fn not_an_integer(name: &str, path: &Path, value: &Value) -> Failure {
+    let value = shown(value);
+    Failure::runtime(format!(
+        "The {name}Path field refers to value \"{value}\" which is not a valid integer: {path}"
+    ))
+}
+
 /// The value at a path that a field of its own names.
 pub(super) fn value(
     field: &str,

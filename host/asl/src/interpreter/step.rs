@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::inspect::Probe;
 use crate::definition::{Block, BlockId, Next, State};
 use crate::execution::{Deadline, Frame};
 use crate::history::{ErrorDetail, HistoryDetail, Provenance};
 use crate::jsonata::Evaluator;
-use crate::payload::payload_bytes;
+use crate::payload::payload_bytes_within;
 use crate::intrinsic::Random;
 use crate::{
     Effect, EffectId, Execution, Failure, FrameId, HistoryEvent, Payload, StateMachine, Timestamp,
@@ -25,11 +26,15 @@ pub(super) struct Step<'m> {
     pub(super) evaluator: &'m dyn Evaluator,
     /// What expressions draw from.
     pub(super) random: Random,
+    /// The activities that do not exist.
+    pub(super) absent: Vec<String>,
     pub(super) effects: Vec<Effect>,
     /// Frames whose children have all reached their ends.
     pub(super) gathered: Vec<FrameId>,
     /// What evaluating expressions has cost so far, in visits.
     pub(super) spent: usize,
+    /// Who looks on, where a state is tested rather than run.
+    pub(super) probe: Option<Probe>,
 }
 
 /// What a state made of its turn.
@@ -83,9 +88,11 @@ impl<'m> Step<'m> {
             seed,
             evaluator,
             random: Random::new(seed ^ salt),
+            absent: Vec::new(),
             effects: Vec::new(),
             gathered: Vec::new(),
             spent: 0,
+            probe: None,
         }
     }
 
@@ -145,10 +152,19 @@ impl<'m> Step<'m> {
 
     /// Keeps a value that `what` made, unless it is larger than the service's quota.
     pub(super) fn keep(&mut self, value: Arc<Value>, what: &str) -> Result<Payload, Fault> {
-        match payload_bytes(&value) {
+        match self.payload_bytes(&value) {
             Some(_) => Ok(self.execution.payload(value)),
             None => Err(Fault::too_large(what)),
         }
+    }
+
+    /// The bytes of a value's JSON text, unless it is larger than the execution's limit.
+    pub(super) fn payload_bytes(&self, value: &Value) -> Option<usize> {
+        payload_bytes_within(value, self.payload_bytes_max())
+    }
+
+    pub(super) fn payload_bytes_max(&self) -> usize {
+        self.execution.header.limits.payload_bytes_max
     }
 
     /// Asks for a timer.
@@ -181,6 +197,9 @@ fn begun(effect: &Effect) -> Option<EffectId> {
     match effect {
         Effect::RunTask(task) => Some(task.effect),
         Effect::StartTimer { effect, .. } => Some(*effect),
+        Effect::StartChild(child) => Some(child.effect),
+        Effect::ReadItems(read) => Some(read.effect),
+        Effect::WriteResults(write) => Some(write.effect),
         Effect::Cancel(_) | Effect::Continue(_) => None,
     }
 }
@@ -188,7 +207,12 @@ fn begun(effect: &Effect) -> Option<EffectId> {
 fn cancelled(effect: &Effect) -> Option<EffectId> {
     match effect {
         Effect::Cancel(effect) => Some(*effect),
-        Effect::RunTask(_) | Effect::StartTimer { .. } | Effect::Continue(_) => None,
+        Effect::RunTask(_)
+        | Effect::StartTimer { .. }
+        | Effect::StartChild(_)
+        | Effect::ReadItems(_)
+        | Effect::WriteResults(_)
+        | Effect::Continue(_) => None,
     }
 }
 
@@ -218,14 +242,19 @@ impl Fault {
             cause,
             location,
         } = failure;
-        let (state, event) = (&frame.state, frame.entered_event);
-        let place = format!(
-            "An error occurred while executing the state '{state}' (entered at the event id #{event})."
-        );
+        let place = Self::place(frame);
         Self {
             location,
             ..Self::new(error, format!("{place} {cause}"))
         }
+    }
+
+    /// Where an error was raised, as causes begin.
+    pub(super) fn place(frame: &Frame) -> String {
+        let (state, event) = (&frame.state, frame.entered_event);
+        format!(
+            "An error occurred while executing the state '{state}' (entered at the event id #{event})."
+        )
     }
 
     pub(super) fn too_large(what: &str) -> Self {

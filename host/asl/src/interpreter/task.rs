@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::answer::after_seconds;
 use super::step::{Fault, Outcome, Progress, Step};
-use super::{fail, quantity};
+use super::{callable, fail, quantity};
 use crate::definition::{Call, Integration, Quantity, State, StateKind, Task};
 use crate::execution::{Frame, TaskWait, Waiting};
 use crate::history::{Called, ErrorDetail, HistoryDetail, Provenance, TaskEvent};
@@ -35,6 +35,8 @@ pub(super) fn begin<'m>(
     let heartbeat = task.heartbeat.as_ref();
     let heartbeat = limit(step, frame, state, "HeartbeatSecondsPath", heartbeat)?;
     let input = step.effective_input(frame, state)?;
+    callable::check(task, &input, &step.absent)
+        .map_err(|failure| Fault::of_state(frame, failure))?;
     let role_arn = role_arn(step, frame, state, task, &input)?;
     let input = step.keep_once(&[&frame.input], input, &frame.state)?;
     let called = called(&task.call, &task.resource);
@@ -221,6 +223,7 @@ fn close(step: &mut Step<'_>, frame: &mut Frame) -> Option<TaskWait> {
         | Waiting::Time(_)
         | Waiting::Delay(_)
         | Waiting::Children(_)
+        | Waiting::Child { .. }
         | Waiting::Siblings { .. }) => {
             frame.waiting = other;
             None

@@ -26,6 +26,7 @@ impl Bench {
         let event = Event {
             at: Timestamp(0),
             seed: 0,
+            absent: Vec::new(),
             kind,
         };
         let execution =
@@ -59,6 +60,8 @@ fn header() -> Header {
         started_at: Timestamp(0),
         principal: "issuer|subject".to_owned(),
         actor: None,
+        map_run: None,
+        limits: crate::Limits::default(),
     }
 }
 
@@ -202,7 +205,7 @@ fn an_endless_loop_fails_at_the_quota_of_events() {
     bench.go_on(1_000);
     assert_eq!(bench.execution.status(), Status::Failed);
     assert_eq!(bench.execution.error(), Some("States.Runtime"));
-    assert!(bench.execution.next_event_id() < EVENTS_MAX + 2 * ENTRIES_MAX as u64 + 3);
+    assert!(bench.execution.next_event_id() < crate::Limits::default().history_events_max + 2 * ENTRIES_MAX as u64 + 3);
     assert_eq!(bench.execution.outstanding(), []);
 }
 

@@ -28,7 +28,7 @@ impl Random {
     }
 
     /// A version 4 UUID.
-    pub(super) fn uuid(&mut self) -> String {
+    pub(crate) fn uuid(&mut self) -> String {
         let (high, low) = (self.next_u64(), self.next_u64());
         let time_high = 0x4000 | (high & 0x0fff);
         let clock = 0x8000 | ((low >> 48) & 0x3fff);

@@ -55,5 +55,6 @@ pub(crate) fn with_variables<R>(
         at: Timestamp(0),
         random: Random::new(7),
         budget: Budget::new(),
+        notes: None,
     })
 }

@@ -4,6 +4,7 @@ use document::{Node, Problems};
 use serde_json::Value;
 
 use super::{Part, Query, Source, Template};
+use crate::diagnostic::{self, code};
 use crate::expression::Expression;
 
 impl Template {
@@ -85,10 +86,21 @@ fn query(field: &str, node: &Node<'_>, problems: &mut Problems) -> Option<Query>
             source,
         }),
         Err(problem) => {
-            node.problem(
-                format!("the value of `{field}` is neither a JSONPath nor an intrinsic function: {problem}"),
-                problems,
+            let message = format!(
+                "the value of `{field}` is neither a JSONPath nor an intrinsic function: {problem}"
             );
+            let theirs = format!(
+                "The value for the field '{field}' must be a valid JSONPath or a valid intrinsic function call"
+            );
+            let place = Some(diagnostic::around(&node.pointer));
+            let pointer = &node.pointer;
+            problems.extend([diagnostic::placed(
+                pointer,
+                message,
+                place,
+                code::SCHEMA,
+                theirs,
+            )]);
             None
         }
     }

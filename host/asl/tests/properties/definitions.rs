@@ -4,6 +4,9 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
+/// Stands for the processor of a distributed Map until that is written.
+const DISTRIBUTED: &str = "distributed";
+
 /// A state before it has a name.
 #[derive(Clone, Debug)]
 enum Draft {
@@ -57,6 +60,17 @@ fn leaf() -> impl Strategy<Value = Value> {
         Just(json!({ "Type": "Pass", "Parameters": { "all.$": "$", "state.$": "$$.State.Name" } })),
         Just(json!({ "Type": "Pass", "InputPath": "$.items", "OutputPath": "$" })),
         Just(json!({ "Type": "Pass", "OutputPath": null })),
+        Just(json!({ "Type": "Pass", "Assign": { "v": [1], "w.$": "$.n" } })),
+        Just(json!({ "Type": "Pass", "Parameters": { "v.$": "$v[0]", "items.$": "States.Array($.n, 2)" } })),
+        Just(json!({ "Type": "Pass", "QueryLanguage": "JSONata",
+            "Assign": { "v": "{% $states.input.items %}" },
+            "Output": { "items": "{% $states.input.items %}", "n": 1 } })),
+        Just(json!({ "Type": "Pass", "QueryLanguage": "JSONata", "Output": "{% $sum([1]) %}" })),
+        Just(
+            json!({ "Type": "Task", "QueryLanguage": "JSONata", "Resource": "component:step",
+            "Arguments": { "a": "{% $states.input.n %}" }, "TimeoutSeconds": "{% $states.input.n %}",
+            "Output": "{% $states.result %}" })
+        ),
     ];
     let wait = prop_oneof![
         Just(json!({ "Type": "Wait", "Seconds": 1 })),
@@ -85,6 +99,15 @@ fn task() -> impl Strategy<Value = Value> {
         Just(
             json!({ "Type": "Task", "Resource": "component:step", "ResultSelector": { "items.$": "$.items" } })
         ),
+        Just(
+            json!({ "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+            "HeartbeatSeconds": 2, "Parameters": { "Payload": { "token.$": "$$.Task.Token" } },
+            "Assign": { "v.$": "$.items" } })
+        ),
+        Just(
+            json!({ "Type": "Task", "Resource": "arn:aws:states:us-east-1:111111111111:activity:work",
+            "HeartbeatSeconds": 1 })
+        ),
     ];
     task.prop_flat_map(handled)
 }
@@ -98,6 +121,17 @@ fn map() -> impl Strategy<Value = Value> {
             "ItemSelector": { "item.$": "$$.Map.Item.Value", "items.$": "$.items" } })
         ),
         Just(json!({ "Type": "Map" })),
+        Just(json!({ "Type": "Map", "ItemsPath": "$.items", "ItemProcessor": DISTRIBUTED })),
+        Just(
+            json!({ "Type": "Map", "ItemsPath": "$.items", "ItemProcessor": DISTRIBUTED,
+            "MaxConcurrency": 1, "ToleratedFailurePercentage": 50 })
+        ),
+        Just(
+            json!({ "Type": "Map", "ItemProcessor": DISTRIBUTED, "ToleratedFailureCount": 1,
+            "ItemReader": { "Resource": "arn:aws:states:::s3:getObject", "Parameters": { "Bucket": "b" } },
+            "ItemBatcher": { "MaxItemsPerBatch": 2, "BatchInput": { "all.$": "$" } },
+            "ResultWriter": { "Resource": "arn:aws:states:::s3:putObject", "Parameters": { "Bucket": "b" } } })
+        ),
     ];
     map.prop_flat_map(handled)
 }
@@ -180,7 +214,14 @@ fn written(block: &[Draft], names: &mut usize) -> Value {
                     .collect();
                 with(state, "Branches", json!(branches))
             }
-            Draft::Map(block, state) => with(state, "ItemProcessor", written(block, names)),
+            Draft::Map(block, state) => {
+                let is_distributed = state["ItemProcessor"] == DISTRIBUTED;
+                let mut processor = written(block, names);
+                if is_distributed {
+                    processor["ProcessorConfig"] = json!({ "Mode": "DISTRIBUTED" });
+                }
+                with(state, "ItemProcessor", processor)
+            }
         };
         if let Some(catchers) = state.get_mut("Catch").and_then(Value::as_array_mut) {
             catchers

@@ -15,6 +15,9 @@ pub(crate) struct World {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Open {
     Task,
+    Child,
+    Reading,
+    Writing,
     Timer(Timestamp),
     Continue,
 }
@@ -40,6 +43,7 @@ impl World {
         Event {
             at: self.now,
             seed: u64::from(how),
+            absent: Vec::new(),
             kind,
         }
     }
@@ -85,6 +89,32 @@ impl World {
                 self.now = self.now.max(at);
                 EventKind::TimerFired { effect }
             }
+            Some((effect, Open::Child)) => match how % 3 {
+                0 => EventKind::ChildFailed {
+                    effect,
+                    error: "Custom".to_owned(),
+                    cause: "why".to_owned(),
+                },
+                _ => EventKind::ChildSucceeded {
+                    effect,
+                    output: json!({ "n": how }),
+                },
+            },
+            Some((effect, Open::Reading | Open::Writing)) if how % 4 == 0 => {
+                EventKind::MapRunFailed {
+                    effect,
+                    error: "States.ItemReaderFailed".to_owned(),
+                    cause: "why".to_owned(),
+                }
+            }
+            Some((effect, Open::Reading)) => EventKind::ItemsRead {
+                effect,
+                items: (0..how % 5).map(|item| json!(item)).collect(),
+            },
+            Some((effect, Open::Writing)) => EventKind::ResultsWritten {
+                effect,
+                details: json!({ "Bucket": "b" }),
+            },
             Some((effect, Open::Task)) => match how % 6 {
                 0 => EventKind::TaskStarted {
                     effect,
@@ -124,6 +154,11 @@ impl World {
                 EventKind::TaskSucceeded { effect, .. }
                 | EventKind::TaskFailed { effect, .. }
                 | EventKind::TimerFired { effect }
+                | EventKind::ChildSucceeded { effect, .. }
+                | EventKind::ChildFailed { effect, .. }
+                | EventKind::ItemsRead { effect, .. }
+                | EventKind::ResultsWritten { effect, .. }
+                | EventKind::MapRunFailed { effect, .. }
                 | EventKind::Continued { effect } => {
                     self.open.remove(&effect);
                 }
@@ -138,6 +173,15 @@ impl World {
             match effect {
                 Effect::RunTask(task) => {
                     assert_eq!(self.open.insert(task.effect, Open::Task), None)
+                }
+                Effect::StartChild(child) => {
+                    assert_eq!(self.open.insert(child.effect, Open::Child), None)
+                }
+                Effect::ReadItems(read) => {
+                    assert_eq!(self.open.insert(read.effect, Open::Reading), None)
+                }
+                Effect::WriteResults(write) => {
+                    assert_eq!(self.open.insert(write.effect, Open::Writing), None)
                 }
                 Effect::StartTimer { effect, at } => {
                     assert!(self.open.insert(*effect, Open::Timer(*at)).is_none())
@@ -173,6 +217,9 @@ impl World {
 fn id(effect: &Effect) -> EffectId {
     match effect {
         Effect::RunTask(task) => task.effect,
+        Effect::StartChild(child) => child.effect,
+        Effect::ReadItems(read) => read.effect,
+        Effect::WriteResults(write) => write.effect,
         Effect::StartTimer { effect, .. } | Effect::Cancel(effect) | Effect::Continue(effect) => {
             *effect
         }

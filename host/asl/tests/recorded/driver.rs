@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use asl::{
-    AttemptFacts, Effect, EffectId, Event, EventKind, Execution, StateMachine, Status, TaskRun,
-    Timestamp, apply,
+    AttemptFacts, ChildRun, Effect, EffectId, Event, EventKind, Execution, Header, ItemsRead,
+    MapRunChild, ResultsWrite, StateMachine, Status, TaskRun, Timestamp, apply,
 };
 use serde_json::{Value, json};
 
@@ -27,13 +27,25 @@ pub(crate) fn run(machine: &StateMachine, case: &Value) -> Option<Ran> {
         return None;
     }
     let start = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
+    let replay = case["replay"].as_array().cloned().unwrap_or_default();
+    Some(play(machine, header(start), case["input"].clone(), replay).0)
+}
+
+/// Runs an execution to its end; gives the recorded answers that it left.
+fn play(
+    machine: &StateMachine,
+    header: Header,
+    input: Value,
+    replay: Vec<Value>,
+) -> (Ran, Vec<Value>) {
+    let start = header.started_at;
     let mut world = World {
         now: start,
         timers: BTreeMap::new(),
         answers: Vec::new(),
-        replay: case["replay"].as_array().cloned().unwrap_or_default(),
+        replay,
     };
-    let mut execution = Execution::start(header(start), case["input"].clone());
+    let mut execution = Execution::start(header, input);
     let mut next = Some(EventKind::Start);
     let mut events = Vec::new();
     for _ in 0..100_000 {
@@ -44,6 +56,7 @@ pub(crate) fn run(machine: &StateMachine, case: &Value) -> Option<Ran> {
             Event {
                 at: world.now,
                 seed: 7,
+                absent: Vec::new(),
                 kind,
             },
             &NoEvaluator,
@@ -60,20 +73,21 @@ pub(crate) fn run(machine: &StateMachine, case: &Value) -> Option<Ran> {
         transition
             .effects
             .into_iter()
-            .for_each(|effect| world.perform(effect));
+            .for_each(|effect| world.perform(machine, effect));
         next = world.next();
     }
     assert!(
         execution.status().is_terminal(),
         "the execution did not end"
     );
-    Some(Ran {
+    let ran = Ran {
         status: execution.status(),
         output: execution.output().map(|output| output.value().clone()),
         error: execution.error().map(str::to_owned),
         cause: execution.cause().map(str::to_owned),
         events,
-    })
+    };
+    (ran, world.replay)
 }
 
 /// What happens next, and when.
@@ -85,7 +99,7 @@ struct World {
 }
 
 impl World {
-    fn perform(&mut self, effect: Effect) {
+    fn perform(&mut self, machine: &StateMachine, effect: Effect) {
         match effect {
             Effect::RunTask(task) => self.run_task(&task),
             Effect::StartTimer { effect, at } => {
@@ -93,7 +107,44 @@ impl World {
             }
             Effect::Cancel(cancelled) => self.timers.retain(|(_, effect), ()| *effect != cancelled),
             Effect::Continue(effect) => self.answers.push(EventKind::Continued { effect }),
+            Effect::StartChild(child) => self.run_child(machine, child),
+            // The recordings keep their items and results in buckets.
+            Effect::ReadItems(ItemsRead { effect, .. })
+            | Effect::WriteResults(ResultsWrite { effect, .. }) => {
+                self.answers.push(EventKind::MapRunFailed {
+                    effect,
+                    error: "Test.NotRecorded".to_owned(),
+                    cause: "none here".to_owned(),
+                });
+            }
         }
+    }
+
+    /// Runs a child execution to its end at once, with the recorded answers left.
+    fn run_child(&mut self, machine: &StateMachine, child: ChildRun) {
+        let header = Header {
+            map_run: Some(MapRunChild {
+                arn: child.map_run,
+                block: child.block,
+                index: child.index,
+            }),
+            ..header(self.now)
+        };
+        let replay = std::mem::take(&mut self.replay);
+        let (ran, replay) = play(machine, header, child.input.value().clone(), replay);
+        self.replay = replay;
+        let effect = child.effect;
+        self.answers.push(match ran.status {
+            Status::Succeeded => EventKind::ChildSucceeded {
+                effect,
+                output: ran.output.unwrap_or_default(),
+            },
+            _ => EventKind::ChildFailed {
+                effect,
+                error: ran.error.unwrap_or_default(),
+                cause: ran.cause.unwrap_or_default(),
+            },
+        });
     }
 
     fn run_task(&mut self, task: &TaskRun) {

@@ -33,6 +33,7 @@ pub(crate) fn of(scenario: &Value) -> String {
             Event {
                 at: Timestamp(at),
                 seed,
+                absent: Vec::new(),
                 kind,
             },
             &NoEvaluator,
@@ -141,6 +142,24 @@ impl World {
                 self.timers.retain(|(_, effect)| *effect != cancelled);
                 format!("cancel {}", cancelled.0)
             }
+            Effect::StartChild(child) => format!(
+                "start child {}: {} of {}, {}",
+                child.effect.0,
+                child.index,
+                child.state,
+                child.input.value()
+            ),
+            Effect::ReadItems(read) => format!(
+                "read items {}: {} {}",
+                read.effect.0,
+                read.resource,
+                read.arguments.value()
+            ),
+            Effect::WriteResults(write) => format!(
+                "write results {}: {}",
+                write.effect.0,
+                write.arguments.value()
+            ),
             Effect::Continue(effect) => {
                 self.continues.push(effect);
                 format!("continue {}", effect.0)

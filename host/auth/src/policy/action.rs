@@ -58,9 +58,19 @@ actions! {
     StartExecution,
     /// Stops an execution; asked of the execution.
     StopExecution,
+    /// Takes a task that waits for a worker; asked of the activity.
+    GetActivityTask,
+    /// Answers a Task with its result; asked of the execution.
+    SendTaskSuccess,
+    /// Answers a Task with an error; asked of the execution.
+    SendTaskFailure,
+    /// Gives a sign of life for a Task; asked of the execution.
+    SendTaskHeartbeat,
     /// Reads an execution and its history, or lists them; asked of the execution, the state
     /// machine or the host.
     ReadExecution,
+    /// Runs one state of a definition on its own, with mocked work; asked of the host.
+    TestState,
     /// Reads the audit log; asked of the host.
     ReadAudit,
 }

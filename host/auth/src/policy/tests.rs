@@ -4,7 +4,7 @@ use crate::principal::{Kind, Principal};
 
 const ISSUER: &str = "https://issuer.test";
 
-const ACTIONS: [&str; 18] = [
+const ACTIONS: [&str; 23] = [
     "UploadComponent",
     "ReadComponent",
     "WriteRole",
@@ -21,7 +21,12 @@ const ACTIONS: [&str; 18] = [
     "PassRole",
     "StartExecution",
     "StopExecution",
+    "GetActivityTask",
+    "SendTaskSuccess",
+    "SendTaskFailure",
+    "SendTaskHeartbeat",
     "ReadExecution",
+    "TestState",
     "ReadAudit",
 ];
 
@@ -82,7 +87,12 @@ fn ask(policies: &Policies, caller: &Caller, action: &str) -> Result<Vec<String>
         "PassRole" => rules(policies.permits::<PassRole>(caller, &role)),
         "StartExecution" => rules(policies.permits::<StartExecution>(caller, &machine)),
         "StopExecution" => rules(policies.permits::<StopExecution>(caller, &execution)),
+        "GetActivityTask" => rules(policies.permits::<GetActivityTask>(caller, &activity)),
+        "SendTaskSuccess" => rules(policies.permits::<SendTaskSuccess>(caller, &execution)),
+        "SendTaskFailure" => rules(policies.permits::<SendTaskFailure>(caller, &execution)),
+        "SendTaskHeartbeat" => rules(policies.permits::<SendTaskHeartbeat>(caller, &execution)),
         "ReadExecution" => rules(policies.permits::<ReadExecution>(caller, &execution)),
+        "TestState" => rules(policies.permits::<TestState>(caller, &Resource::host())),
         "ReadAudit" => rules(policies.permits::<ReadAudit>(caller, &Resource::host())),
         other => panic!("no action {other}"),
     }
@@ -104,7 +114,7 @@ fn parse(text: &str) -> Result<Policies, Vec<String>> {
     Policies::parse(&[file]).map_err(messages)
 }
 
-const OPERATOR: [&str; 15] = [
+const OPERATOR: [&str; 20] = [
     "ReadComponent",
     "WriteRole",
     "ReadRole",
@@ -119,7 +129,12 @@ const OPERATOR: [&str; 15] = [
     "PassRole",
     "StartExecution",
     "StopExecution",
+    "GetActivityTask",
+    "SendTaskSuccess",
+    "SendTaskFailure",
+    "SendTaskHeartbeat",
     "ReadExecution",
+    "TestState",
 ];
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use asl::{EventKind, TaskRun};
+use asl::{EffectId, EventKind, ExecutionId, TaskRun, Timestamp};
 use auth::authority::AttemptPermit;
 use ports::{
     Attempt, AttemptReport, AuditRecord, Commit, CommitError, LogLine, Outcome, RunError,
@@ -13,9 +13,11 @@ use serde_json::{Value, json};
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
+use super::calls::Nested;
 use super::slots::Slots;
 use super::turn::Waiting;
 use super::{Actor, Trigger};
+use crate::tasks::{NestedStart, Reply, component_input};
 use crate::witness::AuditWitness;
 
 /// How long attempts of an ended execution are waited for.
@@ -33,14 +35,25 @@ pub(crate) enum Finished {
         run: Box<TaskRun>,
         slots: Arc<Slots>,
     },
-    /// The host is ending; nothing came free.
-    NoSlot,
+    /// Something of a map run came to its end; no answer if nobody may know it.
+    RunWork {
+        effect: EffectId,
+        answer: Option<EventKind>,
+    },
+    /// There is news of an execution that a Task started.
+    Nested {
+        run: Box<TaskRun>,
+        start: Box<NestedStart>,
+        news: Box<Nested>,
+    },
+    /// The host is ending, or nobody wants to know.
+    Nothing,
 }
 
 /// How to reach an attempt under way.
 pub(super) struct RunningAttempt {
     pub(super) cancelled: CancellationToken,
-    task: tokio::task::Id,
+    pub(super) task: tokio::task::Id,
 }
 
 /// What is kept of an attempt's report beside its outcome.
@@ -99,7 +112,7 @@ impl Actor {
         self.attempts.spawn(async move {
             tokio::select! {
                 Some(slots) = lanes.take() => Finished::Slot { run: Box::new(run), slots },
-                () = draining.cancelled() => Finished::NoSlot,
+                () = draining.cancelled() => Finished::Nothing,
             }
         });
     }
@@ -130,7 +143,7 @@ impl Actor {
         Attempt {
             permit,
             context,
-            input: run.input.value().to_string(),
+            input: component_input(run),
             time,
             cancelled,
             witness: Arc::new(AuditWitness::new(
@@ -150,14 +163,21 @@ impl Actor {
                     slots: Some(slots),
                 });
             }
-            Ok(Finished::NoSlot) => return None,
+            Ok(Finished::RunWork { effect, answer }) => {
+                self.running.remove(&effect)?;
+                return answer.map(Trigger::Event);
+            }
+            Ok(Finished::Nested { run, start, news }) => {
+                return self.nested(*run, &start, *news);
+            }
+            Ok(Finished::Nothing) => return None,
             Err(error) => {
                 tracing::error!(execution = %self.start.header.id, %error, "an attempt's task ended abnormally");
                 return self.abandoned(error.id());
             }
         };
         match self.running.remove(&run.effect) {
-            Some(_) => Some(answer(&run, result)),
+            Some(_) => Some(answer((&self.start.header.id, self.now()), &run, result)),
             None => {
                 self.unwanted
                     .extend(unwanted(&run, result).map(|facts| self.unwanted_record(&facts)));
@@ -230,7 +250,11 @@ fn unwanted(run: &TaskRun, result: Result<AttemptReport, RunError>) -> Option<Fa
         .map(|report| Facts::new(run, report.logs, report.usage, report.uses))
 }
 
-fn answer(run: &TaskRun, result: Result<AttemptReport, RunError>) -> Trigger {
+fn answer(
+    place: (&ExecutionId, Timestamp),
+    run: &TaskRun,
+    result: Result<AttemptReport, RunError>,
+) -> Trigger {
     let effect = run.effect;
     let failed = |error: &str, cause: String| EventKind::TaskFailed {
         effect,
@@ -246,7 +270,7 @@ fn answer(run: &TaskRun, result: Result<AttemptReport, RunError>) -> Trigger {
     };
     let kind = match report.outcome {
         Outcome::Succeeded { output } => match serde_json::from_str(&output) {
-            Ok(output) => EventKind::TaskSucceeded { effect, output },
+            Ok(output) => Reply::of(run).event(place, run, output),
             Err(error) => failed(
                 "Sluice.InvalidOutput",
                 format!("the output is not JSON: {error}"),

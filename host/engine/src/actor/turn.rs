@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use asl::definition::Call;
 use asl::{Effect, EffectId, Event, EventKind, Execution, TaskPhase, TaskRun, Timestamp};
 use auth::authority::{AttemptPermit, Denied};
 use ports::{AuditRecord, Decision, LogLine};
 use serde_json::json;
 
 use super::attempt::Facts;
+use super::calls::{Call, work_or_failure};
+use super::child::RunWork;
 use super::slots::{Lanes, Slots};
 use super::{Actor, Trigger};
 use crate::admission::{Admitted, admit};
 use crate::authority::Authority;
+use crate::tasks::Work;
 use crate::mocks::Mocked;
 
 /// Triggers worked off in one turn; what is left over takes turns of its own, so that a loop of
@@ -27,6 +29,8 @@ pub(crate) struct Turn {
     pub(crate) logs: Vec<LogLine>,
     pub(crate) runs: Vec<(TaskRun, AttemptPermit, Arc<Slots>)>,
     pub(crate) waiting: Vec<Waiting>,
+    pub(crate) calls: Vec<Call>,
+    pub(crate) run_work: Vec<RunWork>,
     pub(crate) timers: Vec<(Timestamp, EffectId)>,
     pub(crate) cancelled: Vec<EffectId>,
     pub(crate) deferred: Vec<Trigger>,
@@ -43,9 +47,9 @@ pub(crate) struct Waiting {
 }
 
 /// What decisions are made with.
-struct Basis<'a> {
-    actor: &'a Actor,
-    authority: &'a Authority,
+pub(super) struct Basis<'a> {
+    pub(super) actor: &'a Actor,
+    pub(super) authority: &'a Authority,
 }
 
 /// Works a trigger off until everything that follows from it waits for the outside world.
@@ -66,6 +70,9 @@ pub(crate) fn decide(
             Trigger::Event(kind) => turn.apply(&basis, execution, kind, None),
             Trigger::Answer { kind, facts } => turn.apply(&basis, execution, kind, Some(&facts)),
             Trigger::Admit { run, slots } => turn.admit(&basis, execution, *run, slots),
+            Trigger::HandOut { effect, worker } => {
+                turn.hand_out(&basis, execution, effect, worker)
+            }
         };
     }
     turn.deferred.extend(std::mem::take(&mut turn.queue));
@@ -73,7 +80,7 @@ pub(crate) fn decide(
 }
 
 impl Turn {
-    fn apply(
+    pub(super) fn apply(
         &mut self,
         basis: &Basis<'_>,
         execution: Execution,
@@ -85,6 +92,7 @@ impl Turn {
         let event = Event {
             at: ports.clock.now(),
             seed: ports.clock.seed(),
+            absent: basis.authority.absent(&basis.actor.activities),
             kind,
         };
         let (at, first) = (event.at, execution.next_event_id());
@@ -124,6 +132,9 @@ impl Turn {
                 slots: None,
             }),
             Effect::StartTimer { effect, at } => self.timers.push((at, effect)),
+            Effect::StartChild(child) => self.run_work.push(RunWork::Child(child)),
+            Effect::ReadItems(read) => self.run_work.push(RunWork::Read(read)),
+            Effect::WriteResults(write) => self.run_work.push(RunWork::Write(write)),
             Effect::Continue(effect) => {
                 self.deferred
                     .push(Trigger::Event(EventKind::Continued { effect }));
@@ -131,6 +142,8 @@ impl Turn {
             Effect::Cancel(effect) => {
                 self.runs.retain(|(run, ..)| run.effect != effect);
                 self.waiting.retain(|waiting| waiting.run.effect != effect);
+                self.run_work.retain(|work| work.effect() != effect);
+                self.calls.retain(|call| call.effect() != effect);
                 self.timers.retain(|(_, timer)| *timer != effect);
                 self.cancelled.push(effect);
             }
@@ -153,12 +166,19 @@ impl Turn {
         if let Some(mocked) = self.mocked_answer(actor, &run.state) {
             return self.answer_mocked(basis, execution, run, mocked);
         }
+        let component = match work_or_failure(basis, &run) {
+            Ok(Some(Work::Component(_))) if run.phase == TaskPhase::Submitted => return execution,
+            Ok(Some(Work::Component(component))) => Some(component),
+            Ok(Some(work)) => return self.call(basis, execution, run, work),
+            Ok(None) => None,
+            Err(failed) => return self.fail_uncalled(basis, execution, &run, failed),
+        };
         let Admitted { permit, facts } = match admit(
             authority,
-            &actor.identity,
-            &actor.start.caller,
+            (&actor.identity, &actor.start.caller),
             &actor.machine,
             &run,
+            component.as_deref(),
         ) {
             Ok(admitted) => admitted,
             Err(denied) => {
@@ -221,13 +241,13 @@ impl Turn {
             };
             execution = self.apply(basis, execution, started, None);
         }
-        for answer in mocked.into_events(&Call::parse(&run.resource), effect) {
+        for answer in mocked.into_events(&asl::definition::Call::parse(&run.resource), effect) {
             execution = self.apply(basis, execution, answer, None);
         }
         execution
     }
 
-    fn deny(&mut self, basis: &Basis<'_>, run: &TaskRun, denied: Denied) -> EventKind {
+    pub(super) fn deny(&mut self, basis: &Basis<'_>, run: &TaskRun, denied: Denied) -> EventKind {
         let cause = format!("{} (rule `{}`)", denied.reason, denied.rule);
         let record = basis.actor.record("StartAttempt");
         self.audit.push(AuditRecord {
@@ -277,6 +297,11 @@ fn event_name(kind: &EventKind) -> &'static str {
         EventKind::TaskSucceeded { .. } => "TaskSucceeded",
         EventKind::TaskFailed { .. } => "TaskFailed",
         EventKind::TimerFired { .. } => "TimerFired",
+        EventKind::ChildSucceeded { .. } => "ChildSucceeded",
+        EventKind::ChildFailed { .. } => "ChildFailed",
+        EventKind::ItemsRead { .. } => "ItemsRead",
+        EventKind::ResultsWritten { .. } => "ResultsWritten",
+        EventKind::MapRunFailed { .. } => "MapRunFailed",
         EventKind::Continued { .. } => "Continued",
         EventKind::Stop { .. } => "Stop",
     }

@@ -8,7 +8,7 @@ use auth::policy::{Permit, WriteAlias};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Registration, Standing};
+use super::Registration;
 use crate::authority::Authority;
 use crate::error::Created;
 use crate::{Engine, Error};
@@ -256,10 +256,8 @@ impl Engine {
 
 /// The next record of a state machine's registration.
 fn changed(authority: &Authority, machine: &Name) -> Result<Registration, Error> {
-    match authority.standing(machine) {
-        Standing::Active(_, registration) => Ok(registration.next()),
-        standing => Err(standing.refusal(machine)),
-    }
+    let (_, registration) = authority.standing(machine).active(machine)?;
+    Ok(registration.next())
 }
 
 fn check_versions(registration: &Registration, routing: &Routing) -> Result<(), Error> {

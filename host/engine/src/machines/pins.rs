@@ -74,13 +74,7 @@ impl Pins<'_> {
         }
     }
 
-    fn integration(
-        &mut self,
-        state: &State,
-        task: &Task,
-        integration: &Integration,
-        place: &str,
-    ) {
+    fn integration(&mut self, state: &State, task: &Task, integration: &Integration, place: &str) {
         let Integration {
             service,
             action,

@@ -1,5 +1,6 @@
 //! What is to be published: as it is asked for, and as it becomes a revision.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use asl::StateMachine;
@@ -67,7 +68,7 @@ pub(super) enum Wanted {
     /// A new state machine, or the very one that is there.
     New(Tags),
     /// A changed one.
-    Changed(MachineChange),
+    Changed(Box<MachineChange>),
     /// A new one or a changed one.
     Either,
 }
@@ -77,6 +78,7 @@ pub(super) struct Proposal {
     pub(super) definition: Definition,
     pub(super) machine: Arc<StateMachine>,
     pub(super) warnings: Vec<Problem>,
+    pub(super) variables: BTreeMap<String, Vec<String>>,
     pub(super) role: Option<RoleReference>,
     pub(super) settings: Settings,
 }
@@ -189,6 +191,7 @@ impl Machine {
             },
             machine: Arc::clone(&self.machine),
             warnings: Vec::new(),
+            variables: self.variables.clone(),
             role: self.role_reference(),
             settings: self.settings.clone(),
         }

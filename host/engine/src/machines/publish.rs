@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use asl::{StateMachine, Timestamp};
+use asl::Timestamp;
 use auth::names::Name;
 use auth::policy::{Permit, PublishStateMachine};
 use auth::review::hands;
@@ -109,30 +109,31 @@ impl Engine {
             settings: Settings::default(),
         });
         let proposal = draft.map(|draft| self.proposal(draft)).transpose()?;
-        self.store_revision(permit, name, Wanted::Changed(change), proposal, version)
-            .await
-            .map(Created::into_inner)
+        self.store_revision(
+            permit,
+            name,
+            Wanted::Changed(Box::new(change)),
+            proposal,
+            version,
+        )
+        .await
+        .map(Created::into_inner)
     }
 
     fn proposal(&self, draft: Draft) -> Result<Proposal, Error> {
-        let definition = draft.definition;
-        let bytes = match &definition.text {
-            Some(text) => text.len(),
-            None => definition.value.to_string().len(),
-        };
-        let limit = self.shared.config.definition_bytes_max;
-        if bytes > limit {
-            return Err(Error::TooLarge(format!(
-                "the definition has {bytes} bytes, at most {limit} are allowed"
-            )));
-        }
-        let parsed = StateMachine::parse(&definition.value).map_err(Error::Invalid)?;
+        let Draft {
+            definition,
+            role,
+            settings,
+        } = draft;
+        let judgement = self.judgement(&definition, settings.kind)?;
         Ok(Proposal {
             definition,
-            machine: Arc::new(parsed.machine),
-            warnings: parsed.warnings,
-            role: draft.role,
-            settings: draft.settings,
+            machine: judgement.machine,
+            warnings: judgement.warnings,
+            variables: judgement.variables,
+            role,
+            settings,
         })
     }
 
@@ -150,6 +151,10 @@ impl Engine {
             let authority = engine.shared.authority();
             let standing = authority.standing(&name);
             let proposal = wanted.onto(&standing, &name, proposal)?;
+            let problems = proposal.settings.kind.problems(&proposal.machine);
+            if !problems.is_empty() {
+                return Err(Error::Invalid(problems));
+            }
             if let (Wanted::New(..), Standing::Active(machine, registration)) = (&wanted, &standing)
             {
                 let known = (machine, registration);
@@ -310,6 +315,7 @@ impl Engine {
             text: proposal.definition.text.clone(),
             settings: proposal.settings.clone(),
             machine: Arc::clone(&proposal.machine),
+            variables: proposal.variables.clone(),
             pins: revision.pins.clone(),
             published_by: hands(revision.permit.caller()),
             published_at: now,

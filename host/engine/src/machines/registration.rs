@@ -69,6 +69,17 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// The state machine.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] or [`Error::Deleting`].
+    pub(crate) fn active(self, name: &Name) -> Result<(Arc<Machine>, Arc<Registration>), Error> {
+        match self {
+            Self::Active(machine, registration) => Ok((machine, registration)),
+            Self::Absent | Self::Deleting => Err(self.refusal(name)),
+        }
+    }
+
     /// Why nothing can be done to a state machine that is not there.
     pub(crate) fn refusal(&self, name: &Name) -> Error {
         match self {

@@ -127,6 +127,7 @@ impl Engine {
             cause: None,
             caller: deletion.caller.clone(),
             rules: deletion.rules.clone(),
+            through: "http",
             done,
         };
         let message = Message::Stop(Box::new(stop));

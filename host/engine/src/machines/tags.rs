@@ -5,7 +5,6 @@ use auth::policy::{Permit, WriteTags};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::registration::Standing;
 use crate::{Engine, Error};
 
 /// Tags on one resource; the service's limit.
@@ -74,10 +73,7 @@ impl Engine {
         self.to_its_end(async move {
             let _lane = engine.shared.change().await;
             let authority = engine.shared.authority();
-            let (_, registration) = match authority.standing(&name) {
-                Standing::Active(machine, registration) => (machine, registration),
-                standing => return Err(standing.refusal(&name)),
-            };
+            let (_, registration) = authority.standing(&name).active(&name)?;
             let tags = registration.tags.changed(&added, &removed)?;
             if tags == registration.tags {
                 return Ok(());

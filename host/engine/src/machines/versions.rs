@@ -7,7 +7,7 @@ use auth::names::Name;
 use auth::policy::{DeleteStateMachine, Permit, PublishStateMachine};
 use serde_json::json;
 
-use super::{Machine, Qualifier, Registration, Standing, Version, VersionRequest};
+use super::{Machine, Qualifier, Registration, Version, VersionRequest};
 use crate::{Engine, Error};
 
 /// Versions of one state machine; the service's limit.
@@ -83,10 +83,7 @@ impl Engine {
         self.to_its_end(async move {
             let _lane = engine.shared.change().await;
             let authority = engine.shared.authority();
-            let (machine, registration) = match authority.standing(&name) {
-                Standing::Active(machine, registration) => (machine, registration),
-                standing => return Err(standing.refusal(&name)),
-            };
+            let (machine, registration) = authority.standing(&name).active(&name)?;
             let current = machine.revision_id.as_deref().unwrap_or(FIRST_REVISION_ID);
             if let Some(asked) = request
                 .revision_id
@@ -126,10 +123,7 @@ impl Engine {
         self.to_its_end(async move {
             let _lane = engine.shared.change().await;
             let authority = engine.shared.authority();
-            let registration = match authority.standing(&name) {
-                Standing::Active(_, registration) => registration,
-                standing => return Err(standing.refusal(&name)),
-            };
+            let (_, registration) = authority.standing(&name).active(&name)?;
             let aliases = registration.aliases_of(number);
             if !aliases.is_empty() {
                 return Err(Error::InUse(aliases));
@@ -156,10 +150,7 @@ impl Engine {
         chance: u64,
     ) -> Result<Selected, Error> {
         let authority = self.shared.authority();
-        let (current, registration) = match authority.standing(name) {
-            Standing::Active(machine, registration) => (machine, registration),
-            standing => return Err(standing.refusal(name)),
-        };
+        let (current, registration) = authority.standing(name).active(name)?;
         let missing = |what: String| Error::NotFound(format!("{what} of state machine `{name}`"));
         let number = match qualifier {
             None => {

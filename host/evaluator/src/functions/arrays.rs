@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use jsonata_core::evaluator::{EvaluatorError, HostFnResult};
-use jsonata_core::value::JValue;
+use jsonata_core::value::{JValue, with_stack};
 
 use super::{exactly, mismatch, number, raised, undefined};
 
@@ -112,16 +112,18 @@ fn identify(value: &JValue, bytes: &mut Vec<u8>) -> bool {
         JValue::Array(items) => {
             bytes.push(b'a');
             bytes.extend_from_slice(&items.len().to_le_bytes());
-            return items.iter().all(|item| identify(item, bytes));
+            return with_stack(|| items.iter().all(|item| identify(item, bytes)));
         }
         JValue::Object(_) => {
             let mut members: Vec<_> = value.as_object().into_iter().flatten().collect();
             members.sort_unstable_by_key(|(name, _)| *name);
             bytes.push(b'o');
             bytes.extend_from_slice(&members.len().to_le_bytes());
-            return members.into_iter().all(|(name, member)| {
-                sized(name.as_bytes(), bytes);
-                identify(member, bytes)
+            return with_stack(|| {
+                members.into_iter().all(|(name, member)| {
+                    sized(name.as_bytes(), bytes);
+                    identify(member, bytes)
+                })
             });
         }
         JValue::Undefined | JValue::Lambda(_) | JValue::Builtin { .. } | JValue::Regex { .. } => {

@@ -26,6 +26,9 @@ pub(super) enum Cut {
     Fault(String),
 }
 
+/// What the evaluator says of a request: the values as JSON, none for undefined.
+pub(super) type Answer = Result<Vec<Option<String>>, Failure>;
+
 /// What the host keeps about an instance.
 pub(super) struct Guest {
     pub(super) at: Timestamp,
@@ -85,7 +88,7 @@ impl Instance {
         request: &Request,
         at: Timestamp,
         config: &EvaluatorConfig,
-    ) -> Result<Result<Vec<Option<String>>, Failure>, Cut> {
+    ) -> Result<Answer, Cut> {
         self.begin(at, config)?;
         let call = self.component.call_evaluate(&mut self.store, request);
         let called = drive(call, config.time_max);

@@ -7,8 +7,8 @@ use asl::Timestamp;
 use asl::jsonata::Unavailable;
 
 use super::EvaluatorConfig;
-use super::bindings::{Failure, Problem, References, Request};
-use super::instance::{Cut, Instance};
+use super::bindings::{Problem, References, Request};
+use super::instance::{Answer, Cut, Instance};
 use super::machine::Machine;
 use super::worker;
 
@@ -100,7 +100,7 @@ impl Lease<'_> {
         request: &Request,
         at: Timestamp,
         config: &EvaluatorConfig,
-    ) -> (usize, Result<Result<Vec<Option<String>>, Failure>, Cut>) {
+    ) -> (usize, Result<Answer, Cut>) {
         let Some(mut instance) = self.instance.take() else {
             return (0, Err(Cut::Fault(NOT_READY.to_owned())));
         };

@@ -264,6 +264,22 @@ fn functions_and_patterns_are_no_values() {
 }
 
 #[test]
+fn errors_are_told_in_the_language_s_words() {
+    let is = |code: &str, message: &str| (code.to_owned(), message.to_owned());
+    assert_eq!(raised("$error('one\\ntwo')"), is("D3137", "one\ntwo"));
+    assert_eq!(
+        raised("1 + 'x'"),
+        is(
+            "T2002",
+            "The right side of the + operator must evaluate to a number"
+        )
+    );
+    let pattern = raised("$contains('x', /(/)");
+    assert!(!pattern.1.contains('\n'), "{pattern:?}");
+    assert!(pattern.1.contains("unclosed group"), "{pattern:?}");
+}
+
+#[test]
 fn the_first_failing_expression_is_named() {
     let request = Evaluation {
         expressions: &["1", "$states.a", "1 + 'x'", "$error('never')"],

@@ -124,6 +124,27 @@ fn patterns_cannot_backtrack() {
 }
 
 #[test]
+fn deep_values_are_walked_or_refused() {
+    for (walk, expected) in [
+        ("$count($distinct([$deep, $deep, 1]))", json!(2)),
+        ("$deep = $deep", json!(true)),
+        ("$length($string($deep)) > 3000", json!(true)),
+    ] {
+        let over = |levels: usize| {
+            let deep = "$reduce([1..LEVELS], function($v, $i) { {'v': [$v]} })";
+            let deep = deep.replace("LEVELS", &levels.to_string());
+            format!("($deep := {deep}; {walk})")
+        };
+        assert_eq!(value(&over(3_000)), expected, "{walk}");
+        match ask(&over(200_000)) {
+            Ok(Some(value)) => assert_eq!(value, expected, "{walk}"),
+            Err(EvaluationErrorKind::Limit(_)) => {}
+            other => panic!("{walk}: {other:?}"),
+        }
+    }
+}
+
+#[test]
 fn results_are_bounded() {
     is_limited("[1..300000]");
     is_limited(

@@ -2,8 +2,8 @@
 
 use axum::response::{IntoResponse, Response};
 use engine::Error;
-use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
 use super::CONTENT_TYPE_JSON;
@@ -16,7 +16,7 @@ pub(super) struct Fault {
     status: StatusCode,
     code: &'static str,
     message: String,
-    headers: HeaderMap,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Fault {
@@ -30,7 +30,7 @@ impl Fault {
             status,
             code,
             message: message.into(),
-            headers: HeaderMap::new(),
+            headers: Vec::new(),
         }
     }
 
@@ -144,7 +144,7 @@ impl From<Problem> for Fault {
         let answer = problem.into_response();
         for name in [WWW_AUTHENTICATE, RETRY_AFTER] {
             if let Some(value) = answer.headers().get(&name) {
-                fault.headers.insert(name, value.clone());
+                fault.headers.push((name, value.clone()));
             }
         }
         fault

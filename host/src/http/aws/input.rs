@@ -68,7 +68,10 @@ impl<'a> Scanner<'a> {
     fn step(&mut self, character: char, rest: &str) -> Result<(), String> {
         match (self.expected, character) {
             (Expected::Nothing, _) if is_word(character) => Err(unrecognized(rest)),
-            (Expected::Nothing, _) => Ok(self.at = self.text.len()),
+            (Expected::Nothing, _) => {
+                self.at = self.text.len();
+                Ok(())
+            }
             (Expected::FirstElement, ']') | (Expected::FirstName, '}') => self.close(),
             (Expected::Value | Expected::FirstElement, _) => self.value(character, rest),
             (Expected::FirstName | Expected::Name, '"') => self.string(Expected::Colon, rest),

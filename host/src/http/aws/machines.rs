@@ -3,8 +3,8 @@
 use auth::names::Name;
 use auth::policy::{DeleteStateMachine, PublishStateMachine, Resource};
 use engine::{
-    Created, Definition, Draft, Error, MachineChange, MachineType, Published, RoleReference,
-    Settings, VersionRequest,
+    Created, Draft, Error, MachineChange, MachineType, Published, RoleReference, Settings,
+    VersionRequest,
 };
 use serde_json::Value;
 
@@ -14,9 +14,9 @@ use super::configuration::{Configurations, Written};
 use super::fault::Fault;
 use super::members::{ARN, Members};
 use super::tags;
+use super::validation::{self, DEFINITION};
 
-/// The service's bounds.
-const DEFINITION: std::ops::RangeInclusive<usize> = 1..=1_048_576;
+/// The service's bound of a description's length.
 const DESCRIPTION: std::ops::RangeInclusive<usize> = 0..=256;
 
 pub(super) async fn create(mut call: Call) -> Result<Value, Fault> {
@@ -37,7 +37,7 @@ pub(super) async fn create(mut call: Call) -> Result<Value, Fault> {
         .permit::<PublishStateMachine>(&Resource::state_machine(&name))
         .await?;
     let draft = Draft {
-        definition: parse(definition)?,
+        definition: validation::parse(&definition)?,
         role: Some(role),
         settings: settings(kind.as_deref(), configurations),
     };
@@ -89,7 +89,7 @@ pub(super) async fn update(mut call: Call) -> Result<Value, Fault> {
         .permit::<PublishStateMachine>(&Resource::state_machine(&name))
         .await?;
     let change = MachineChange {
-        definition: definition.map(parse).transpose()?,
+        definition: definition.as_deref().map(validation::parse).transpose()?,
         role,
         logging,
         tracing,
@@ -148,35 +148,10 @@ impl Publishing {
     }
 }
 
-fn parse(text: String) -> Result<Definition, Fault> {
-    Definition::parse(text).map_err(|problem| {
-        let message = problem.message;
-        Fault::new(
-            "InvalidDefinition",
-            format!("Invalid State Machine Definition: 'INVALID_JSON_DESCRIPTION: {message}'"),
-        )
-    })
-}
-
-/// The one place where problems of a definition get the service's words.
-fn invalid_definition(problems: &[document::Problem]) -> Fault {
-    let lines = problems.iter().map(|problem| {
-        let pointer = match problem.pointer.as_str() {
-            "" => "/",
-            pointer => pointer,
-        };
-        format!("SCHEMA_VALIDATION_FAILED: {} at {pointer}", problem.message)
-    });
-    let lines = lines.collect::<Vec<_>>().join(", ");
-    Fault::new(
-        "InvalidDefinition",
-        format!("Invalid State Machine Definition: '{lines}'"),
-    )
-}
-
 fn publish_fault(arn: &str, error: Error) -> Fault {
     match error {
-        Error::Invalid(problems) | Error::Refused(problems) => invalid_definition(&problems),
+        Error::Invalid(problems) => validation::invalid_definition(&problems),
+        Error::Refused(problems) => validation::refused_definition(&problems),
         Error::TooLarge(message) => Fault::new("ServiceQuotaExceededException", message),
         other => Fault::of_machine(arn, other),
     }

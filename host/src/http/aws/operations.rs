@@ -5,7 +5,8 @@ use serde_json::Value;
 use super::call::Call;
 use super::fault::Fault;
 use super::{
-    activities, aliases, describe, executions, history, listing, machines, start, tags, versions,
+    activities, aliases, describe, executions, history, listing, machines, start, tags, tasks, test_state,
+    validation, versions,
 };
 
 /// Carries an operation out.
@@ -26,6 +27,7 @@ pub(super) async fn dispatch(operation: &str, call: Call) -> Result<Value, Fault
         "DescribeStateMachine" => describe::machine(call).await,
         "DescribeStateMachineAlias" => aliases::describe(call).await,
         "DescribeStateMachineForExecution" => describe::for_execution(call).await,
+        "GetActivityTask" => tasks::get_activity_task(call).await,
         "GetExecutionHistory" => history::read(call).await,
         "ListActivities" => activities::list(call).await,
         "ListExecutions" => listing::executions(call).await,
@@ -34,13 +36,18 @@ pub(super) async fn dispatch(operation: &str, call: Call) -> Result<Value, Fault
         "ListStateMachines" => listing::machines(call).await,
         "ListTagsForResource" => tags::list(call).await,
         "PublishStateMachineVersion" => versions::publish(call).await,
+        "SendTaskFailure" => tasks::fail(call).await,
+        "SendTaskHeartbeat" => tasks::heartbeat(call).await,
+        "SendTaskSuccess" => tasks::succeed(call).await,
         "StartExecution" => start::start(call).await,
         "StartSyncExecution" => start::start_sync(call).await,
         "StopExecution" => executions::stop(call).await,
         "TagResource" => tags::tag(call).await,
+        "TestState" => test_state::test_state(call).await,
         "UntagResource" => tags::untag(call).await,
         "UpdateStateMachine" => machines::update(call).await,
         "UpdateStateMachineAlias" => aliases::update(call).await,
+        "ValidateStateMachineDefinition" => validation::validate(call).await,
         _ => Err(Fault::unknown_operation()),
     }
 }

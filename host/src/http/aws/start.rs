@@ -122,7 +122,7 @@ impl Asked {
     }
 }
 
-fn invalid_input(message: &str) -> Fault {
+pub(super) fn invalid_input(message: &str) -> Fault {
     Fault::new(
         "InvalidExecutionInput",
         format!("Invalid State Machine Execution Input: '{message}'"),

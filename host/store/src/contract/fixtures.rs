@@ -170,6 +170,8 @@ impl Step {
                 started_at: Timestamp(1),
                 principal: "https://issuer|somebody".to_owned(),
                 actor: None,
+                map_run: None,
+                limits: asl::Limits::default(),
             },
             caller: caller(self.groups),
             machine: key(Kind::StateMachine, &self.machine, 1),

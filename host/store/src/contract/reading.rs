@@ -159,7 +159,7 @@ pub(super) async fn executions_are_listed_by_version_and_alias_too(store: &impl 
         let selection = Selection {
             version,
             alias,
-            mock_case: None,
+            ..Selection::default()
         };
         let step = Step {
             machine: "arn:m".to_owned(),

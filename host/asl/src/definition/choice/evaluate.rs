@@ -30,11 +30,7 @@ impl Choice {
     /// # Errors
     /// `States.Runtime` if a rule reads a place that is not there, `States.QueryEvaluationError`
     /// if a rule's expression has no Boolean value.
-    pub(crate) fn pick(
-        &self,
-        data: &Value,
-        scope: &mut Scope<'_>,
-    ) -> Result<Picked<'_>, Failure> {
+    pub(crate) fn pick(&self, data: &Value, scope: &mut Scope<'_>) -> Result<Picked<'_>, Failure> {
         let mut reader = Reader { data, scope };
         for rule in &self.rules {
             if reader.matches(&rule.condition)? {

@@ -1,12 +1,12 @@
 //! Reads `Choices`.
 
-use document::{Fields, Node, Problems};
+use document::{Fields, Finding, Node, Problem, Problems};
 use serde_json::Value;
 
 use super::{ChoiceRule, Comparison, Condition, Operand, Ordering};
 use crate::definition::language::Language;
-use crate::definition::{Choice, fields, flow, quantity};
 use crate::definition::parse::Reader;
+use crate::definition::{Choice, fields, flow, quantity};
 
 /// Reads what is particular to a Choice state.
 pub(in crate::definition) fn choice(
@@ -81,7 +81,8 @@ fn jsonata(fields: &mut Fields<'_>, place: usize, reader: &mut Reader) -> Option
     let field = format!("Choices/{place}/Condition");
     let expression = quantity::expression(&node, &field, reader);
     if expression.is_none() {
-        let message = "expected an expression such as `{% $states.input.ready %}`, or true or false";
+        let message =
+            "expected an expression such as `{% $states.input.ready %}`, or true or false";
         node.problem(message, &mut reader.problems);
     }
     expression.map(Condition::Expression)
@@ -105,15 +106,15 @@ fn members(fields: &Fields<'_>, allowed: &[&str], problems: &mut Problems) -> Op
                 node.string(problems);
             }
             "Condition" | "Output" => {
-                node.problem(
-                    format!("`{name}` belongs to query language `JSONata`, this state's is `JSONPath`"),
-                    problems,
-                );
+                problems.extend([Language::JsonPath.refusal(name, &node.pointer)]);
                 return None;
             }
             "Next" | "Assign" if allowed.contains(&name) => {}
-            "Assign" => node.problem("only a rule of `Choices` itself may have `Assign`", problems),
-            "Next" => node.problem("only a rule of `Choices` itself may have `Next`", problems),
+            "Assign" | "Next" => {
+                let message = format!("only a rule of `Choices` itself may have `{name}`");
+                let problem = Problem::new(node.pointer, message);
+                problems.extend([problem.found(Finding::Unknown)]);
+            }
             _ => operators.push((name, node)),
         }
     }
@@ -152,7 +153,8 @@ fn operation(
         ("Or", None) => several(operand, problems).map(Condition::Or),
         ("Not", None) => condition(operand, problems).map(|part| Condition::Not(Box::new(part))),
         (name, None) => {
-            problems.push(pointer, format!("`{name}` needs a `Variable`"));
+            let problem = Problem::new(pointer, format!("`{name}` needs a `Variable`"));
+            problems.extend([problem.found(Finding::Missing("Variable"))]);
             comparison(name, operand, problems);
             None
         }
@@ -212,7 +214,8 @@ fn comparison(name: &str, node: &Node<'_>, problems: &mut Problems) -> Option<Co
         let operand = operand(node, place, problems, fields::timestamp)?;
         return Some(Comparison::Timestamp(ordering, operand));
     }
-    node.problem(format!("unknown operator `{name}`"), problems);
+    let problem = Problem::new(&node.pointer, format!("unknown operator `{name}`"));
+    problems.extend([problem.found(Finding::Unknown)]);
     None
 }
 

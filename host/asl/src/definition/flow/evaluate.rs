@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Flow, ResultPath};
 use crate::Failure;
+use crate::inspection::Stage;
 use crate::scope::Scope;
 use crate::template::{Source, Template};
 
@@ -38,9 +39,16 @@ impl Flow {
         match self {
             Self::JsonPath(flow) => {
                 let selected = select(flow.input_path.as_ref(), raw, scope)?;
-                fill(flow.parameters.as_ref(), selected, scope)
+                scope.note(Stage::InputPath, &selected);
+                let filled = fill(flow.parameters.as_ref(), selected, scope)?;
+                scope.note(Stage::Parameters, &filled);
+                Ok(filled)
             }
-            Self::Jsonata(flow) => fill(flow.arguments.as_ref(), Arc::clone(raw), scope),
+            Self::Jsonata(flow) => {
+                let filled = fill(flow.arguments.as_ref(), Arc::clone(raw), scope)?;
+                scope.note(Stage::Arguments, &filled);
+                Ok(filled)
+            }
         }
     }
 
@@ -59,7 +67,9 @@ impl Flow {
         match self {
             Self::JsonPath(flow) => {
                 let result = fill(flow.result_selector.as_ref(), result, scope)?;
+                scope.note(Stage::ResultSelector, &result);
                 let merged = flow.result_path.merge(raw, result)?;
+                scope.note(Stage::ResultPath, &merged);
                 select(flow.output_path.as_ref(), &merged, scope)
             }
             Self::Jsonata(flow) => fill(flow.output.as_ref(), result, scope),

@@ -8,6 +8,7 @@ use crate::definition::fields;
 use crate::definition::kind::Kind;
 use crate::definition::language::Language;
 use crate::definition::parse::Reader;
+use crate::diagnostic::{self, code};
 use crate::template::{Source, Template};
 use crate::variables;
 
@@ -24,11 +25,11 @@ pub(in crate::definition) fn read(
         node.filter(|_| kind.allows(language, name))
     };
     match language {
-        Language::JsonPath => Flow::JsonPath(json_path(&mut member, kind, reader)),
-        Language::Jsonata => Flow::Jsonata(JsonataFlow {
+        Language::JsonPath => Flow::JsonPath(Box::new(json_path(&mut member, kind, reader))),
+        Language::Jsonata => Flow::Jsonata(Box::new(JsonataFlow {
             arguments: member("Arguments").and_then(|node| jsonata(&node, "Arguments", reader)),
             output: member("Output").and_then(|node| jsonata(&node, "Output", reader)),
-        }),
+        })),
     }
 }
 
@@ -130,7 +131,11 @@ fn warn_of_paths(node: &Node<'_>, warnings: &mut Problems) {
                     let message = format!(
                         "the text is passed on as written, name the member `{name}.$` to fill it in"
                     );
-                    member.problem(message, warnings);
+                    let theirs =
+                        "No .$ on a field that appears to be a JSONPath or Intrinsic Function.";
+                    let pointer = &member.pointer;
+                    let warning = diagnostic::problem(pointer, message, code::NO_DOLLAR, theirs);
+                    warnings.extend([warning]);
                 }
                 warn_of_paths(&member, warnings);
             }
@@ -144,6 +149,7 @@ fn warn_of_paths(node: &Node<'_>, warnings: &mut Problems) {
     }
 }
 
-fn looks_like_path(text: &str) -> bool {
+/// Whether a text that is passed on as written was probably meant as a path.
+pub(in crate::definition) fn looks_like_path(text: &str) -> bool {
     text.starts_with("$.") || text.starts_with("$$.")
 }

@@ -1,12 +1,13 @@
 //! Reads `Retry` and `Catch`.
 
-use document::{Fields, Node, Problems};
+use document::{Fields, Node, Problem, Problems};
 
 use super::{Catcher, Jitter, Retrier};
 use crate::definition::fields::{self, SECONDS_MAX};
 use crate::definition::language::Language;
 use crate::definition::parse::Reader;
 use crate::definition::{ResultPath, flow};
+use crate::diagnostic::{self, code};
 use crate::path::ReferencePath;
 
 /// The error name that stands for every error.
@@ -72,7 +73,7 @@ fn retrier(node: &Node<'_>, problems: &mut Problems) -> Option<Retrier> {
     }
     let backoff_rate = match fields.optional("BackoffRate") {
         None => Some(2.0),
-        Some(node) => backoff_rate(&node, problems),
+        Some(node) => fields::number(&node, 1.0, None, problems),
     };
     let jitter = match fields.optional("JitterStrategy") {
         None => Some(Jitter::None),
@@ -121,11 +122,11 @@ fn error_equals(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Vec<
     if names.is_empty() {
         node.problem("expected at least one error name", problems);
     }
-    if names.len() > 1 && names.iter().any(|name| name == ALL) {
-        node.problem(
-            format!("`{ALL}` must be the only name of its list"),
-            problems,
-        );
+    if names.len() > 1
+        && let Some(index) = names.iter().position(|name| name == ALL)
+    {
+        let message = format!("`{ALL}` must be the only name of its list");
+        problems.extend([misplaced(&node.pointer, index, message)]);
     }
     Some(names)
 }
@@ -134,23 +135,22 @@ fn error_equals(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Vec<
 fn check_order(nodes: &[Node<'_>], problems: &mut Problems) {
     let before_last = nodes.len().saturating_sub(1);
     for node in nodes.iter().take(before_last) {
-        let names = node
-            .value
-            .get("ErrorEquals")
-            .and_then(|names| names.as_array());
-        if names.is_some_and(|names| names.iter().any(|name| name == ALL)) {
+        let names = node.value.get("ErrorEquals");
+        let names = names.and_then(|names| names.as_array());
+        let index = names.and_then(|names| names.iter().position(|name| name == ALL));
+        if let Some(index) = index {
             let pointer = format!("{}/ErrorEquals", node.pointer);
-            problems.push(pointer, format!("`{ALL}` must be in the last entry"));
+            let message = format!("`{ALL}` must be in the last entry");
+            problems.extend([misplaced(&pointer, index, message)]);
         }
     }
 }
 
-fn backoff_rate(node: &Node<'_>, problems: &mut Problems) -> Option<f64> {
-    let rate = node.value.as_f64().filter(|rate| *rate >= 1.0);
-    if rate.is_none() {
-        node.problem("expected a number of at least 1.0", problems);
-    }
-    rate
+/// The problem of a name for every error that does not stand alone and last in the list at `pointer`.
+fn misplaced(pointer: &str, index: usize, message: String) -> Problem {
+    let place = format!("{pointer}/{index}");
+    let theirs = "States.ALL must appear alone and at end of list";
+    diagnostic::placed(pointer, message, Some(&place), code::SCHEMA, theirs)
 }
 
 fn jitter(node: &Node<'_>, problems: &mut Problems) -> Option<Jitter> {

@@ -2,7 +2,7 @@
 
 mod distributed;
 
-use document::{Fields, Node};
+use document::{Fields, Finding, Node, Problem};
 use serde_json::Value;
 
 use super::Next;
@@ -11,6 +11,7 @@ use crate::definition::language::Language;
 use crate::definition::parse::Reader as Document;
 use crate::definition::quantity::{Quantity, expression};
 use crate::definition::{BlockId, Catcher, Retrier, flow, retry};
+use crate::diagnostic::{self, code};
 use crate::expression::Expression;
 use crate::path::Path;
 use crate::template::Template;
@@ -102,8 +103,9 @@ fn processor(fields: &mut Fields<'_>, reader: &mut Document) -> Option<(BlockId,
         Language::Jsonata => fields.optional("ItemProcessor"),
     };
     let Some(node) = node else {
-        let message = "member `ItemProcessor` is missing";
-        reader.problems.push(fields.pointer(), message);
+        let problem = Problem::new(fields.pointer(), "member `ItemProcessor` is missing");
+        let finding = Finding::Missing("ItemProcessor");
+        reader.problems.extend([problem.found(finding)]);
         return None;
     };
     let mut inner = node.object(&mut reader.problems)?;
@@ -185,7 +187,8 @@ fn items(fields: &mut Fields<'_>, reader: &mut Document) -> Option<Items> {
                 return Some(Items::Expression(expression));
             }
             if !matches!(node.value, Value::Array(_) | Value::Object(_)) {
-                let message = "expected an array, or an expression such as `{% $states.input.items %}`";
+                let message =
+                    "expected an array, or an expression such as `{% $states.input.items %}`";
                 node.problem(message, &mut reader.problems);
             }
             flow::jsonata(&node, "Items", reader).map(Items::Template)
@@ -202,7 +205,11 @@ fn either<'a>(
     match (fields.optional(name), fields.optional(older)) {
         (Some(_), Some(node)) => {
             let message = format!("`{older}` is the older name of `{name}`, give only one");
-            node.problem(message, &mut reader.problems);
+            let place = Some(fields.pointer());
+            let theirs = diagnostic::one_of(&[name, older]);
+            let pointer = &node.pointer;
+            let problem = diagnostic::placed(pointer, message, place, code::SCHEMA, theirs);
+            reader.problems.extend([problem]);
             None
         }
         (None, Some(node)) => {

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::Next;
 use crate::definition::parse::Reader;
+use crate::diagnostic::{self, code};
 
 /// `"Type": "Pass"`.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,7 +30,10 @@ impl Pass {
             let message = format!(
                 "`Result` is passed on as written, use `Parameters` if `{name}` should be filled in"
             );
-            node.problem(message, &mut reader.warnings);
+            let theirs = "Attempt to use a path in the result of a pass state.";
+            let code = code::PASS_RESULT_IS_STATIC;
+            let warning = diagnostic::problem(&node.pointer, message, code, theirs);
+            reader.warnings.extend([warning]);
         }
         Some(Self {
             result: result.map(|node| node.value.clone()),

@@ -1,6 +1,6 @@
 //! The Task state.
 
-use document::{Fields, Node, Problems};
+use document::{Fields, Finding, Node, Problem, Problems};
 
 use super::Next;
 use crate::definition::fields::SECONDS_MAX;
@@ -8,6 +8,7 @@ use crate::definition::parse::Reader;
 use crate::definition::quantity::{Quantity, Text};
 use crate::definition::resource::Call;
 use crate::definition::{Catcher, Retrier, retry};
+use crate::diagnostic::{self, code};
 
 /// `"Type": "Task"`.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,8 +49,7 @@ impl Task {
             .and_then(|node| text(&node, &mut reader.problems));
         let credentials = fields.optional("Credentials");
         let credentials = credentials.and_then(|node| credentials_of(&node, reader));
-        let mut seconds =
-            |names| Quantity::read(fields, names, 1..=SECONDS_MAX, reader);
+        let mut seconds = |names| Quantity::read(fields, names, 1..=SECONDS_MAX, reader);
         let timeout = seconds(["TimeoutSeconds", "TimeoutSecondsPath"]);
         let heartbeat = seconds(["HeartbeatSeconds", "HeartbeatSecondsPath"]);
         if let (Some(Quantity::Fixed(timeout)), Some(Quantity::Fixed(heartbeat))) =
@@ -81,22 +81,32 @@ impl Task {
 fn text(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
     let text = node.string(problems)?;
     if text.is_empty() {
-        node.problem("expected a text that is not empty", problems);
+        let message = "expected a text that is not empty";
+        let theirs = "Value is not a valid resource ARN";
+        problems.extend([diagnostic::problem(
+            &node.pointer,
+            message,
+            code::SCHEMA,
+            theirs,
+        )]);
     }
     Some(text.to_owned())
 }
 
 fn credentials_of(node: &Node<'_>, reader: &mut Reader) -> Option<Credentials> {
     let mut fields = node.object(&mut reader.problems)?;
-    let role_arn = Text::read(&mut fields, ["RoleArn", "RoleArn.$"], reader);
-    match &role_arn {
-        Some(Text::Fixed(text)) if text.is_empty() => {
-            node.problem("`RoleArn` must not be empty", &mut reader.problems);
-        }
-        None if reader.problems.is_empty() => {
-            node.problem("member `RoleArn` is missing", &mut reader.problems);
-        }
-        Some(_) | None => {}
+    let names = ["RoleArn", "RoleArn.$"];
+    if names.iter().all(|name| fields.optional(name).is_none()) {
+        let problem = Problem::new(fields.pointer(), "member `RoleArn` is missing");
+        reader
+            .problems
+            .extend([problem.found(Finding::Missing("RoleArn"))]);
+    }
+    let role_arn = Text::read(&mut fields, names, reader);
+    if let Some(Text::Fixed(text)) = &role_arn
+        && text.is_empty()
+    {
+        node.problem("`RoleArn` must not be empty", &mut reader.problems);
     }
     fields.finish(&mut reader.problems);
     role_arn.map(|role_arn| Credentials { role_arn })

@@ -8,6 +8,7 @@ use crate::definition::fields::{self, SECONDS_MAX};
 use crate::definition::language::Language;
 use crate::definition::parse::Reader;
 use crate::definition::quantity::{Quantity, expression};
+use crate::diagnostic::{self, code};
 use crate::expression::Expression;
 use crate::path::Path;
 
@@ -58,9 +59,16 @@ fn until(fields: &mut Fields<'_>, reader: &mut Reader) -> Option<WaitUntil> {
         .filter_map(|name| fields.optional(name).map(|node| (*name, node)))
         .collect();
     let [(name, node)] = present.as_slice() else {
+        let names: Vec<_> = present.iter().map(|(name, _)| *name).collect();
+        let theirs = match names.as_slice() {
+            [] => String::new(),
+            several => diagnostic::one_of(several),
+        };
         let members = members.join("`, `");
         let message = format!("expected exactly one of `{members}`");
-        reader.problems.push(fields.pointer(), message);
+        let pointer = fields.pointer();
+        let problem = diagnostic::problem(pointer, message, code::SCHEMA, theirs);
+        reader.problems.extend([problem]);
         return None;
     };
     match *name {

@@ -8,19 +8,26 @@ fn machine(states: Value) -> Value {
 
 #[test]
 fn transitions_lead_to_states_of_their_own_block() {
-    check_problem(
+    check_problems(
         machine(json!({"A": {"Type": "Pass", "Next": "B"}})),
-        "/States/A/Next",
-        "no state `B` beside this one",
+        &[
+            ("/States/A/Next", "no state `B` beside this one"),
+            ("/States", "no state ends the block"),
+        ],
     );
-    check_problem(
+    check_problems(
         machine(json!({
             "A": {"Type": "Parallel", "End": true, "Branches": [
                 {"StartAt": "I", "States": {"I": {"Type": "Pass", "Next": "A"}}},
             ]},
         })),
-        "/States/A/Branches/0/States/I/Next",
-        "no state `A` beside this one",
+        &[
+            (
+                "/States/A/Branches/0/States/I/Next",
+                "no state `A` beside this one",
+            ),
+            ("/States/A/Branches/0/States", "no state ends the block"),
+        ],
     );
     check_problems(
         machine(json!({
@@ -33,6 +40,7 @@ fn transitions_lead_to_states_of_their_own_block() {
         &[
             ("/States/A/Choices/0/Next", "`X`"),
             ("/States/A/Default", "`Y`"),
+            ("/States", "no state ends the block"),
         ],
     );
     check_problem(
@@ -55,12 +63,25 @@ fn a_state_that_nothing_leads_to_is_a_problem() {
         machine(json!({
             "A": {"Type": "Pass", "End": true},
             "B": {"Type": "Pass", "Next": "C"},
-            "C": {"Type": "Pass", "Next": "B"},
+            "C": {"Type": "Pass", "Next": "A"},
         })),
+        &[("/States/B", "no transition leads to state `B`")],
+    );
+    check_problems(
+        json!({"StartAt": "Not sure", "States": {
+            "A": {"Type": "Pass", "Next": "B"},
+            "B": {"Type": "Succeed"},
+        }}),
         &[
-            ("/States/B", "no transition leads to state `B`"),
-            ("/States/C", "`C`"),
+            ("/StartAt", "no state `Not sure`"),
+            ("/States/A", "no transition leads to state `A`"),
         ],
+    );
+    let itself = json!({"A": {"Type": "Pass", "End": true}, "B": {"Type": "Pass", "Next": "B"}});
+    check_problem(
+        machine(itself),
+        "/States/B",
+        "no transition leads to state `B`",
     );
     parse(&machine(json!({
         "A": {
@@ -73,6 +94,21 @@ fn a_state_that_nothing_leads_to_is_a_problem() {
         "C": {"Type": "Choice", "Choices": [{"Variable": "$", "IsNull": true, "Next": "A"}], "Default": "B"},
         "D": {"Type": "Fail"},
     })));
+}
+
+#[test]
+fn states_that_only_lead_to_each_other_are_a_warning() {
+    let definition = machine(json!({
+        "A": {"Type": "Pass", "End": true},
+        "B": {"Type": "Pass", "Next": "C"},
+        "C": {"Type": "Pass", "Next": "B"},
+    }));
+    let warnings: Vec<_> = parse(&definition)
+        .warnings
+        .into_iter()
+        .map(|warning| warning.pointer)
+        .collect();
+    assert_eq!(warnings, ["/States/B", "/States/C"]);
 }
 
 #[test]

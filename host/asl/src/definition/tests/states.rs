@@ -111,7 +111,7 @@ fn flow_fields_default_to_passing_everything_on() {
     let Flow::JsonPath(flow) = state(one(json!({"Type": "Pass"}))).flow else {
         panic!("not JSONPath")
     };
-    assert_eq!(flow, JsonPathFlow::default());
+    assert_eq!(*flow, JsonPathFlow::default());
     let Flow::JsonPath(flow) = state(one(json!({
         "Type": "Pass",
         "InputPath": null,
@@ -119,7 +119,8 @@ fn flow_fields_default_to_passing_everything_on() {
         "ResultPath": null,
         "Parameters": {"a.$": "$"},
     })))
-    .flow else {
+    .flow
+    else {
         panic!("not JSONPath")
     };
     assert_eq!(flow.input_path, None);

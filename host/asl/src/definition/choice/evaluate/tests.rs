@@ -12,7 +12,9 @@ fn condition(rule: &Value) -> Condition {
 }
 
 fn matches(condition: &Condition, data: &Value, context: &Value) -> Result<bool, Failure> {
-    with_scope(data, context, |scope| Reader { data, scope }.matches(condition))
+    with_scope(data, context, |scope| {
+        Reader { data, scope }.matches(condition)
+    })
 }
 
 fn check(rule: Value, data: Value, expected: bool) {

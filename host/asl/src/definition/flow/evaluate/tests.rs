@@ -9,7 +9,7 @@ use crate::scope::tests::with_scope;
 fn flow(change: impl FnOnce(&mut JsonPathFlow)) -> Flow {
     let mut flow = JsonPathFlow::default();
     change(&mut flow);
-    Flow::JsonPath(flow)
+    Flow::JsonPath(Box::new(flow))
 }
 
 fn path(text: &str) -> Option<Source> {
@@ -30,13 +30,15 @@ fn effective(flow: &Flow, input: &Arc<Value>, context: &Value) -> Result<Arc<Val
 
 fn output(flow: &Flow, input: &Arc<Value>, result: Value) -> Result<Arc<Value>, Failure> {
     let result = Arc::new(result);
-    with_scope(input, &Value::Null, |scope| flow.output(input, result, scope))
+    with_scope(input, &Value::Null, |scope| {
+        flow.output(input, result, scope)
+    })
 }
 
 #[test]
 fn a_flow_without_fields_passes_the_same_payload_on() {
     let input = Arc::new(json!({"a": 1}));
-    for flow in [flow(|_| {}), Flow::Jsonata(JsonataFlow::default())] {
+    for flow in [flow(|_| {}), Flow::Jsonata(Box::default())] {
         let given = effective(&flow, &input, &Value::Null).unwrap();
         assert!(Arc::ptr_eq(&given, &input));
         let result = Arc::new(json!(2));
@@ -76,13 +78,19 @@ fn null_paths_give_an_empty_object_or_discard_the_result() {
 
 #[test]
 fn arguments_and_output_are_filled_from_the_states_input() {
-    let flow = Flow::Jsonata(JsonataFlow {
+    let flow = Flow::Jsonata(Box::new(JsonataFlow {
         arguments: jsonata(json!({"id": "{% $states.input.id %}"})),
         output: jsonata(json!(["{% $states.input.id %}", "plain"])),
-    });
+    }));
     let input = Arc::new(json!({"id": 7}));
-    assert_eq!(*effective(&flow, &input, &Value::Null).unwrap(), json!({"id": 7}));
-    assert_eq!(*output(&flow, &input, json!(1)).unwrap(), json!([7, "plain"]));
+    assert_eq!(
+        *effective(&flow, &input, &Value::Null).unwrap(),
+        json!({"id": 7})
+    );
+    assert_eq!(
+        *output(&flow, &input, json!(1)).unwrap(),
+        json!([7, "plain"])
+    );
 }
 
 #[test]
@@ -90,7 +98,10 @@ fn failures_carry_the_services_names_and_causes() {
     let object = Arc::new(json!({}));
     let check = |flow: &Flow, input: &Arc<Value>, error: &str, cause: &str| {
         let failure = output(flow, input, json!({})).unwrap_err();
-        assert_eq!((failure.error.as_str(), failure.cause.as_str()), (error, cause));
+        assert_eq!(
+            (failure.error.as_str(), failure.cause.as_str()),
+            (error, cause)
+        );
     };
     let missing = flow(|flow| flow.output_path = path("$.no.such.result.path"));
     let cause = "Invalid path '$.no.such.result.path' : Missing property in path $['no']";
@@ -99,14 +110,20 @@ fn failures_carry_the_services_names_and_causes() {
         flow.result_path = ResultPath::At(ReferencePath::parse("$.r").unwrap());
     });
     let cause = "Unable to apply ReferencePath $.r to input \"text\"";
-    check(&nowhere, &Arc::new(json!("text")), "States.ResultPathMatchFailure", cause);
+    check(
+        &nowhere,
+        &Arc::new(json!("text")),
+        "States.ResultPathMatchFailure",
+        cause,
+    );
     let selecting = flow(|flow| flow.result_selector = template(json!({"a.$": "$.b"})));
-    let cause = "The JSONPath '$.b' specified for the field 'a.$' could not be found in the input '{}'";
+    let cause =
+        "The JSONPath '$.b' specified for the field 'a.$' could not be found in the input '{}'";
     check(&selecting, &object, "States.Runtime", cause);
-    let undefined = Flow::Jsonata(JsonataFlow {
+    let undefined = Flow::Jsonata(Box::new(JsonataFlow {
         arguments: None,
         output: jsonata(json!({"a": "{% $states.input.b %}"})),
-    });
+    }));
     let cause = "The JSONata expression '$states.input.b' specified for the field 'Field/a' returned nothing (undefined).";
     check(&undefined, &object, "States.QueryEvaluationError", cause);
 }

@@ -7,6 +7,7 @@ use crate::definition::flow;
 use crate::definition::language::Language;
 use crate::definition::parse::Reader as Document;
 use crate::definition::quantity::Quantity;
+use crate::diagnostic::{self, code};
 use crate::template::Template;
 
 /// The longest `Label`, in characters.
@@ -86,7 +87,10 @@ impl Processor {
     /// Reads the members of the Map state itself.
     pub(super) fn read(fields: &mut Fields<'_>, document: &mut Document) -> Self {
         let count = ["ToleratedFailureCount", "ToleratedFailureCountPath"];
-        let percentage = ["ToleratedFailurePercentage", "ToleratedFailurePercentagePath"];
+        let percentage = [
+            "ToleratedFailurePercentage",
+            "ToleratedFailurePercentagePath",
+        ];
         Self {
             execution_type: String::new(),
             label: label(fields, document),
@@ -111,7 +115,18 @@ fn label(fields: &mut Fields<'_>, document: &mut Document) -> Option<String> {
         let message = format!(
             "`{label}` cannot be a label, use 1 to {LABEL_CHARACTERS_MAX} characters without spaces and punctuation"
         );
-        node.problem(message, &mut document.problems);
+        let problem = diagnostic::problem(&node.pointer, message, code::INVALID_LABEL_NAME, "");
+        document.problems.extend([problem]);
+    } else if let Some(first) = document.labels.get(label) {
+        let message = format!("label `{label}` is already used at `{first}`");
+        let code = code::DUPLICATE_LABEL_NAME;
+        document
+            .problems
+            .extend([diagnostic::problem(&node.pointer, message, code, "")]);
+    } else {
+        document
+            .labels
+            .insert(label.to_owned(), node.pointer.clone());
     }
     Some(label.to_owned())
 }
@@ -185,11 +200,7 @@ fn arguments(fields: &mut Fields<'_>, around: &str, document: &mut Document) -> 
     template(&node, &format!("{around}/{name}"), document)
 }
 
-fn template(
-    node: &document::Node<'_>,
-    field: &str,
-    document: &mut Document,
-) -> Option<Template> {
+fn template(node: &document::Node<'_>, field: &str, document: &mut Document) -> Option<Template> {
     match document.language {
         Language::JsonPath => flow::template(node, document),
         Language::Jsonata => flow::jsonata(node, field, document),

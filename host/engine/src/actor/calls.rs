@@ -1,0 +1,438 @@
+//! What Tasks call besides components: offers to workers, executions of other state machines,
+//! and the answers that come from outside.
+//!
+//! Owns how each of them becomes a step of this execution. What they mean is in `tasks`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use asl::{EffectId, EventKind, Execution, ExecutionId, TaskPhase, TaskRun};
+use auth::names::ServiceName;
+use auth::policy::{Resource, StartExecution};
+use auth::principal::Caller;
+use ports::{AuditRecord, Decision, Parent};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{Finished, RunningAttempt};
+use super::turn::{Basis, Turn};
+use super::{Actor, Halt, Trigger};
+use crate::children::ChildStart;
+use crate::tasks::{
+    ActivityTask, Failed, NestedStart, Offer, Offered, Place, TakeOrder, TaskError, TaskMessage,
+    TokenAnswer, TokenAnswerKind, Uncallable, Work, default_name,
+};
+use crate::{Engine, Error, Started};
+
+/// Something to do for a Task once the turn that asked for it is durable.
+pub(crate) enum Call {
+    /// Let a worker of the activity take it.
+    Offer(TaskRun, ServiceName),
+    /// Start the other execution.
+    Start(TaskRun, Box<NestedStart>),
+    /// Wait for the end of the other execution.
+    Watch(TaskRun, Box<NestedStart>),
+}
+
+impl Call {
+    pub(super) fn effect(&self) -> EffectId {
+        match self {
+            Self::Offer(run, _) | Self::Start(run, _) | Self::Watch(run, _) => run.effect,
+        }
+    }
+}
+
+/// What came of the other execution.
+pub(crate) enum Nested {
+    Started(Started),
+    Ended(Box<ports::Description>),
+    Failed(Failed),
+}
+
+/// The tasks of one execution that wait for workers.
+pub(super) type Offers = BTreeMap<EffectId, Offered>;
+
+impl Turn {
+    /// Begins, or goes on with, what is no component's code.
+    pub(super) fn call(
+        &mut self,
+        basis: &Basis<'_>,
+        mut execution: Execution,
+        run: TaskRun,
+        work: Work,
+    ) -> Execution {
+        match work {
+            Work::Component(_) => {}
+            Work::Activity(activity) => match run.phase {
+                TaskPhase::Scheduled => self.calls.push(Call::Offer(run, activity)),
+                // A worker has it.
+                TaskPhase::Started | TaskPhase::Submitted => {}
+            },
+            Work::Execution(start) => match run.phase {
+                TaskPhase::Scheduled => {
+                    execution = self.apply(basis, execution, started(run.effect, None), None);
+                    self.calls.push(Call::Start(run, Box::new(start)));
+                }
+                TaskPhase::Started => self.calls.push(Call::Start(run, Box::new(start))),
+                TaskPhase::Submitted if start.is_bound() => {
+                    self.calls.push(Call::Watch(run, Box::new(start)));
+                }
+                TaskPhase::Submitted => {}
+            },
+        }
+        execution
+    }
+
+    /// Fails an attempt that calls nothing.
+    pub(super) fn fail_uncalled(
+        &mut self,
+        basis: &Basis<'_>,
+        mut execution: Execution,
+        run: &TaskRun,
+        failed: Failed,
+    ) -> Execution {
+        if run.phase == TaskPhase::Scheduled {
+            execution = self.apply(basis, execution, started(run.effect, None), None);
+        }
+        self.apply(basis, execution, failed.into_event(run), None)
+    }
+
+    /// Hands a task to a worker, if it still waits for one and the execution's caller may still
+    /// have it done.
+    pub(super) fn hand_out(
+        &mut self,
+        basis: &Basis<'_>,
+        execution: Execution,
+        effect: EffectId,
+        worker: Option<String>,
+    ) -> Execution {
+        let waiting = execution.attempt(effect);
+        let Some(run) = waiting.filter(|run| run.phase == TaskPhase::Scheduled) else {
+            return execution;
+        };
+        let Basis { actor, authority } = basis;
+        let resource = Resource::state_machine(&actor.machine.name);
+        let asked = authority
+            .policies
+            .permits::<StartExecution>(&actor.start.caller, &resource);
+        match asked {
+            Ok(_) => self.apply(basis, execution, started(effect, worker), None),
+            Err(denied) => {
+                let denied = auth::authority::Denied {
+                    rule: denied.rule,
+                    reason: denied.reason,
+                };
+                let failed = self.deny(basis, &run, denied);
+                self.apply(basis, execution, failed, None)
+            }
+        }
+    }
+}
+
+fn started(effect: EffectId, worker: Option<String>) -> EventKind {
+    EventKind::TaskStarted {
+        effect,
+        facts: None,
+        worker,
+    }
+}
+
+impl Actor {
+    /// Whose effect the execution must not outlive, and for whom it runs.
+    pub(crate) fn bound_to(&self) -> Option<(Caller, Parent)> {
+        let parent = self.start.selection.parent.clone();
+        let parent = parent.filter(|parent| parent.is_bound)?;
+        Some((self.start.caller.clone(), parent))
+    }
+
+    pub(super) fn engine(&self) -> Engine {
+        Engine {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    /// Does what a durable turn asked for.
+    pub(super) fn perform_call(&mut self, call: Call) {
+        match call {
+            Call::Offer(run, activity) => {
+                let offer = Offer {
+                    execution: self.start.header.id.clone(),
+                    effect: run.effect,
+                };
+                let offered = self.shared.desk.offer(activity, offer);
+                self.offers.insert(run.effect, offered);
+            }
+            Call::Start(run, start) => self.spawn_nested(run, *start, Stage::Start),
+            Call::Watch(run, start) => self.spawn_nested(run, *start, Stage::Watch),
+        }
+    }
+
+    fn spawn_nested(&mut self, run: TaskRun, start: NestedStart, stage: Stage) {
+        let cancelled = CancellationToken::new();
+        let effect = run.effect;
+        let work = NestedWork {
+            engine: self.engine(),
+            parent: self.start.header.id.clone(),
+            caller: self.start.caller.clone(),
+            cancelled: cancelled.clone(),
+            run,
+            start,
+        };
+        let task = self.attempts.spawn(async move {
+            match stage {
+                Stage::Start => work.begin().await,
+                Stage::Watch => work.watch().await,
+            }
+        });
+        let task = task.id();
+        self.running
+            .insert(effect, RunningAttempt { cancelled, task });
+    }
+
+    /// The trigger that news of the other execution is; nothing where nobody waits for it.
+    pub(super) fn nested(
+        &mut self,
+        run: TaskRun,
+        start: &NestedStart,
+        news: Nested,
+    ) -> Option<Trigger> {
+        self.running.remove(&run.effect)?;
+        let kind = match news {
+            Nested::Started(started) => {
+                let kind = start.started(&run, &started);
+                if start.is_bound() {
+                    // Its end is waited for once it is on record that it began.
+                    let run = TaskRun {
+                        phase: TaskPhase::Submitted,
+                        ..run
+                    };
+                    self.due.push_back(Trigger::Admit {
+                        run: Box::new(run),
+                        slots: None,
+                    });
+                }
+                kind
+            }
+            Nested::Ended(ended) => start.ended(&run, &ended),
+            Nested::Failed(failed) => failed.into_event(&run),
+        };
+        Some(Trigger::Event(kind))
+    }
+
+    /// Does what is asked of one of the execution's Tasks.
+    pub(super) async fn task_message(&mut self, message: TaskMessage) -> Result<(), Halt> {
+        match message {
+            TaskMessage::Answer(answer) => self.take_answer(*answer).await,
+            TaskMessage::Take(order) => self.hand_out(*order).await,
+            TaskMessage::Awaits(effect, done) => {
+                let execution = self.execution.as_ref();
+                let waits = execution.is_some_and(|execution| execution.is_waiting_for(effect));
+                // The asker may have gone.
+                let _ = done.send(waits);
+                Ok(())
+            }
+        }
+    }
+
+    fn attempt_at(&self, effect: EffectId) -> Option<TaskRun> {
+        self.execution.as_ref()?.attempt(effect)
+    }
+
+    async fn take_answer(&mut self, answer: TokenAnswer) -> Result<(), Halt> {
+        let refusal = match self.attempt_at(answer.effect) {
+            None => Some(TaskError::TimedOut),
+            Some(run) if run.token.as_ref() != Some(&answer.token) => Some(TaskError::InvalidToken),
+            Some(_) => None,
+        };
+        if let Some(refusal) = refusal {
+            let _ = answer.done.send(Err(refusal));
+            return Ok(());
+        }
+        let effect = answer.effect;
+        let is_end = !matches!(answer.kind, TokenAnswerKind::Heartbeat);
+        let record = AuditRecord {
+            caller: Some(answer.caller),
+            through: "http".to_owned(),
+            request: json!({"effect": effect}),
+            decision: Decision::Allowed {
+                rules: answer.rules,
+            },
+            state: self.attempt_at(effect).map(|run| run.state),
+            ..self.record(answer.action)
+        };
+        let trigger = Trigger::Event(answer.kind.into_event(effect));
+        let result = self.step(trigger, Some(record)).await;
+        if is_end
+            && result.is_ok()
+            && let Some(running) = self.running.remove(&effect)
+        {
+            running.cancelled.cancel();
+        }
+        let told = match &result {
+            Ok(()) => Ok(()),
+            Err(_) => Err(Error::host("the answer could not be stored").into()),
+        };
+        // The asker may have gone; the answer stands.
+        let _ = answer.done.send(told);
+        result
+    }
+
+    async fn hand_out(&mut self, order: TakeOrder) -> Result<(), Halt> {
+        let effect = order.effect;
+        self.offers.remove(&effect);
+        let state = self.attempt_at(effect).map(|run| run.state);
+        let record = AuditRecord {
+            caller: Some(order.caller),
+            through: "http".to_owned(),
+            resource: order.activity,
+            request: json!({"effect": effect}),
+            decision: Decision::Allowed { rules: order.rules },
+            state,
+            ..self.record("GetActivityTask")
+        };
+        let trigger = Trigger::HandOut {
+            effect,
+            worker: order.worker,
+        };
+        let waited = self.attempt_at(effect);
+        let waited = waited.is_some_and(|run| run.phase == TaskPhase::Scheduled);
+        if !waited {
+            let _ = order.done.send(None);
+            return Ok(());
+        }
+        let result = self.step(trigger, Some(record)).await;
+        let taken = result.is_ok().then(|| self.attempt_at(effect)).flatten();
+        let taken = taken.filter(|run| run.phase == TaskPhase::Started);
+        let task = taken.and_then(|run| {
+            Some(ActivityTask {
+                token: run.token?,
+                input: run.input.value().to_string(),
+            })
+        });
+        // The worker may have gone; then the task runs into its timeout.
+        let _ = order.done.send(task);
+        result
+    }
+}
+
+/// How far the other execution has come.
+enum Stage {
+    Start,
+    Watch,
+}
+
+/// One Task's dealings with another execution.
+struct NestedWork {
+    engine: Engine,
+    parent: ExecutionId,
+    caller: Caller,
+    cancelled: CancellationToken,
+    run: TaskRun,
+    start: NestedStart,
+}
+
+impl NestedWork {
+    async fn begin(self) -> Finished {
+        let Some(name) = self.name() else {
+            return Finished::Nothing;
+        };
+        let child = ChildStart {
+            state_machine: self.start.machine.clone(),
+            qualifier: self.start.qualifier.clone(),
+            name,
+            input: self.start.input.clone(),
+            parent: Parent {
+                execution: self.parent.clone(),
+                effect: self.run.effect,
+                is_bound: self.start.is_bound(),
+            },
+        };
+        let shown = self
+            .engine
+            .shared
+            .execution_arn(&child.state_machine, child.name.as_str());
+        match self.engine.start_child(&self.caller, child).await {
+            Ok(started) => {
+                if self.start.is_bound() && self.cancelled.is_cancelled() {
+                    self.stop(started.id.clone());
+                }
+                self.news(Nested::Started(started))
+            }
+            Err(error @ (Error::Closing | Error::Store(_) | Error::Host(_))) => {
+                tracing::warn!(execution = %self.parent, %error, "an execution is started by the next host");
+                Finished::Nothing
+            }
+            Err(error) => {
+                let failed = self.start.refused(&error, &shown);
+                self.news(Nested::Failed(failed))
+            }
+        }
+    }
+
+    async fn watch(self) -> Finished {
+        let Some(name) = self.name() else {
+            return Finished::Nothing;
+        };
+        let child = match self.engine.child(&self.start.machine, &name).await {
+            Ok(Some(child)) => child.start.header.id,
+            Ok(None) | Err(_) => return Finished::Nothing,
+        };
+        let draining = self.engine.shared.draining.clone();
+        let ended = tokio::select! {
+            biased;
+            () = self.cancelled.cancelled() => {
+                self.stop(child);
+                return Finished::Nothing;
+            }
+            () = draining.cancelled() => return Finished::Nothing,
+            ended = self.engine.child_ended(&child) => ended,
+        };
+        match ended {
+            Ok(ended) => self.news(Nested::Ended(Box::new(ended))),
+            Err(error) => {
+                tracing::warn!(execution = %self.parent, %error, "the next host waits for the other execution");
+                Finished::Nothing
+            }
+        }
+    }
+
+    fn name(&self) -> Option<ServiceName> {
+        let given = self.start.name.clone();
+        given.or_else(|| default_name(&self.parent, &self.run))
+    }
+
+    /// Stops the other execution, even if this one ends meanwhile.
+    fn stop(&self, child: ExecutionId) {
+        let (engine, caller) = (self.engine.clone(), self.caller.clone());
+        let tasks = self.engine.shared.tasks.clone();
+        tasks.spawn(async move {
+            if let Err(error) = engine.stop_child(&child, &caller).await {
+                tracing::warn!(execution = %child, %error, "it is not waited for, and could not be stopped");
+            }
+        });
+    }
+
+    fn news(self, news: Nested) -> Finished {
+        Finished::Nested {
+            run: Box::new(self.run),
+            start: Box::new(self.start),
+            news: Box::new(news),
+        }
+    }
+}
+
+/// Where an attempt whose component is not pinned fails; the rest of its admission says so.
+pub(super) fn work_or_failure(basis: &Basis<'_>, run: &TaskRun) -> Result<Option<Work>, Failed> {
+    let actor = basis.actor;
+    let place = Place {
+        config: &actor.shared.config,
+        authority: basis.authority,
+        machine: &actor.machine,
+        execution: &actor.start.header.id,
+    };
+    match Work::of(&place, run) {
+        Ok(work) => Ok(Some(work)),
+        Err(Uncallable::NotPinned) => Ok(None),
+        Err(Uncallable::Failed(failed)) => Err(failed),
+    }
+}

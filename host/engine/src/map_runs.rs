@@ -1,0 +1,244 @@
+//! Child executions of map runs: each an execution of its own, for one item or batch.
+//!
+//! Owns starting a child once, however often that is asked for, and waiting for its end. How many
+//! run, and what their failures mean, is decided in the interpreter.
+
+mod items;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use asl::{ChildRun, ExecutionId, Header, MapRunChild, Status};
+use auth::principal::Principal;
+use ports::{AuditRecord, Decision, Description, Selection, Start};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use crate::actor::{Actor, Halt, Message, Stop};
+use crate::executions::unique_id;
+use crate::shared::Shared;
+use crate::{Error, Machine};
+
+/// How long to wait before looking again for a child that another task is taking up.
+const TAKE_UP_WAIT: Duration = Duration::from_millis(50);
+
+/// How a child came to its end.
+pub(crate) enum ChildEnd {
+    /// It succeeded, with its output.
+    Succeeded(Value),
+    /// It ended otherwise, or could not be started.
+    Failed {
+        /// An ASL error name.
+        error: String,
+        /// Text for people.
+        cause: String,
+    },
+    /// The host is ending, or nobody wants to know any more.
+    Unknown,
+}
+
+/// What a child takes over from the execution whose map run it belongs to.
+#[derive(Clone)]
+pub(crate) struct Family {
+    pub(crate) start: Arc<Start>,
+    pub(crate) machine: Arc<Machine>,
+}
+
+impl Shared {
+    /// Starts the child, unless it was started before, and waits for its end. Once `cancelled`
+    /// the child is stopped.
+    // Boxed: a child runs children of its own.
+    pub(crate) fn run_child(
+        self: Arc<Self>,
+        family: Family,
+        child: ChildRun,
+        cancelled: CancellationToken,
+    ) -> Pin<Box<dyn Future<Output = ChildEnd> + Send>> {
+        Box::pin(self.child_to_its_end(family, child, cancelled))
+    }
+
+    async fn child_to_its_end(
+        self: Arc<Self>,
+        family: Family,
+        child: ChildRun,
+        cancelled: CancellationToken,
+    ) -> ChildEnd {
+        let failed = |error: &dyn std::fmt::Display| ChildEnd::Failed {
+            error: "Sluice.Interrupted".to_owned(),
+            cause: format!("the child execution could not be run: {error}"),
+        };
+        let id = match self.child_id(&family, &child).await {
+            Ok(id) => id,
+            Err(error) => return failed(&error),
+        };
+        loop {
+            tokio::select! {
+                () = cancelled.cancelled() => {
+                    self.stop_child(&id, &family).await;
+                    return ChildEnd::Unknown;
+                }
+                () = self.ended(&id) => {}
+            }
+            match self.ports.archive.execution(&id).await {
+                Ok(Some(description)) if description.summary.status.is_terminal() => {
+                    return end_of(&description);
+                }
+                Ok(Some(_)) if self.draining.is_cancelled() => return ChildEnd::Unknown,
+                Ok(Some(_)) => tokio::time::sleep(TAKE_UP_WAIT).await,
+                Ok(None) => return failed(&"it is not in the store"),
+                Err(error) => return failed(&error),
+            }
+        }
+    }
+
+    /// Waits until the child's task on this host has ended, if it has one.
+    async fn ended(&self, id: &ExecutionId) {
+        if let Some(mut running) = self.running(id) {
+            while running.progress.changed().await.is_ok() {}
+        }
+    }
+
+    /// The child's id: of the one that was started before, or of the one that is started now.
+    async fn child_id(
+        self: &Arc<Self>,
+        family: &Family,
+        child: &ChildRun,
+    ) -> Result<ExecutionId, Error> {
+        let header = self.child_header(family, child);
+        let archive = &self.ports.archive;
+        if let Some(known) = archive.execution_named(&child.map_run, &header.name).await? {
+            return Ok(known);
+        }
+        let id = header.id.clone();
+        let record = start_record(family, &header, child);
+        let parent = &family.start;
+        let start = Start {
+            header,
+            caller: parent.caller.clone(),
+            machine: parent.machine.clone(),
+            selection: Selection {
+                mock_case: parent.selection.mock_case.clone(),
+                ..Selection::default()
+            },
+        };
+        let fence = self.ports.journal.fence().await?;
+        let machine = Arc::clone(&family.machine);
+        let input = child.input.value().clone();
+        let (mut actor, running) =
+            Actor::new(Arc::clone(self), start, input, machine, fence, None);
+        self.add_running(id.clone(), running);
+        match actor.begin(record).await {
+            Ok(()) => {
+                drop(self.tasks.spawn(actor.run()));
+                Ok(id)
+            }
+            Err(halt) => {
+                self.remove_running(&id);
+                match halt {
+                    Halt::NameTaken(known) => Ok(known),
+                    Halt::Store(error) => Err(error),
+                }
+            }
+        }
+    }
+
+    fn child_header(&self, family: &Family, child: &ChildRun) -> Header {
+        let clock = &self.ports.clock;
+        let started_at = clock.now();
+        let parent = &family.start.header;
+        let (machine, run) = child.map_run.rsplit_once(':').unwrap_or_default();
+        let label = machine.rsplit_once('/').map_or("", |(_, label)| label);
+        let name = format!("{run}-{}", child.index);
+        let executions = parent.machine_arn.replacen(":stateMachine:", ":execution:", 1);
+        Header {
+            id: unique_id(started_at, clock.seed(), clock.seed()),
+            arn: format!("{executions}/{label}:{name}"),
+            name,
+            machine_arn: parent.machine_arn.clone(),
+            machine_name: parent.machine_name.clone(),
+            role_arn: parent.role_arn.clone(),
+            started_at,
+            principal: parent.principal.clone(),
+            actor: parent.actor.clone(),
+            limits: parent.limits,
+            map_run: Some(MapRunChild {
+                arn: child.map_run.clone(),
+                block: child.block,
+                index: child.index,
+            }),
+        }
+    }
+
+    async fn stop_child(&self, id: &ExecutionId, family: &Family) {
+        let Some(running) = self.running(id) else {
+            return;
+        };
+        let (done, answer) = oneshot::channel();
+        let stop = Stop {
+            error: None,
+            cause: None,
+            caller: family.start.caller.clone(),
+            rules: Vec::new(),
+            through: "engine",
+            done,
+        };
+        if running.mailbox.send(Message::Stop(Box::new(stop))).await.is_ok() {
+            // Its end is on record either way; nothing of it is wanted here.
+            let _ = answer.await;
+        }
+    }
+}
+
+fn start_record(family: &Family, header: &Header, child: &ChildRun) -> AuditRecord {
+    let parent = &family.start;
+    AuditRecord {
+        at: header.started_at,
+        caller: Some(told(&parent.caller)),
+        through: "engine".to_owned(),
+        action: "StartMapRunChild".to_owned(),
+        resource: header.arn.clone(),
+        request: json!({"mapRun": child.map_run, "index": child.index}),
+        decision: Decision::Allowed { rules: Vec::new() },
+        outcome: Value::Null,
+        execution: Some(header.id.clone()),
+        state: Some(child.state.clone()),
+        attempt: None,
+        checkpoint: None,
+    }
+}
+
+/// The caller without the groups, which stand in the record of the parent's start.
+fn told(caller: &auth::principal::Caller) -> auth::principal::Caller {
+    let mut caller = caller.clone();
+    let everyone = std::iter::once(&mut caller.principal).chain(&mut caller.actors);
+    everyone.for_each(|principal: &mut Principal| principal.groups.clear());
+    caller
+}
+
+fn end_of(description: &Description) -> ChildEnd {
+    let summary = &description.summary;
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    match summary.status {
+        Status::Succeeded => {
+            let output = description.output.as_deref().cloned();
+            ChildEnd::Succeeded(output.unwrap_or_default())
+        }
+        Status::Failed | Status::Running => ChildEnd::Failed {
+            error: text(&summary.error),
+            cause: text(&summary.cause),
+        },
+        Status::TimedOut => ChildEnd::Failed {
+            error: "States.Timeout".to_owned(),
+            cause: text(&summary.cause),
+        },
+        Status::Aborted => ChildEnd::Failed {
+            error: summary
+                .error
+                .clone()
+                .unwrap_or_else(|| "States.TaskFailed".to_owned()),
+            cause: text(&summary.cause),
+        },
+    }
+}
