@@ -14,6 +14,7 @@ mod end_to_end {
     mod guest;
     mod host;
     mod http;
+    mod language;
     mod main_job;
     mod shutdown;
     mod stage;

@@ -11,7 +11,7 @@ const JSON: &str = "application/x-amz-json-1.0";
 const ROLE: &str = "arn:aws:iam::000000000000:role/path/workers";
 
 /// Calls an operation as one of the people.
-async fn call(host: &Host, person: &str, operation: &str, body: Value) -> Answer {
+pub(super) async fn call(host: &Host, person: &str, operation: &str, body: Value) -> Answer {
     let request = host.person(person).request(Method::POST, "/");
     let request = request
         .header("content-type", JSON)
@@ -45,7 +45,7 @@ async fn start(host: &Host, machine: &str) -> String {
 }
 
 /// Asks until an execution has ended.
-async fn ended(host: &Host, execution: &str) -> Value {
+pub(super) async fn ended(host: &Host, execution: &str) -> Value {
     let body = json!({"executionArn": execution});
     let ask = async {
         loop {

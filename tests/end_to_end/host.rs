@@ -119,6 +119,11 @@ impl Folder {
         files
     }
 
+    /// Gives the hosts on this folder a mock configuration.
+    pub(super) fn mock(&self, mocks: &Value) {
+        fs::write(self.path("mock.json"), mocks.to_string()).unwrap();
+    }
+
     pub(super) async fn host(&self) -> Host {
         Host::start(self, "dev", "ready.json", "").await
     }
@@ -149,6 +154,9 @@ impl Folder {
             .arg(&ready_file)
             .arg("--config")
             .arg(&config_file);
+        if self.path("mock.json").exists() {
+            command.arg("--mock-config").arg(self.path("mock.json"));
+        }
         command
             .stdout(Stdio::null())
             .stderr(log)

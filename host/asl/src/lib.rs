@@ -19,6 +19,7 @@ mod history;
 pub mod inspection;
 mod interpreter;
 mod intrinsic;
+pub mod items;
 pub mod jsonata;
 mod number;
 pub mod path;

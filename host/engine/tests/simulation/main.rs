@@ -1,6 +1,12 @@
 //! The engine under simulation: paused time, scripted components, a store that crashes.
 
 #[cfg(test)]
+mod activities;
+#[cfg(test)]
+mod callbacks;
+#[cfg(test)]
 mod executions;
+#[cfg(test)]
+mod nested;
 #[cfg(test)]
 mod world;

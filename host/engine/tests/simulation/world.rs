@@ -14,7 +14,7 @@ use asl::{ExecutionId, Timestamp};
 use async_trait::async_trait;
 use audit::Sha256Chain;
 use auth::names::{Digest, Name};
-use auth::policy::{Action, Permit, Policies, Resource};
+use auth::policy::{Action, Permit, Policies, PolicyFile, Resource};
 use auth::principal::{Caller, Kind, Principal};
 use bytes::Bytes;
 use engine::{Config, Created, Engine, Error, Ports, StartRequest, Started};
@@ -32,6 +32,8 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Script {
     /// Idempotency keys by component, in the order of the runs.
     pub(crate) runs: Mutex<Vec<(String, String)>>,
+    /// What the runs were given, in the same order.
+    pub(crate) inputs: Mutex<Vec<String>>,
     running: AtomicUsize,
     /// The most attempts that ever ran at once.
     pub(crate) running_most: AtomicUsize,
@@ -64,6 +66,7 @@ impl Runner for ScriptedRunner {
         let component = attempt.context.component.clone();
         let key = attempt.context.idempotency_key.clone();
         script.runs.lock().unwrap().push((component.clone(), key));
+        script.inputs.lock().unwrap().push(attempt.input.clone());
         let running = script.running.fetch_add(1, Ordering::SeqCst) + 1;
         script.running_most.fetch_max(running, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -129,10 +132,16 @@ impl World {
             seeds: AtomicU64::new(1),
         };
         let store = Arc::new(MemoryStore::new(Arc::new(Sha256Chain)));
-        Self::host(store, Arc::default(), Arc::new(clock)).await
+        let policies = Policies::development();
+        Self::host(store, Arc::default(), Arc::new(clock), policies).await
     }
 
-    async fn host(store: Arc<MemoryStore>, script: Arc<Script>, clock: Arc<PausedClock>) -> Self {
+    async fn host(
+        store: Arc<MemoryStore>,
+        script: Arc<Script>,
+        clock: Arc<PausedClock>,
+        policies: Policies,
+    ) -> Self {
         let ports = Ports {
             journal: Arc::clone(&store) as _,
             archive: Arc::clone(&store) as _,
@@ -141,8 +150,7 @@ impl World {
             evaluator: Arc::new(NoEvaluator),
             clock: Arc::clone(&clock) as _,
         };
-        let policies = Arc::new(Policies::development());
-        let (engine, service) = Engine::open(ports, Config::default(), policies)
+        let (engine, service) = Engine::open(ports, Config::default(), Arc::new(policies))
             .await
             .unwrap();
         let shutdown = CancellationToken::new();
@@ -165,7 +173,20 @@ impl World {
         let store = Arc::new(self.store.reopen().unwrap());
         self.service.abort();
         let _ = self.service.await;
-        Self::host(store, self.script, self.clock).await
+        Self::host(store, self.script, self.clock, Policies::development()).await
+    }
+
+    /// Ends this host as a crash does, and starts the next one under another policy.
+    pub(crate) async fn under(self, policy: &str) -> Self {
+        let store = Arc::new(self.store.reopen().unwrap());
+        self.service.abort();
+        let _ = self.service.await;
+        let file = PolicyFile {
+            name: "test.cedar".to_owned(),
+            text: policy.to_owned(),
+        };
+        let policies = Policies::parse(&[file]).unwrap();
+        Self::host(store, self.script, self.clock, policies).await
     }
 
     /// Ends this host in good order, and starts the next one.
@@ -173,7 +194,7 @@ impl World {
         self.shutdown.cancel();
         self.service.await.unwrap();
         let store = Arc::new(self.store.reopen().unwrap());
-        Self::host(store, self.script, self.clock).await
+        Self::host(store, self.script, self.clock, Policies::development()).await
     }
 
     pub(crate) fn permit<A: Action>(&self, group: &str, resource: Resource) -> Permit<A> {
