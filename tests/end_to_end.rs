@@ -19,6 +19,7 @@ mod end_to_end {
     mod shutdown;
     mod stage;
     mod succession;
+    mod test_state;
     mod tokens;
     mod upload;
 }

@@ -1,5 +1,6 @@
 //! The engine with its real store, audit chain and sandbox, without HTTP.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,7 +12,7 @@ use auth::policy::{Action, Permit, Policies, Resource};
 use auth::principal::{Caller, Kind, Principal};
 use engine::{Config, Engine, Health, Ports};
 use ports::Clock;
-use runtime::{EvaluatorConfig, JsonataEvaluator, Runtime, RuntimeConfig};
+use runtime::{EvaluatorConfig, JsonataEvaluator, Runtime, RuntimeConfig, VolumeFiles};
 use serde_json::{Value, json};
 use store::{SledStore, StoreConfig};
 use tokio_util::sync::CancellationToken;
@@ -51,6 +52,7 @@ impl Host {
             catalogue: Arc::clone(&store) as _,
             runner: Arc::new(runtime),
             evaluator: Arc::new(JsonataEvaluator::new(EvaluatorConfig::default())),
+            volumes: Arc::new(VolumeFiles::open(&BTreeMap::new())?),
             clock: Arc::new(SystemClock),
         };
         let policies = Arc::new(Policies::development());

@@ -7,7 +7,9 @@ use std::time::Duration;
 use audit::Sha256Chain;
 use engine::{Engine, Ports, Service};
 use ports::{Archive, Catalogue, Clock, Journal, Runner, StoreError};
-use runtime::{EvaluatorConfig, JsonataEvaluator, Runtime, RuntimeConfig, StartError};
+use runtime::{
+    EvaluatorConfig, JsonataEvaluator, Runtime, RuntimeConfig, StartError, VolumeFiles,
+};
 use store::{MemoryStore, OpenError, SledStore, StoreConfig};
 
 use crate::cli::CliError;
@@ -103,6 +105,7 @@ pub(crate) async fn host(mode: Mode, config: Config) -> Result<Assembled, Assemb
         catalogue: Arc::clone(&store) as Arc<dyn Catalogue>,
         runner: Arc::new(runner),
         evaluator: Arc::new(JsonataEvaluator::new(EvaluatorConfig::default())),
+        volumes: Arc::new(VolumeFiles::open(&config.volumes)?),
         clock,
     };
     let policies = Arc::clone(&config.policy.policies);
@@ -202,5 +205,6 @@ fn engine_config(config: &Config) -> engine::Config {
         },
         history_events_warning: config.limits.history_events_warning as u64,
         mocks: Arc::clone(&config.mocks),
+        ..engine::Config::default()
     }
 }

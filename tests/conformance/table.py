@@ -1,9 +1,5 @@
-"""Writes docs/conformance.md from the runner's two reports; fails on a failure that is not listed.
-
-Usage: table.py PATH_REPORT FULL_REPORT RUNNER_OUTPUT
-"""
+"""Writes docs/conformance.md from the cases of both levels; fails on a failure that is not listed."""
 import json
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -13,7 +9,7 @@ PAGE = HERE.parent.parent / "docs" / "conformance.md"
 HEAD = """# Conformance
 
 What this host does next to what the real service was recorded doing: definitions, inputs and requests, with the results
-and histories that AWS Step Functions gave. `tests/conformance/run` drives a `sluice dev` host over the AWS wire and writes
+and histories that AWS Step Functions gave. `tests/conformance/run` drives `sluice dev` hosts over the AWS wire and writes
 this page; CI runs it. Tasks are answered as they were recorded, from a mock configuration.
 
 *path*: status, output, error and cause are equal, and the events' types and states come in the same order (in any
@@ -24,59 +20,50 @@ results and error codes, *full* whole responses and messages.
 
 def table(path, full):
     counts = {}
-    for level, report in (("path", path), ("full", full)):
-        for case in report["cases"]:
+    for level, cases in (("path", path), ("full", full)):
+        for case in cases:
             row = counts.setdefault((case["category"], case["feature"]), Counter())
             row[level] += case["pass"]
-            row[level + " of"] += 1
+            row["cases"] += level == "path"
     lines = ["| category | feature | cases | path | full |", "|---|---|---|---|---|"]
     for (category, feature), row in sorted(counts.items()):
-        lines.append(f"| {category} | {feature} | {row['path of']} | {row['path']} | {row['full']} |")
-    total = path["total"]
-    lines.append(f"| **all** | | **{total}** | **{path['passed']}** | **{full['passed']}** |")
-    return lines
+        lines.append(f"| {category} | {feature} | {row['cases']} | {row['path']} | {row['full']} |")
+    passed = [sum(case["pass"] for case in cases) for cases in (path, full)]
+    lines.append(f"| **all** | | **{len(path)}** | **{passed[0]}** | **{passed[1]}** |")
+    return lines, passed
 
 
-def listed(failed, exceptions, level):
-    """The failures by the reason that is given for them; those without a reason under None."""
-    by_reason = {}
-    for case in failed:
-        reason = next((e["reason"] for e in exceptions if e["case"] in case["id"] and level in e["levels"]), None)
-        by_reason.setdefault(reason, []).append(case["id"])
-    return by_reason
+def failed_at(level, path, full):
+    """The failures of a level that are not failures of the level below."""
+    if level == "path":
+        return [case for case in path if not case["pass"]]
+    below = {case["id"] for case in path if not case["pass"]}
+    return [case for case in full if not case["pass"] and case["id"] not in below]
 
 
-def main():
-    path, full = (json.load(open(name)) for name in sys.argv[1:3])
-    aside = next((line for line in open(sys.argv[3]) if line.startswith("not counted")), "").strip()
-    exceptions = json.load(open(HERE / "exceptions.json"))
-    page = [HEAD, "## By feature", "", *table(path, full), ""]
-    share = full["passed"] * 100 / full["total"]
-    page += [f"Full: {share:.1f} %. Cases that the runner sets aside: `{aside}`.", ""]
-    unlisted = []
-    for level, report in (("path", path), ("full", full)):
-        failed = [case for case in report["cases"] if not case["pass"]]
-        if level == "full":
-            below = {case["id"] for case in path["cases"] if not case["pass"]}
-            failed = [case for case in failed if case["id"] not in below]
+def reason_of(case, exceptions):
+    return next((e["reason"] for e in exceptions for part in e["cases"] if part in case["id"]), None)
+
+
+def write(path, full, aside):
+    exceptions = json.loads((HERE / "exceptions.json").read_text())
+    lines, passed = table(path, full)
+    share = passed[1] * 100 / len(full)
+    page = [HEAD, "## By feature", "", *lines, "", f"At level full that is {share:.1f} %. The runner sets aside:", "", f"    {aside}", ""]
+    unlisted = 0
+    for level in ("path", "full"):
         page += [f"## Cases that differ at level {level}", ""]
-        if not failed:
-            page += ["None.", ""]
-        for reason, ids in listed(failed, exceptions, level).items():
+        by_reason = {}
+        for case in failed_at(level, path, full):
+            by_reason.setdefault(reason_of(case, exceptions), []).append(case)
+        page += [] if by_reason else ["None.", ""]
+        for reason, cases in by_reason.items():
+            page += [reason or "Not explained.", "", *[f"- `{case['id']}`" for case in cases], ""]
             if reason is None:
-                unlisted += [(level, case) for case in ids]
-                reason = "Not explained yet."
-            page += [f"{reason}", "", *[f"- `{case}`" for case in ids], ""]
+                unlisted += len(cases)
+                for case in cases:
+                    print(f"differs at level {level}: {case['id']}")
+                    print("\n".join("    " + difference[:300] for difference in case["differences"][:3]))
     PAGE.write_text("\n".join(page).rstrip() + "\n")
-    for level, case in unlisted:
-        print(f"unexpected difference at level {level}: {case}")
-        report = path if level == "path" else full
-        for found in report["cases"]:
-            if found["id"] == case:
-                print("\n".join("    " + difference[:300] for difference in found["differences"][:3]))
-    print(f"path {path['passed']} / {path['total']}, full {full['passed']} / {full['total']} ({share:.1f} %), {PAGE.name} written")
+    print(f"path {passed[0]} / {len(path)}, full {passed[1]} / {len(full)} ({share:.1f} %), {unlisted} not explained; {PAGE.name} is written")
     return 1 if unlisted else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -59,6 +59,14 @@ pub(super) async fn ended(host: &Host, execution: &str) -> Value {
     tokio::time::timeout(super::host::SOON, ask).await.unwrap()
 }
 
+/// Deletes a state machine of which nothing runs.
+async fn delete(host: &Host, arn: &str) {
+    let body = json!({"stateMachineArn": arn});
+    operator(host, "DeleteStateMachine", body.clone()).await;
+    let gone = call(host, "operator", "DescribeStateMachine", body).await;
+    is_error(&gone, 400, "StateMachineDoesNotExist");
+}
+
 /// Every item of a listing, `page` of them at a time.
 async fn all(host: &Host, operation: &str, body: &Value, items: &str, page: usize) -> Vec<Value> {
     let mut body = body.clone();
@@ -142,15 +150,7 @@ async fn a_state_machine_is_made_started_stopped_and_deleted() {
             "{event}"
         );
     }
-    operator(&host, "DeleteStateMachine", json!({"stateMachineArn": arn})).await;
-    let gone = call(
-        &host,
-        "operator",
-        "DescribeStateMachine",
-        json!({"stateMachineArn": arn}),
-    )
-    .await;
-    is_error(&gone, 400, "StateMachineDoesNotExist");
+    delete(&host, &arn).await;
     let audit = host.person("auditor").audit().await;
     for action in [
         "PublishStateMachine",
@@ -416,6 +416,8 @@ async fn deleting_a_state_machine_stops_what_runs_of_it_and_frees_its_name() {
     let arn = machine(&host, "slow", &stage::wait(3600), json!({})).await;
     let executions = [start(&host, &arn).await, start(&host, &arn).await];
     operator(&host, "DeleteStateMachine", json!({"stateMachineArn": arn})).await;
+    host.kill_9().await;
+    let host = folder.host().await;
     for execution in &executions {
         assert_eq!(ended(&host, execution).await["status"], "ABORTED");
     }

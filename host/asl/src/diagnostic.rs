@@ -3,6 +3,7 @@
 //! Owns the service's codes and the form of its answers. It does not know the rules: what finds
 //! a problem also says how the service words it, where that is known.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use document::{Finding, Named, Problem};
@@ -69,18 +70,36 @@ impl Diagnostic {
     /// Everything that prevents publishing, in order; members that one object lacks are told
     /// together.
     pub fn errors(problems: &[Problem]) -> Vec<Self> {
-        let mut told: Vec<Self> = Vec::new();
-        let mut lacking: Vec<&str> = Vec::new();
+        let mut lacking: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for problem in problems {
-            if let Finding::Missing(_) = problem.finding {
-                if lacking.contains(&problem.pointer.as_str()) {
-                    continue;
-                }
-                lacking.push(&problem.pointer);
+            if let Finding::Missing(name) = problem.finding {
+                lacking.entry(&problem.pointer).or_default().push(name);
             }
-            told.push(Self::error(problem, problems));
         }
-        told
+        let told = problems.iter().filter_map(|problem| {
+            let (message, pointer) = match &problem.finding {
+                Finding::Named(named) => return Some(Self::named(Severity::Error, problem, named)),
+                Finding::Unnamed => (problem.message.clone(), problem.pointer.as_str()),
+                Finding::Missing(_) => {
+                    let missing = lacking.remove(problem.pointer.as_str())?;
+                    (required(&missing), problem.pointer.as_str())
+                }
+                Finding::Unknown => {
+                    let (around, name) = split(&problem.pointer);
+                    (
+                        format!("Field '{}' is not supported", unescaped(name)),
+                        around,
+                    )
+                }
+            };
+            Some(Self {
+                severity: Severity::Error,
+                code: code::SCHEMA,
+                message,
+                location: Some(location(pointer)),
+            })
+        });
+        told.collect()
     }
 
     /// The warnings that the service has a code for.
@@ -92,37 +111,6 @@ impl Diagnostic {
                 Finding::Unnamed | Finding::Missing(_) | Finding::Unknown => None,
             });
         named.collect()
-    }
-
-    fn error(problem: &Problem, problems: &[Problem]) -> Self {
-        let (message, pointer) = match &problem.finding {
-            Finding::Named(named) => return Self::named(Severity::Error, problem, named),
-            Finding::Unnamed => (problem.message.clone(), problem.pointer.as_str()),
-            Finding::Missing(_) => {
-                let missing = problems.iter().filter_map(|other| match other.finding {
-                    Finding::Missing(name) if other.pointer == problem.pointer => Some(name),
-                    Finding::Missing(_)
-                    | Finding::Unnamed
-                    | Finding::Unknown
-                    | Finding::Named(_) => None,
-                });
-                let missing: Vec<_> = missing.collect();
-                (required(&missing), problem.pointer.as_str())
-            }
-            Finding::Unknown => {
-                let (around, name) = split(&problem.pointer);
-                (
-                    format!("Field '{}' is not supported", unescaped(name)),
-                    around,
-                )
-            }
-        };
-        Self {
-            severity: Severity::Error,
-            code: code::SCHEMA,
-            message,
-            location: Some(location(pointer)),
-        }
     }
 
     fn named(severity: Severity, problem: &Problem, named: &Named) -> Self {

@@ -5,7 +5,6 @@
 
 mod checks;
 mod context;
-mod items;
 mod notes;
 mod report;
 mod request;
@@ -14,7 +13,6 @@ mod tested;
 
 use crate::interpreter;
 use crate::jsonata::Evaluator;
-pub(crate) use items::{Source, read};
 pub(crate) use notes::{Notes, Stage};
 pub(crate) use report::{Details, Handling, MapFields, stages};
 pub use report::{Ending, Inspection, Level};

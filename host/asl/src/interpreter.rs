@@ -28,6 +28,7 @@ mod wait;
 pub(crate) use error::can_retry;
 pub(crate) use inspect::inspect;
 use map_run::Ended;
+pub use map_run::MAP_RUN_ID_SHARED;
 use step::Step;
 
 use crate::history::ErrorDetail;

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 pub use format::ItemFormat;
 pub use listing::{ListedFile, list};
-pub use results::{ChildResult, ResultFiles, ResultFormat, ResultText, flattened};
+pub use results::{ChildResult, ResultFiles, ResultFormat, ResultText};
 
 use crate::PAYLOAD_NESTING_MAX;
 use crate::payload::payload_bytes_within;

@@ -40,7 +40,7 @@ pub use failure::Failure;
 pub use history::{
     Called, ErrorDetail, HistoryDetail, HistoryEvent, Iteration, Provenance, StateType, TaskEvent,
 };
-pub use interpreter::{Ignored, Transition, apply};
+pub use interpreter::{Ignored, MAP_RUN_ID_SHARED, Transition, apply};
 pub use payload::{PAYLOAD_BYTES_MAX, PAYLOAD_NESTING_MAX, Payload, PayloadId, payload_bytes,
     payload_bytes_within,
 };

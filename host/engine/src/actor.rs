@@ -7,6 +7,7 @@
 mod attempt;
 mod calls;
 mod child;
+mod nested;
 mod slots;
 mod timers;
 mod turn;

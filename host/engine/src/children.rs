@@ -45,9 +45,7 @@ impl Engine {
         caller: &Caller,
         child: ChildStart,
     ) -> Result<Started, Error> {
-        while self.health() == Health::Recovering {
-            tokio::time::sleep(PAUSE).await;
-        }
+        self.recovered().await;
         let known = self.child(&child.state_machine, &child.name).await?;
         let known =
             known.filter(|known| known.start.selection.parent == Some(child.parent.clone()));
@@ -93,6 +91,7 @@ impl Engine {
     /// # Errors
     /// [`Error::NotFound`], the store failed, or the host is ending.
     pub(crate) async fn child_ended(&self, id: &ExecutionId) -> Result<Description, Error> {
+        self.recovered().await;
         loop {
             if let Some(mut progress) = self.follow(id) {
                 while progress.changed().await.is_ok() {}
@@ -103,11 +102,10 @@ impl Engine {
                 return Ok(known);
             }
             match self.reach(id).await {
-                Ok(_) => {}
-                Err(Error::Busy { .. }) => tokio::time::sleep(PAUSE).await,
+                // Not at once, lest one that nobody can run is taken up without end.
+                Ok(_) | Err(Error::Busy { .. }) => tokio::time::sleep(PAUSE).await,
                 Err(error) => return Err(error),
             }
-            tokio::task::yield_now().await;
         }
     }
 
@@ -140,6 +138,7 @@ impl Engine {
     }
 
     async fn end_if_unwanted(&self, id: ExecutionId, caller: Caller, parent: Parent) {
+        self.recovered().await;
         let waits = loop {
             match self.awaits(&parent).await {
                 Err(Error::Busy { .. }) => tokio::time::sleep(PAUSE).await,
@@ -152,6 +151,13 @@ impl Engine {
         };
         if !waits && let Err(error) = self.stop_child(&id, &caller).await {
             tracing::warn!(execution = %id, %error, "it is not waited for, and could not be stopped");
+        }
+    }
+
+    /// Waits until the executions of the last host are taken up, or this one is ending.
+    async fn recovered(&self) {
+        while self.health() == Health::Recovering {
+            tokio::time::sleep(PAUSE).await;
         }
     }
 

@@ -1,21 +1,20 @@
-//! Starting and stopping executions: point 3 of the order of authority.
+//! Starting executions: point 3 of the order of authority.
 
+mod stopping;
 mod synchronous;
 
 use std::sync::Arc;
 
 use asl::{ExecutionId, Header, PAYLOAD_NESTING_MAX, Timestamp, payload_bytes_within};
 use auth::names::{Name, ServiceName};
-use auth::policy::{PassRole, Permit, Resource, StartExecution, StopExecution};
+use auth::policy::{PassRole, Permit, Resource, StartExecution};
 use document::Problem;
-use ports::{AuditRecord, Claim, Parent, Selection, Start};
+use ports::{AuditRecord, Parent, Selection, Start};
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
 
-use crate::actor::{Actor, Halt, Message, Stop};
+use crate::actor::{Actor, Halt};
 use crate::error::Created;
 use crate::machines::Selected;
-use crate::shared::Running;
 use crate::{Engine, Error, Health, Machine, MachineType, Qualifier};
 
 /// When a client whose start was refused for lack of room may try again, in seconds.
@@ -157,74 +156,6 @@ impl Engine {
             Err(Halt::Store(error)) => Err(error),
             Err(Halt::NameTaken(id)) => self.same_start(&id, &input, parent.as_ref()).await,
         }
-    }
-
-    /// Stops an execution; returns once that is durable. One that has ended stays as it is.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], or the store failed.
-    pub async fn stop(
-        &self,
-        permit: Permit<StopExecution>,
-        id: &ExecutionId,
-        error: Option<String>,
-        cause: Option<String>,
-    ) -> Result<Timestamp, Error> {
-        self.stop_with(id, |done| Stop {
-            error,
-            cause,
-            caller: permit.caller().clone(),
-            rules: permit.rules().to_vec(),
-            through: "http",
-            done,
-        })
-        .await
-    }
-
-    /// Stops an execution; returns once that is durable. One that has ended stays as it is.
-    pub(crate) async fn stop_with(
-        &self,
-        id: &ExecutionId,
-        stop: impl FnOnce(oneshot::Sender<Result<Timestamp, Error>>) -> Stop,
-    ) -> Result<Timestamp, Error> {
-        let stopped = self.ask(id, |done| Message::Stop(Box::new(stop(done))));
-        match stopped.await? {
-            Some(answer) => answer,
-            None => self.stopped_at(id).await?.ok_or(Error::Closing),
-        }
-    }
-
-    /// How to reach an execution, which is taken up first where nobody runs it; nothing if it
-    /// has ended.
-    pub(crate) async fn reach(&self, id: &ExecutionId) -> Result<Option<Running>, Error> {
-        if let Some(running) = self.shared.running(id) {
-            return Ok(Some(running));
-        }
-        if self.stopped_at(id).await?.is_some() {
-            return Ok(None);
-        }
-        self.check_health()?;
-        let fence = self.shared.ports.journal.fence().await?;
-        let id = id.clone();
-        let claim = Claim {
-            id: id.clone(),
-            fence,
-        };
-        self.shared.take_up(claim).await?;
-        match self.shared.running(&id) {
-            Some(running) => Ok(Some(running)),
-            None => match self.stopped_at(&id).await? {
-                Some(_) => Ok(None),
-                None => Err(Error::Closing),
-            },
-        }
-    }
-
-    pub(crate) async fn stopped_at(&self, id: &ExecutionId) -> Result<Option<Timestamp>, Error> {
-        let description = self.shared.ports.archive.execution(id).await?;
-        let description =
-            description.ok_or_else(|| Error::NotFound(format!("execution `{id}`")))?;
-        Ok(description.summary.stopped_at)
     }
 
     /// Whether executions can be started and reached.

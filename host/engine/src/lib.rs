@@ -35,6 +35,7 @@ pub use machines::{
     Published, Qualifier, Registration, RoleReference, Route, Routing, RoutingProblem, Settings,
     Standing, TAGS_MAX, Tags, Version, VersionRequest,
 };
+pub use map_runs::{MapRun, MapRunCounts, MapRunLine};
 pub use mocks::Mocks;
 pub use reviews::StoredReview;
 pub use roles::RoleRevision;

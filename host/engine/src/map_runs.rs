@@ -3,26 +3,26 @@
 //! Owns starting a child once, however often that is asked for, and waiting for its end. How many
 //! run, and what their failures mean, is decided in the interpreter.
 
+mod access;
+mod description;
 mod items;
+mod results;
+
+pub use description::{MapRun, MapRunCounts, MapRunLine};
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use asl::{ChildRun, ExecutionId, Header, MapRunChild, Status};
 use auth::principal::Principal;
-use ports::{AuditRecord, Decision, Description, Selection, Start};
+use ports::{AuditRecord, Decision, Description, Parent, Selection, Start};
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use crate::actor::{Actor, Halt, Message, Stop};
+use crate::actor::{Actor, Halt};
 use crate::executions::unique_id;
 use crate::shared::Shared;
-use crate::{Error, Machine};
-
-/// How long to wait before looking again for a child that another task is taking up.
-const TAKE_UP_WAIT: Duration = Duration::from_millis(50);
+use crate::{Engine, Error, Machine};
 
 /// How a child came to its end.
 pub(crate) enum ChildEnd {
@@ -65,38 +65,25 @@ impl Shared {
         child: ChildRun,
         cancelled: CancellationToken,
     ) -> ChildEnd {
-        let failed = |error: &dyn std::fmt::Display| ChildEnd::Failed {
+        let failed = |error: Error| ChildEnd::Failed {
             error: "Sluice.Interrupted".to_owned(),
             cause: format!("the child execution could not be run: {error}"),
         };
         let id = match self.child_id(&family, &child).await {
             Ok(id) => id,
-            Err(error) => return failed(&error),
+            Err(error) => return failed(error),
         };
-        loop {
-            tokio::select! {
-                () = cancelled.cancelled() => {
-                    self.stop_child(&id, &family).await;
-                    return ChildEnd::Unknown;
-                }
-                () = self.ended(&id) => {}
+        let engine = Engine { shared: self };
+        tokio::select! {
+            () = cancelled.cancelled() => {
+                engine.stop_map_run_child(id, &family).await;
+                ChildEnd::Unknown
             }
-            match self.ports.archive.execution(&id).await {
-                Ok(Some(description)) if description.summary.status.is_terminal() => {
-                    return end_of(&description);
-                }
-                Ok(Some(_)) if self.draining.is_cancelled() => return ChildEnd::Unknown,
-                Ok(Some(_)) => tokio::time::sleep(TAKE_UP_WAIT).await,
-                Ok(None) => return failed(&"it is not in the store"),
-                Err(error) => return failed(&error),
+            ended = engine.child_ended(&id) => match ended {
+                Ok(description) => end_of(&description),
+                Err(Error::Closing) => ChildEnd::Unknown,
+                Err(error) => failed(error),
             }
-        }
-    }
-
-    /// Waits until the child's task on this host has ended, if it has one.
-    async fn ended(&self, id: &ExecutionId) {
-        if let Some(mut running) = self.running(id) {
-            while running.progress.changed().await.is_ok() {}
         }
     }
 
@@ -108,10 +95,12 @@ impl Shared {
     ) -> Result<ExecutionId, Error> {
         let header = self.child_header(family, child);
         let archive = &self.ports.archive;
-        if let Some(known) = archive.execution_named(&child.map_run, &header.name).await? {
+        if let Some(known) = archive
+            .execution_named(&child.map_run, &header.name)
+            .await?
+        {
             return Ok(known);
         }
-        let id = header.id.clone();
         let record = start_record(family, &header, child);
         let parent = &family.start;
         let start = Start {
@@ -120,28 +109,38 @@ impl Shared {
             machine: parent.machine.clone(),
             selection: Selection {
                 mock_case: parent.selection.mock_case.clone(),
+                parent: Some(Parent {
+                    execution: parent.header.id.clone(),
+                    effect: child.effect,
+                    is_bound: true,
+                }),
                 ..Selection::default()
             },
         };
         let fence = self.ports.journal.fence().await?;
         let machine = Arc::clone(&family.machine);
         let input = child.input.value().clone();
-        let (mut actor, running) =
-            Actor::new(Arc::clone(self), start, input, machine, fence, None);
-        self.add_running(id.clone(), running);
-        match actor.begin(record).await {
-            Ok(()) => {
-                drop(self.tasks.spawn(actor.run()));
-                Ok(id)
-            }
-            Err(halt) => {
-                self.remove_running(&id);
-                match halt {
-                    Halt::NameTaken(known) => Ok(known),
-                    Halt::Store(error) => Err(error),
+        let id = start.header.id.clone();
+        let (mut actor, running) = Actor::new(Arc::clone(self), start, input, machine, fence, None);
+        // Whoever waits for the child may be cut off; its first step must not.
+        let shared = Arc::clone(self);
+        let first_step = self.tasks.spawn(async move {
+            shared.add_running(id.clone(), running);
+            match actor.begin(record).await {
+                Ok(()) => {
+                    drop(shared.tasks.spawn(actor.run()));
+                    Ok(id)
+                }
+                Err(halt) => {
+                    shared.remove_running(&id);
+                    match halt {
+                        Halt::NameTaken(known) => Ok(known),
+                        Halt::Store(error) => Err(error),
+                    }
                 }
             }
-        }
+        });
+        first_step.await.map_err(Error::host)?
     }
 
     fn child_header(&self, family: &Family, child: &ChildRun) -> Header {
@@ -151,7 +150,9 @@ impl Shared {
         let (machine, run) = child.map_run.rsplit_once(':').unwrap_or_default();
         let label = machine.rsplit_once('/').map_or("", |(_, label)| label);
         let name = format!("{run}-{}", child.index);
-        let executions = parent.machine_arn.replacen(":stateMachine:", ":execution:", 1);
+        let executions = parent
+            .machine_arn
+            .replacen(":stateMachine:", ":execution:", 1);
         Header {
             id: unique_id(started_at, clock.seed(), clock.seed()),
             arn: format!("{executions}/{label}:{name}"),
@@ -170,24 +171,20 @@ impl Shared {
             }),
         }
     }
+}
 
-    async fn stop_child(&self, id: &ExecutionId, family: &Family) {
-        let Some(running) = self.running(id) else {
-            return;
-        };
-        let (done, answer) = oneshot::channel();
-        let stop = Stop {
-            error: None,
-            cause: None,
-            caller: family.start.caller.clone(),
-            rules: Vec::new(),
-            through: "engine",
-            done,
-        };
-        if running.mailbox.send(Message::Stop(Box::new(stop))).await.is_ok() {
-            // Its end is on record either way; nothing of it is wanted here.
-            let _ = answer.await;
-        }
+impl Engine {
+    /// Stops a child that is no longer wanted, to the end even if its asker is cut off.
+    async fn stop_map_run_child(self, id: ExecutionId, family: &Family) {
+        let caller = family.start.caller.clone();
+        let tasks = self.shared.tasks.clone();
+        let stopping = tasks.spawn(async move {
+            if let Err(error) = self.stop_child(&id, &caller).await {
+                tracing::warn!(execution = %id, %error, "a child that nobody wants could not be stopped");
+            }
+        });
+        // It goes on whether or not anybody waits here.
+        let _ = stopping.await;
     }
 }
 

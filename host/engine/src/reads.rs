@@ -175,10 +175,15 @@ impl Engine {
     }
 }
 
-/// `arn:aws:states:R:A:execution:MACHINE:NAME` into the machine's ARN and the name.
+/// `arn:aws:states:R:A:execution:MACHINE:NAME` into the machine's ARN and the name; of a child,
+/// `arn:aws:states:R:A:execution:MACHINE/LABEL:RUN-INDEX`, into its map run's ARN and the name.
 fn split_execution_arn(arn: &str) -> Option<(String, &str)> {
     let (rest, name) = arn.rsplit_once(':')?;
     let (rest, machine) = rest.rsplit_once(':')?;
     let prefix = rest.strip_suffix(":execution")?;
+    if machine.contains('/') {
+        let (run, _) = name.rsplit_once('-')?;
+        return Some((format!("{prefix}:mapRun:{machine}:{run}"), name));
+    }
     Some((format!("{prefix}:stateMachine:{machine}"), name))
 }

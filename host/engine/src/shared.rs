@@ -13,7 +13,7 @@ use auth::names::{Digest, Name, ServiceName};
 use auth::policy::Policies;
 use ports::{
     Archive, AuditRecord, Catalogue, Clock, Commit, CommitError, Decision, Journal, Receipt,
-    Runner, StoreError,
+    Runner, StoreError, Volumes,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -39,6 +39,8 @@ pub struct Ports {
     pub runner: Arc<dyn Runner>,
     /// Evaluates JSONata.
     pub evaluator: Arc<dyn Evaluator>,
+    /// Reads and writes files for map runs.
+    pub volumes: Arc<dyn Volumes>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
 }
@@ -64,6 +66,10 @@ pub struct Config {
     pub execution_limits: asl::Limits,
     /// Executions with more history events than this are told of in the log.
     pub history_events_warning: u64,
+    /// The largest file that a map run reads its items from, in bytes.
+    pub item_file_bytes_max: u64,
+    /// The most items of one map run that are read from volumes.
+    pub items_max: usize,
     /// Mocked answers for Tasks.
     pub mocks: Arc<Mocks>,
 }
@@ -80,6 +86,8 @@ impl Default for Config {
             input_bytes_max: 256 << 10,
             execution_limits: asl::Limits::default(),
             history_events_warning: 20_000,
+            item_file_bytes_max: 16 << 20,
+            items_max: 100_000,
             mocks: Arc::default(),
         }
     }

@@ -8,6 +8,7 @@ mod catalogue;
 mod clock;
 mod journal;
 mod runner;
+mod volumes;
 
 pub use audit::{AuditRecord, Chain, Decision, Hash, Head, Sealed};
 pub use catalogue::{Blob, Catalogue, Change, Document, Key, Kind};
@@ -21,3 +22,4 @@ pub use runner::{
     Attempt, AttemptReport, Exports, Inspection, Outcome, Refusal, Rejected, RunError, Runner,
     StepContext, Usage, Use, Witness, WitnessError,
 };
+pub use volumes::{VolumeError, Volumes};

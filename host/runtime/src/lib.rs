@@ -22,8 +22,10 @@ mod sandbox;
 mod step;
 mod text;
 mod ticker;
+mod volumes;
 
 pub use bare::Bare;
 pub use config::{RuntimeConfig, StartError};
 pub use evaluator::{EvaluatorConfig, JsonataEvaluator};
 pub use runtime::Runtime;
+pub use volumes::VolumeFiles;

@@ -15,6 +15,7 @@ mod history;
 mod input;
 mod listing;
 mod machines;
+mod map_runs;
 mod members;
 mod operations;
 mod page;

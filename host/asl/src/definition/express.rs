@@ -1,5 +1,7 @@
 //! What a state machine of type `EXPRESS` cannot do.
 
+use std::collections::BTreeMap;
+
 use document::Problem;
 
 use super::{BlockId, Call, Integration, Mode, Pattern, State, StateKind, StateMachine};
@@ -17,17 +19,19 @@ impl StateMachine {
 
     /// Every reason why the child executions of its Maps cannot be of the type that they have.
     pub(super) fn child_problems(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
+        let mut problems = BTreeMap::new();
         for (_, state) in self.states() {
             if let StateKind::Map(map) = &state.kind
                 && let Mode::Distributed(processor) = &map.mode
                 && processor.execution_type == "EXPRESS"
             {
                 let inside = self.states_within(map.processor);
-                problems.extend(inside.into_iter().filter_map(State::express_problem));
+                let found = inside.into_iter().filter_map(State::express_problem);
+                // Maps inside Maps find the same.
+                problems.extend(found.map(|problem| (problem.pointer.clone(), problem)));
             }
         }
-        problems
+        problems.into_values().collect()
     }
 
     /// Every state of a block and of the blocks inside it.

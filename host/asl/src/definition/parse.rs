@@ -21,6 +21,9 @@ use crate::diagnostic::{self, code};
 const BYTES_MAX: usize = 1 << 20;
 /// The deepest definition; every reader below recurses at most this often.
 const DEPTH_MAX: usize = 128;
+/// The longest that the pointers of all values of a document may be together: problems and
+/// expressions hold them, and a long name stands in the pointer of every value below it.
+const POINTER_BYTES_MAX: usize = 32 << 20;
 /// The longest state name, in characters.
 const NAME_CHARACTERS_MAX: usize = 80;
 
@@ -66,6 +69,8 @@ fn check_size(document: &Value) -> Result<(), Vec<Problem>> {
     } else if Size::of(document, usize::MAX).depth > DEPTH_MAX {
         let message = format!("a definition nests at most {DEPTH_MAX} levels deep");
         diagnostic::problem("", message, code::TOO_DEEPLY_NESTED, "")
+    } else if pointer_bytes(document) > POINTER_BYTES_MAX {
+        Problem::new("", "the names on the way to its values are too long")
     } else {
         return Ok(());
     };
@@ -85,6 +90,24 @@ fn text_bytes_at_least(document: &Value) -> usize {
             Value::Object(members) => {
                 bytes += members.keys().map(|name| name.len() + 3).sum::<usize>();
                 open.extend(members.values());
+            }
+        }
+    }
+    bytes
+}
+
+/// How long the pointers of all values are together, found without recursion.
+fn pointer_bytes(document: &Value) -> usize {
+    let mut bytes = 0_usize;
+    let mut open = vec![(document, 0)];
+    while let Some((value, length)) = open.pop() {
+        bytes = bytes.saturating_add(length);
+        match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+            Value::Array(items) => open.extend(items.iter().map(|item| (item, length + 7))),
+            Value::Object(members) => {
+                let members = members.iter();
+                open.extend(members.map(|(name, member)| (member, length + name.len() + 1)));
             }
         }
     }

@@ -272,6 +272,22 @@ fn oversized_and_overdeep_definitions_are_refused() {
     );
 }
 
+#[test]
+fn a_long_name_above_many_values_is_refused() {
+    let template = |name_bytes: usize| {
+        let values: serde_json::Map<_, _> = (0..10_000)
+            .map(|index| (format!("v{index}.$"), json!("not a path")))
+            .collect();
+        let parameters = json!({"n".repeat(name_bytes): values});
+        one(json!({"Type": "Pass", "Parameters": parameters}))
+    };
+    check_problem(template(500_000), "", "the names on the way to its values");
+    assert_eq!(
+        StateMachine::parse(&template(100)).unwrap_err().len(),
+        10_000
+    );
+}
+
 /// Takes a deep value apart without recursion, as dropping it would overflow the stack.
 fn unnest(value: Value) {
     let mut open = vec![value];

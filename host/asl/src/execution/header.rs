@@ -95,6 +95,15 @@ impl Header {
     }
 }
 
+impl MapRunChild {
+    /// The ARN that children of the map run `arn` have for their state machine: with the map's
+    /// label.
+    pub fn machine_arn_of(arn: &str) -> String {
+        let labelled = arn.rsplit_once(':').map_or(arn, |(labelled, _)| labelled);
+        labelled.replacen(":mapRun:", ":stateMachine:", 1)
+    }
+}
+
 /// What makes an execution the child of a map run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MapRunChild {

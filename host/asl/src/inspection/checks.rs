@@ -162,7 +162,10 @@ fn check_result(state: &State, result: &Value, mock: &Mock) -> Result<(), Refusa
         StateKind::Map(map) => {
             let is_written = match &map.mode {
                 Mode::Inline => false,
-                Mode::Distributed(processor) => processor.writer.is_some(),
+                Mode::Distributed(processor) => {
+                    let writer = processor.writer.as_ref();
+                    writer.is_some_and(|writer| writer.resource.is_some())
+                }
             };
             match is_written {
                 true if result.is_object() => Ok(()),

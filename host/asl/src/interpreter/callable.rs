@@ -15,12 +15,23 @@ pub(super) fn check(task: &Task, input: &Value, absent: &[String]) -> Result<(),
             task.resource
         ))),
         Call::Activity => Ok(()),
-        Call::Integration(integration) => match required(integration) {
-            Some(field) if is_missing(input, field) => Err(Failure::runtime(format!(
-                "The Parameters '{input}' could not be used to start the Task: [The field \"{field}\" is required but was missing]"
-            ))),
-            Some(_) | None => Ok(()),
-        },
+        Call::Integration(integration) => {
+            let Some(field) = required(integration) else {
+                return Ok(());
+            };
+            let problem = match input.get(field) {
+                Some(Value::String(_)) => return Ok(()),
+                None | Some(Value::Null) => {
+                    format!("The field \"{field}\" is required but was missing")
+                }
+                Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                    format!("The value for the field '{field}' must be a STRING")
+                }
+            };
+            Err(Failure::runtime(format!(
+                "The Parameters '{input}' could not be used to start the Task: [{problem}]"
+            )))
+        }
     }
 }
 
@@ -31,10 +42,6 @@ fn required(integration: &Integration) -> Option<&'static str> {
         ("states" | "aws-sdk:sfn", "startExecution") => Some("StateMachineArn"),
         _ => None,
     }
-}
-
-fn is_missing(input: &Value, field: &str) -> bool {
-    input.get(field).is_none_or(Value::is_null)
 }
 
 #[cfg(test)]
@@ -79,6 +86,12 @@ mod tests {
         assert_eq!(told(start, &json!({"StateMachineArn": "x"}), &[]), None);
         let invoke = "arn:aws:states:::lambda:invoke";
         assert!(told(invoke, &json!([1]), &[]).is_some());
+        assert_eq!(
+            told(invoke, &json!({"FunctionName": 1}), &[]).as_deref(),
+            Some(
+                "The Parameters '{\"FunctionName\":1}' could not be used to start the Task: [The value for the field 'FunctionName' must be a STRING]"
+            )
+        );
         assert_eq!(told("component:x", &json!(null), &[]), None);
     }
 }

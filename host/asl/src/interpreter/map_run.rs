@@ -15,13 +15,18 @@ use super::step::{Fault, Outcome, Progress, Step};
 use crate::definition::{Mode, State, StateKind, Writer};
 use crate::execution::{ChildrenWait, Frame, MapWait, RunPhase, RunWait, Waiting};
 use crate::history::{ErrorDetail, HistoryDetail};
+use crate::items::ResultFormat;
 use crate::template::Template;
 use crate::{EffectId, Failure, FrameId, Payload};
-pub(super) use begin::{batch, begin, tolerated};
+pub use begin::MAP_RUN_ID_SHARED;
+pub(super) use begin::{batch, begin, reading, tolerated};
 pub(super) use items::batched;
 
 /// What a run fails with when more items failed than it tolerates.
 const THRESHOLD: &str = "States.ExceedToleratedFailureThreshold";
+
+/// What a run fails with when its results cannot be put together.
+const WRITER_FAILED: &str = "States.ResultWriterFailed";
 
 /// How a child execution ended.
 pub(super) enum Ended {
@@ -179,8 +184,10 @@ pub(super) fn gathered<'m>(
     outputs: Vec<Payload>,
 ) -> Outcome<'m> {
     let Some(writer) = writer(state).filter(|writer| writer.resource.is_some()) else {
-        let results = outputs.iter().map(|output| output.value().clone());
-        return leave(step, frame, state, Value::Array(results.collect()));
+        let format = result_format(step, frame, state)?;
+        let outputs = outputs.iter().map(|output| output.value().clone());
+        let results = outputs.flat_map(|output| format.results(output)).collect();
+        return leave(step, frame, state, Value::Array(results));
     };
     let arguments = filled(step, frame, state, writer.arguments.as_ref())?;
     let config = filled(step, frame, state, writer.config.as_ref())?;
@@ -197,6 +204,19 @@ pub(super) fn gathered<'m>(
     let wanted = step.execution.effect_of_run(frame);
     step.effects.extend(wanted);
     Ok(Progress::Waits)
+}
+
+/// How results that stay in the state's output are put together.
+fn result_format(
+    step: &mut Step<'_>,
+    frame: &Frame,
+    state: &State,
+) -> Result<ResultFormat, Fault> {
+    let config = match writer(state).and_then(|writer| writer.config.as_ref()) {
+        Some(config) => filled(step, frame, state, Some(config))?.value().clone(),
+        None => Value::Null,
+    };
+    ResultFormat::parse(&config).map_err(|error| Fault::new(WRITER_FAILED, error.0))
 }
 
 /// Leaves the state with the run's result.

@@ -87,7 +87,7 @@ impl<'m> Step<'m> {
             at,
             seed,
             evaluator,
-            random: Random::new(seed ^ salt),
+            random: Random::drawn_from(seed ^ salt),
             absent: Vec::new(),
             effects: Vec::new(),
             gathered: Vec::new(),

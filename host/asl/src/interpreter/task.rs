@@ -27,8 +27,7 @@ pub(super) fn begin<'m>(
 ) -> Outcome<'m> {
     let effect = step.execution.new_effect();
     if task.call.has_token() {
-        let secret = [step.random.next_u64(), step.random.next_u64()];
-        let token = TaskToken::new(&step.execution.header().id, effect, secret);
+        let token = TaskToken::new(&step.execution.header().id, effect, step.seed);
         frame.token = Some(token.to_string());
     }
     let timeout = limit(step, frame, state, "TimeoutSecondsPath", task.timeout.as_ref())?;

@@ -3,6 +3,8 @@
 //! Owns two generators: one for the host's own draws, and the service's for seeds that
 //! definitions give. It does not know where seeds come from.
 
+use sha2::{Digest as _, Sha256};
+
 /// A stream of numbers, the same for the same seed (SplitMix64).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Random(u64);
@@ -10,6 +12,13 @@ pub(crate) struct Random(u64);
 impl Random {
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
+    }
+
+    /// A stream that does not tell the seed: what is drawn from it may be shown to anyone.
+    pub(crate) fn drawn_from(seed: u64) -> Self {
+        let digest = Sha256::digest(format!("random {seed}"));
+        let bits = digest.iter().take(8);
+        Self(bits.fold(0, |bits, byte| bits << 8 | u64::from(*byte)))
     }
 
     /// The next number of the stream.

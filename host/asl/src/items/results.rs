@@ -84,6 +84,14 @@ impl ResultFormat {
         }
     }
 
+    /// What stands in the Map's own output for the output of a child.
+    pub fn results(self, output: Value) -> Vec<Value> {
+        match self.transformation {
+            Transformation::None | Transformation::Compact => vec![output],
+            Transformation::Flatten => flattened(output),
+        }
+    }
+
     /// What stands in a file for the child. What did not succeed is told in full.
     pub fn entries(self, child: ChildResult) -> Vec<Value> {
         match (child.status, self.transformation) {
@@ -102,7 +110,7 @@ impl ResultFormat {
 }
 
 /// The members of a list, or the one value that is none.
-pub fn flattened(output: Value) -> Vec<Value> {
+fn flattened(output: Value) -> Vec<Value> {
     match output {
         Value::Array(items) => items,
         other @ (Value::Null

@@ -37,13 +37,14 @@ fn part(node: &Node<'_>, problems: &mut Problems) -> Option<Part> {
 fn object(node: &Node<'_>, problems: &mut Problems) -> Option<Part> {
     let entries = node.object(problems)?.entries();
     let count = entries.len();
+    let has = |name: &str| node.value.get(name).is_some();
     let mut members: Vec<(String, Part)> = Vec::new();
     for (field, node) in entries {
         let (name, member) = match field.strip_suffix(".$") {
             Some(name) => (name, query(field, &node, problems).map(Part::Query)),
             None => (field, part(&node, problems)),
         };
-        if members.iter().any(|(other, _)| other == name) {
+        if name != field && has(name) {
             node.problem(
                 format!("`{name}` and `{name}.$` both give member `{name}`"),
                 problems,

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
-use super::calls::Nested;
+use super::nested::Nested;
 use super::slots::Slots;
 use super::turn::Waiting;
 use super::{Actor, Trigger};

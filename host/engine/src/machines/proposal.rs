@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use asl::StateMachine;
 use auth::names::Name;
+use auth::policy::{Permit, PublishStateMachine};
 use document::{Problem, parse_json};
 use serde_json::Value;
 
-use super::{Machine, Settings, Standing, Tags};
+use super::{Machine, Pin, Settings, Standing, Tags};
 use crate::Error;
 use crate::admission::role_name;
 
@@ -81,6 +82,33 @@ pub(super) struct Proposal {
     pub(super) variables: BTreeMap<String, Vec<String>>,
     pub(super) role: Option<RoleReference>,
     pub(super) settings: Settings,
+}
+
+/// A revision that may be stored.
+pub(super) struct Revision {
+    pub(super) permit: Permit<PublishStateMachine>,
+    pub(super) name: Name,
+    pub(super) proposal: Proposal,
+    pub(super) pins: BTreeMap<String, Pin>,
+    pub(super) tags: Tags,
+    pub(super) version: Option<VersionRequest>,
+}
+
+impl Revision {
+    pub(super) fn is_same(&self, machine: &Machine) -> bool {
+        let Proposal {
+            definition,
+            role,
+            settings,
+            ..
+        } = &self.proposal;
+        let role = role.as_ref();
+        machine.has_definition(definition)
+            && machine.settings == *settings
+            && machine.role.as_ref() == role.map(|role| &role.name)
+            && machine.role_arn.as_ref() == role.and_then(|role| role.arn.as_ref())
+            && machine.pins == self.pins
+    }
 }
 
 impl Definition {

@@ -1,6 +1,5 @@
 //! Publishing revisions: point 2 of the order of authority.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use asl::Timestamp;
@@ -12,10 +11,10 @@ use ports::{Commit, Document};
 use serde_json::{Value, json};
 
 use super::pins::{pins, roles_of};
-use super::proposal::{Proposal, Wanted};
+use super::proposal::{Proposal, Revision, Wanted};
 use super::{
-    Draft, Machine, MachineChange, Pin, Registration, RoleReference, Settings, Standing, Tags,
-    Version, VersionRequest,
+    Draft, Machine, MachineChange, Registration, RoleReference, Settings, Standing, Tags, Version,
+    VersionRequest,
 };
 use crate::authority::Authority;
 use crate::components::commit_error;
@@ -332,32 +331,5 @@ impl Engine {
                 }
             }
         });
-    }
-}
-
-/// A revision that may be stored.
-struct Revision {
-    permit: Permit<PublishStateMachine>,
-    name: Name,
-    proposal: Proposal,
-    pins: BTreeMap<String, Pin>,
-    tags: Tags,
-    version: Option<VersionRequest>,
-}
-
-impl Revision {
-    fn is_same(&self, machine: &Machine) -> bool {
-        let Proposal {
-            definition,
-            role,
-            settings,
-            ..
-        } = &self.proposal;
-        let role = role.as_ref();
-        machine.has_definition(definition)
-            && machine.settings == *settings
-            && machine.role.as_ref() == role.map(|role| &role.name)
-            && machine.role_arn.as_ref() == role.and_then(|role| role.arn.as_ref())
-            && machine.pins == self.pins
     }
 }

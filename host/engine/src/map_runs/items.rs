@@ -1,26 +1,105 @@
-//! Items from volumes, and results to them.
+//! Items from volumes: what `ItemReader` means on this host, where a bucket is a volume.
 
-use asl::{EventKind, ItemsRead, ResultsWrite};
+use asl::items::{ItemFormat, ItemLimits, list};
+use asl::{EventKind, ItemsRead};
+use auth::capability::Access;
+use auth::names::Digest;
+use serde_json::{Value, json};
 
 use super::Family;
+use super::access::{Failed, Wanted, required};
+use crate::Error;
 use crate::shared::Shared;
+
+/// What a map run fails with when its items cannot be read.
+const READER_FAILED: &str = "States.ItemReaderFailed";
 
 impl Shared {
     /// Reads the items of a map run under the role of its state machine.
-    pub(crate) async fn read_items(&self, _family: &Family, read: ItemsRead) -> EventKind {
-        EventKind::MapRunFailed {
-            effect: read.effect,
-            error: "States.ItemReaderFailed".to_owned(),
-            cause: format!("`{}` is no reader of this host", read.resource),
+    pub(crate) async fn read_items(&self, family: &Family, read: ItemsRead) -> EventKind {
+        let effect = read.effect;
+        match self.items(family, &read).await {
+            Ok(items) => EventKind::ItemsRead { effect, items },
+            Err(failed) => failed.into_event(effect, READER_FAILED),
         }
     }
 
-    /// Writes the results of a map run under the role of its state machine.
-    pub(crate) async fn write_results(&self, _family: &Family, write: ResultsWrite) -> EventKind {
-        EventKind::MapRunFailed {
-            effect: write.effect,
-            error: "States.ResultWriterFailed".to_owned(),
-            cause: format!("`{}` is no writer of this host", write.resource.unwrap_or_default()),
+    async fn items(&self, family: &Family, read: &ItemsRead) -> Result<Vec<Value>, Failed> {
+        let limits = ItemLimits {
+            items_max: self.config.items_max,
+            wanted: read.max_items,
+        };
+        let arguments = read.arguments.value();
+        let place = (family, read.state.as_str());
+        match integration(&read.resource) {
+            Some("s3:getObject") => {
+                let format = ItemFormat::parse(read.config.value())?;
+                let key = required(arguments, "Key")?.to_owned();
+                let wanted = Wanted::new(place, arguments, key, Access::Read)?;
+                self.items_of_file(&wanted, format, limits).await
+            }
+            Some("s3:listObjectsV2") => {
+                let prefix = match arguments.get("Prefix") {
+                    None | Some(Value::Null) => String::new(),
+                    Some(_) => required(arguments, "Prefix")?.to_owned(),
+                };
+                let wanted = Wanted::new(place, arguments, prefix, Access::Read)?;
+                self.items_of_folder(&wanted, limits).await
+            }
+            Some(_) | None => {
+                let resource: String = read.resource.chars().take(200).collect();
+                let cause = format!(
+                    "`{resource}` is no reader of this host, which has arn:aws:states:::s3:getObject and arn:aws:states:::s3:listObjectsV2"
+                );
+                Err(Failed::Cause(cause))
+            }
         }
     }
+
+    async fn items_of_file(
+        &self,
+        wanted: &Wanted<'_>,
+        format: ItemFormat,
+        limits: ItemLimits,
+    ) -> Result<Vec<Value>, Failed> {
+        self.allow(wanted).await?;
+        let bytes_max = self.config.item_file_bytes_max;
+        let volumes = &self.ports.volumes;
+        let content = match volumes.read(&wanted.volume, &wanted.path, bytes_max).await {
+            Ok(content) => content,
+            Err(error) => return Err(self.volume_failed(wanted, error).await),
+        };
+        let bytes = content.len();
+        // Reading a large file takes long enough to be in other tasks' way.
+        let read = tokio::task::spawn_blocking(move || {
+            let digest = Digest::of(&content);
+            (digest, format.items(&content, limits))
+        });
+        let (digest, items) = read.await.map_err(Error::host)?;
+        self.tell(wanted, json!({"bytes": bytes, "digest": digest}))
+            .await?;
+        Ok(items?)
+    }
+
+    async fn items_of_folder(
+        &self,
+        wanted: &Wanted<'_>,
+        limits: ItemLimits,
+    ) -> Result<Vec<Value>, Failed> {
+        self.allow(wanted).await?;
+        let volumes = &self.ports.volumes;
+        let listed = volumes.list(&wanted.volume, &wanted.path, limits.items_max);
+        let files = match listed.await {
+            Ok(files) => files,
+            Err(error) => return Err(self.volume_failed(wanted, error).await),
+        };
+        self.tell(wanted, json!({"files": files.len()})).await?;
+        Ok(list(files, limits)?)
+    }
+}
+
+/// `s3:getObject` of `arn:aws:states:::s3:getObject`.
+pub(super) fn integration(resource: &str) -> Option<&str> {
+    let (partition, integration) = resource.strip_prefix("arn:")?.split_once(":states:::")?;
+    (!partition.contains(':')).then_some(integration)
 }

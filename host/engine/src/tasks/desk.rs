@@ -168,6 +168,18 @@ mod tests {
         assert_eq!(lane.next().await, Some(offer(1)));
     }
 
+    #[test]
+    fn only_so_many_workers_may_wait() {
+        let desk = Desk::default();
+        let held: Vec<_> = std::iter::repeat_with(|| desk.room())
+            .take(POLLS_MAX)
+            .collect();
+        assert!(held.iter().all(Option::is_some));
+        assert!(desk.room().is_none());
+        drop(held);
+        assert!(desk.room().is_some());
+    }
+
     /// A future that is polled by hand.
     struct ByHand<F>(std::pin::Pin<Box<F>>);
 

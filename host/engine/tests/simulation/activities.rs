@@ -193,3 +193,19 @@ async fn a_stopped_executions_task_is_withdrawn() {
     world.engine.stop(permit, &id, None, None).await.unwrap();
     assert_eq!(poll(&world, "w1").await.unwrap(), None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_task_of_a_caller_who_lost_the_right_is_not_handed_out() {
+    let world = prepared().await;
+    let id = started(&world, "one", json!({})).await;
+    let policy = r#"
+        @id("all") permit (principal, action, resource);
+        @id("no-more") forbid (principal, action == Action::"StartExecution", resource);
+    "#;
+    let world = world.under(policy).await;
+    assert_eq!(poll(&world, "w1").await.unwrap(), None);
+    world.settle(&id).await;
+    let summary = world.description(&id).await.unwrap().summary;
+    assert_eq!(summary.error.as_deref(), Some("Sluice.AccessDenied"));
+    assert!(summary.cause.unwrap().contains("no-more"));
+}

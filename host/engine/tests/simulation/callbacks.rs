@@ -324,3 +324,21 @@ async fn a_crash_at_any_commit_of_a_callback_runs_the_component_and_waits() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_may_come_before_the_component_has_returned() {
+    let world = prepared(&waiting()).await;
+    let id = started(&world, json!({})).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let input = world.script.inputs.lock().unwrap().last().cloned().unwrap();
+    let input: Value = serde_json::from_str(&input).unwrap();
+    let token = input["token"].as_str().unwrap();
+    succeed(&world, token, json!("early")).await.unwrap();
+    let (_, _, output) = outcome(&world, &id).await;
+    assert_eq!(output, Some(json!("early")));
+    let history = world.history(&id).await;
+    assert!(
+        !history.contains(&"TaskSubmitted".to_owned()),
+        "{history:?}"
+    );
+}

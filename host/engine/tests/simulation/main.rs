@@ -7,6 +7,12 @@ mod callbacks;
 #[cfg(test)]
 mod executions;
 #[cfg(test)]
+mod judgement;
+#[cfg(test)]
+mod map_runs;
+#[cfg(test)]
 mod nested;
+#[cfg(test)]
+mod volumes;
 #[cfg(test)]
 mod world;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use asl::{ExecutionId, Status};
-use auth::policy::{ReadExecution, Resource, StopExecution};
+use auth::policy::{ReadExecution, Resource, SendTaskSuccess, StopExecution};
 use ports::{Description, ExecutionFilter};
 use serde_json::{Value, json};
 use store::Fault;
@@ -149,27 +149,34 @@ async fn a_state_machine_that_does_not_exist_fails_the_task() {
 
 #[tokio::test(start_paused = true)]
 async fn a_crash_at_any_commit_starts_the_other_execution_once() {
-    for fault in [Fault::CrashBefore, Fault::CrashAfter] {
-        for commit in 2..=6 {
-            let world = prepared(&start(".sync:2"), &pausing()).await;
-            let at = world.store.commits() + commit;
-            let id = started(&world).await;
-            if world.store.commits() < at {
-                world.store.fault_at(at, fault);
+    let mut named = start(".sync:2");
+    named["States"]["Only"]["Parameters"]["Name"] = json!("fixed");
+    let quick = json!({"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}});
+    for (parent, child) in [(start(".sync:2"), pausing()), (named, quick)] {
+        for fault in [Fault::CrashBefore, Fault::CrashAfter] {
+            for commit in 2..=6 {
+                check_crash(&parent, &child, (fault, commit)).await;
             }
-            tokio::time::sleep(Duration::from_secs(40)).await;
-            let world = world.next_host().await;
-            let description = ended(&world, &id).await;
-            assert_eq!(
-                description.summary.status,
-                Status::Succeeded,
-                "{fault:?} at {commit}: {:?}",
-                description.summary
-            );
-            assert_eq!(children(&world).await.len(), 1, "{fault:?} at {commit}");
-            assert_eq!(world.history(&id).await.len(), 8, "{fault:?} at {commit}");
         }
     }
+}
+
+async fn check_crash(parent: &Value, child: &Value, (fault, commit): (Fault, u64)) {
+    let world = prepared(parent, child).await;
+    let before = world.store.commits();
+    world.store.fault_at(before + commit, fault);
+    let id = started(&world).await;
+    tokio::time::sleep(Duration::from_secs(40)).await;
+    let world = world.next_host().await;
+    let description = ended(&world, &id).await;
+    let summary = &description.summary;
+    assert_eq!(
+        summary.status,
+        Status::Succeeded,
+        "{fault:?} at {commit}: {summary:?}"
+    );
+    assert_eq!(children(&world).await.len(), 1, "{fault:?} at {commit}");
+    assert_eq!(world.history(&id).await.len(), 8, "{fault:?} at {commit}");
 }
 
 async fn stop(world: &World, id: &ExecutionId) {
@@ -251,4 +258,39 @@ async fn a_name_is_used_once() {
         summary.error.as_deref(),
         Some("StepFunctions.ExecutionAlreadyExistsException")
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_times_out_ends_what_it_waited_for() {
+    let mut parent = start(".sync");
+    parent["States"]["Only"]["TimeoutSeconds"] = json!(10);
+    let world = prepared(&parent, &pausing()).await;
+    let id = started(&world).await;
+    let summary = ended(&world, &id).await.summary;
+    assert_eq!(summary.error.as_deref(), Some("States.Timeout"));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let child = children(&world).await.pop().unwrap();
+    assert_eq!(child.summary.status, Status::Aborted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_other_execution_may_hand_the_token_on() {
+    let mut parent = start(".waitForTaskToken");
+    parent["States"]["Only"]["Parameters"] =
+        json!({"StateMachineArn": CHILD, "Input": {"token.$": "$$.Task.Token"}});
+    let world = prepared(&parent, &pausing()).await;
+    let id = started(&world).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let child = children(&world).await.pop().unwrap().start.header.id;
+    let child = world.description(&child).await.unwrap();
+    assert_eq!(child.summary.status, Status::Succeeded);
+    let summary = world.description(&id).await.unwrap().summary;
+    assert_eq!(summary.status, Status::Running);
+    let token = child.input.unwrap()["token"].as_str().unwrap().to_owned();
+    let task = world.engine.waiting_task(&token).await.unwrap();
+    let permit = world.permit::<SendTaskSuccess>("operators", task.resource());
+    let answered = world.engine.send_task_success(permit, task, json!(9));
+    answered.await.unwrap();
+    let description = ended(&world, &id).await;
+    assert_eq!(description.output.as_deref(), Some(&json!(9)));
 }

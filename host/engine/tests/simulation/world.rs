@@ -27,6 +27,8 @@ use store::MemoryStore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::volumes::MemoryVolumes;
+
 /// What the scripted components did, across crashes.
 #[derive(Default)]
 pub(crate) struct Script {
@@ -34,6 +36,8 @@ pub(crate) struct Script {
     pub(crate) runs: Mutex<Vec<(String, String)>>,
     /// What the runs were given, in the same order.
     pub(crate) inputs: Mutex<Vec<String>>,
+    /// The server's volumes.
+    pub(crate) volumes: Arc<MemoryVolumes>,
     running: AtomicUsize,
     /// The most attempts that ever ran at once.
     pub(crate) running_most: AtomicUsize,
@@ -148,6 +152,7 @@ impl World {
             catalogue: Arc::clone(&store) as _,
             runner: Arc::new(ScriptedRunner(Arc::clone(&script))),
             evaluator: Arc::new(NoEvaluator),
+            volumes: Arc::clone(&script.volumes) as _,
             clock: Arc::clone(&clock) as _,
         };
         let (engine, service) = Engine::open(ports, Config::default(), Arc::new(policies))

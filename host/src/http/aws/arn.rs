@@ -111,6 +111,20 @@ pub(super) fn execution(aws: &Aws, text: &str) -> Result<(), Fault> {
     parse(aws, text, "execution").map(|_| ())
 }
 
+/// The state machine of a map run.
+///
+/// # Errors
+/// InvalidArn, or ResourceNotFound for what can be no map run here.
+pub(super) fn map_run(aws: &Aws, text: &str) -> Result<Name, Fault> {
+    let Parsed { is_ours, parts } = parse(aws, text, "mapRun")?;
+    let machine = match parts.as_slice() {
+        [machine, _] if is_ours => machine.split_once('/'),
+        _ => None,
+    };
+    let name = machine.and_then(|(machine, _)| Name::parse(machine).ok());
+    name.ok_or_else(|| Fault::resource_missing(text))
+}
+
 /// An activity.
 ///
 /// # Errors

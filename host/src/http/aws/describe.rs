@@ -4,7 +4,7 @@ use auth::policy::{ReadExecution, ReadStateMachine, Resource};
 use engine::{Machine, Qualifier};
 use serde_json::Value;
 
-use super::arn;
+use super::{arn, map_runs};
 use super::call::{Answer, Call, seconds};
 use super::executions::find;
 use super::fault::Fault;
@@ -65,10 +65,10 @@ pub(super) async fn for_execution(mut call: Call) -> Result<Value, Fault> {
     let resource = crate::http::executions::machine_of(&description)?;
     let permit = call.permit::<ReadStateMachine>(&resource).await?;
     let machine = call.engine()?.revision(permit, key)?;
-    Ok(described(&call, &machine, included.as_deref())?
+    let answer = described(&call, &machine, included.as_deref())?
         .with("stateMachineArn", machine.arn.as_str())
-        .with("updateDate", seconds(machine.published_at))
-        .into_value())
+        .with("updateDate", seconds(machine.published_at));
+    Ok(map_runs::of_child(answer, &description).into_value())
 }
 
 /// What both descriptions say of a revision.

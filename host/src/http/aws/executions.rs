@@ -5,7 +5,7 @@ use auth::policy::{Action, Permit, ReadExecution, StopExecution};
 use ports::Description;
 use serde_json::{Value, json};
 
-use super::arn;
+use super::{arn, map_runs};
 use super::call::{Answer, Call, seconds};
 use super::fault::Fault;
 use super::listing::selected;
@@ -39,7 +39,8 @@ pub(super) async fn describe(mut call: Call) -> Result<Value, Fault> {
         .with("redriveCount", 0)
         .with("redriveStatus", "NOT_REDRIVABLE")
         .with("redriveStatusReason", redrive_reason(&description));
-    Ok(selected(answer, &description).into_value())
+    let answer = selected(answer, &description);
+    Ok(map_runs::of_child(answer, &description).into_value())
 }
 
 pub(super) async fn stop(mut call: Call) -> Result<Value, Fault> {
@@ -66,7 +67,7 @@ pub(super) fn outcome(description: &Description, with_data: bool) -> Answer {
     let output_details = output.map(|_| details());
     Answer::default()
         .with("executionArn", header.arn.as_str())
-        .with("stateMachineArn", header.machine_arn.as_str())
+        .with("stateMachineArn", map_runs::machine_arn(header))
         .with("name", header.name.as_str())
         .with("status", summary.status.as_str())
         .with("startDate", seconds(header.started_at))

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::call::{Answer, Call, seconds};
 use super::fault::Fault;
 use super::members::ARN;
-use super::{arn, page};
+use super::{arn, map_runs, page};
 use crate::http::parameters::parse_execution_id;
 
 /// In the order of the service's message.
@@ -60,10 +60,17 @@ pub(super) async fn executions(mut call: Call) -> Result<Value, Fault> {
     let limit = members.page_limit();
     let token = members.text("nextToken", 1..=TOKEN_CHARACTERS_MAX);
     members.finish()?;
-    let (Some(text), None) = (text, map_run) else {
-        return Err(Fault::validation(
-            "Must provide a stateMachineArn, and no mapRunArn beside it",
-        ));
+    let status = status.as_deref().map(parse_status);
+    let text = match (text, map_run) {
+        (Some(text), None) => text,
+        (None, Some(map_run)) => {
+            return map_runs::children(&call, &map_run, status, (token, limit)).await;
+        }
+        (Some(_), Some(_)) | (None, None) => {
+            return Err(Fault::validation(
+                "Must provide either a stateMachineArn or a mapRunArn",
+            ));
+        }
     };
     let target = arn::machine(call.aws(), &text)?;
     let resource = Resource::state_machine(&target.name);
@@ -82,21 +89,23 @@ pub(super) async fn executions(mut call: Call) -> Result<Value, Fault> {
     if machine.settings.kind == MachineType::Express {
         return Err(Fault::type_not_supported());
     }
-    let before: Option<ExecutionId> =
-        page::cursor("executions", token.as_deref(), parse_execution_id)?;
-    let status = match status.as_deref().map(parse_status) {
-        Some(None) => return Ok(listed(&[], None)),
-        Some(status) => status,
-        None => None,
-    };
+    let before = before(token.as_deref())?;
+    if status == Some(None) {
+        return Ok(listed(Vec::new(), None));
+    }
     let filter = ExecutionFilter {
         machine_arn: Some(text),
-        status,
+        status: status.flatten(),
     };
     let engine = call.engine()?;
     let found = engine.executions(permit, filter, before, limit).await?;
     let next = found.next.map(|id| page::token("executions", id.as_str()));
-    Ok(listed(&found.items, next))
+    Ok(listed(found.items.iter().map(line).collect(), next))
+}
+
+/// Where a page of executions begins.
+pub(super) fn before(token: Option<&str>) -> Result<Option<ExecutionId>, Fault> {
+    page::cursor("executions", token, parse_execution_id)
 }
 
 /// The ARNs of the version and the alias that an execution was started through.
@@ -113,19 +122,22 @@ pub(super) fn selected(answer: Answer, description: &Description) -> Answer {
         .with_some("stateMachineAliasArn", alias)
 }
 
-fn listed(found: &[Description], next: Option<String>) -> Value {
-    let executions = found.iter().map(|description| {
-        let (header, summary) = (&description.start.header, &description.summary);
-        let answer = Answer::default()
-            .with("executionArn", header.arn.as_str())
-            .with("stateMachineArn", header.machine_arn.as_str())
-            .with("name", header.name.as_str())
-            .with("status", summary.status.as_str())
-            .with("startDate", seconds(header.started_at))
-            .with_some("stopDate", summary.stopped_at.map(seconds))
-            .with("redriveCount", 0);
-        selected(answer, description).into_value()
-    });
+/// What stands of an execution in a list.
+pub(super) fn line(description: &Description) -> Answer {
+    let (header, summary) = (&description.start.header, &description.summary);
+    let answer = Answer::default()
+        .with("executionArn", header.arn.as_str())
+        .with("stateMachineArn", map_runs::machine_arn(header))
+        .with("name", header.name.as_str())
+        .with("status", summary.status.as_str())
+        .with("startDate", seconds(header.started_at))
+        .with_some("stopDate", summary.stopped_at.map(seconds))
+        .with("redriveCount", 0);
+    selected(answer, description)
+}
+
+pub(super) fn listed(lines: Vec<Answer>, next: Option<String>) -> Value {
+    let executions = lines.into_iter().map(Answer::into_value);
     Answer::default()
         .with("executions", executions.collect::<Vec<_>>())
         .with_some("nextToken", next)

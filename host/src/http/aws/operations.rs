@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::call::Call;
 use super::fault::Fault;
 use super::{
-    activities, aliases, describe, executions, history, listing, machines, start, tags, tasks, test_state,
+    activities, aliases, describe, executions, history, listing, machines, map_runs, start, tags, tasks, test_state,
     validation, versions,
 };
 
@@ -24,6 +24,7 @@ pub(super) async fn dispatch(operation: &str, call: Call) -> Result<Value, Fault
         "DeleteStateMachineVersion" => versions::delete(call).await,
         "DescribeActivity" => activities::describe(call).await,
         "DescribeExecution" => executions::describe(call).await,
+        "DescribeMapRun" => map_runs::describe(call).await,
         "DescribeStateMachine" => describe::machine(call).await,
         "DescribeStateMachineAlias" => aliases::describe(call).await,
         "DescribeStateMachineForExecution" => describe::for_execution(call).await,
@@ -31,6 +32,7 @@ pub(super) async fn dispatch(operation: &str, call: Call) -> Result<Value, Fault
         "GetExecutionHistory" => history::read(call).await,
         "ListActivities" => activities::list(call).await,
         "ListExecutions" => listing::executions(call).await,
+        "ListMapRuns" => map_runs::list(call).await,
         "ListStateMachineAliases" => aliases::list(call).await,
         "ListStateMachineVersions" => versions::list(call).await,
         "ListStateMachines" => listing::machines(call).await,
@@ -45,6 +47,7 @@ pub(super) async fn dispatch(operation: &str, call: Call) -> Result<Value, Fault
         "TagResource" => tags::tag(call).await,
         "TestState" => test_state::test_state(call).await,
         "UntagResource" => tags::untag(call).await,
+        "UpdateMapRun" => map_runs::update(call).await,
         "UpdateStateMachine" => machines::update(call).await,
         "UpdateStateMachineAlias" => aliases::update(call).await,
         "ValidateStateMachineDefinition" => validation::validate(call).await,

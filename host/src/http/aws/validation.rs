@@ -19,6 +19,9 @@ pub(super) const DEFINITION: std::ops::RangeInclusive<usize> = 1..=1_048_576;
 /// The most diagnostics of one answer, which is also the default.
 const RESULTS_MAX: u64 = 100;
 
+/// The most diagnostics in the message of an error.
+const MESSAGE_DIAGNOSTICS_MAX: usize = 100;
+
 /// `ValidateStateMachineDefinition`.
 pub(super) async fn validate(mut call: Call) -> Result<Value, Fault> {
     let mut members = call.take_members();
@@ -73,7 +76,8 @@ pub(super) fn refused_definition(problems: &[Problem]) -> Fault {
 }
 
 fn invalid(diagnostics: &[Diagnostic]) -> Fault {
-    let lines: Vec<_> = diagnostics.iter().map(Diagnostic::to_string).collect();
+    let told = diagnostics.iter().take(MESSAGE_DIAGNOSTICS_MAX);
+    let lines: Vec<_> = told.map(Diagnostic::to_string).collect();
     let lines = lines.join(", ");
     Fault::new(
         "InvalidDefinition",

@@ -1,5 +1,7 @@
 //! Requests to a host with an engine, a development issuer and a store in memory.
 
+mod map_runs;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -11,7 +13,7 @@ use auth::policy::Policies;
 use bytes::Bytes;
 use engine::{Engine, Ports};
 use ports::{Attempt, AttemptReport, Clock, Inspection, Rejected, RunError, Runner};
-use runtime::{EvaluatorConfig, JsonataEvaluator};
+use runtime::{EvaluatorConfig, JsonataEvaluator, VolumeFiles};
 use serde_json::json as value;
 use tokio::task::JoinHandle;
 use tracing_subscriber::fmt::MakeWriter;
@@ -67,6 +69,7 @@ impl Host {
             catalogue: store,
             runner: Arc::new(NoRunner),
             evaluator: Arc::new(JsonataEvaluator::new(EvaluatorConfig::default())),
+            volumes: Arc::new(VolumeFiles::open(&BTreeMap::new()).unwrap()),
             clock,
         };
         let policies = Arc::new(Policies::development());

@@ -179,6 +179,8 @@ fn a_maps_items_come_from_what_its_reader_reads() {
         selected(&read(json!({"InputType": "JSONL"}), "1\n\n2\n")),
         two
     );
+    let table = json!({"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"});
+    assert_eq!(selected(&read(table, "a\n1\n")), json!([{"v": {"a": "1"}}]));
     let limited = json!({"InputType": "JSON", "MaxItems": 1});
     assert_eq!(selected(&read(limited, "[1, 2]")), json!([{"v": 1}]));
     let pointed = read(

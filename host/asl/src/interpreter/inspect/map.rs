@@ -7,9 +7,10 @@ use serde_json::Value;
 use super::Run;
 use crate::definition::{Map, Mode, Processor, Reader};
 use crate::execution::{MapWait, RunPhase, RunWait};
-use crate::inspection::{Outcome, Refusal, Source, Stage, read};
+use crate::inspection::{Outcome, Refusal, Stage};
 use crate::interpreter::step::{Fault, Progress};
-use crate::interpreter::{map, map_run, quantity};
+use crate::interpreter::{map, map_run};
+use crate::items::{ItemFormat, ItemLimits};
 
 /// How many items are put through `ItemSelector` and `ItemBatcher` at most; of more, nothing is
 /// told after the items themselves.
@@ -80,36 +81,27 @@ impl Run<'_> {
         Ok(total)
     }
 
-    /// The reader's items, as far as they were given and can be read here.
+    /// The reader's items, if they were given.
     fn read_items(
         &mut self,
         reader: &Reader,
         data: Option<&str>,
         input: &Value,
     ) -> Result<Option<Arc<Value>>, Fault> {
-        let Some(data) = data else { return Ok(None) };
-        let source = read(reader, data).map_err(|problem| {
-            let cause = format!("The data of the ItemReader could not be read: {problem}");
-            Fault::new("States.ItemReaderFailed", cause)
-        })?;
-        let Some(Source {
-            mut items,
-            is_pointed,
-        }) = source
-        else {
-            return Ok(None);
+        let (step, frame) = (&mut self.step, &self.frame);
+        let reading = map_run::reading(step, frame, self.state, reader, input)?;
+        let limits = ItemLimits {
+            items_max: usize::MAX,
+            wanted: reading.wanted()?,
         };
-        if let Some(max) = &reader.max_items {
-            let max = self.step.evaluate(&self.frame, self.state, |scope| {
-                quantity::integer("MaxItems", max, input, scope)
-            })?;
-            // Zero is no limit, as in a run.
-            if let Some(max) = usize::try_from(max).ok().filter(|max| *max > 0) {
-                items.truncate(max);
-            }
-        }
+        let Some(data) = data else { return Ok(None) };
+        let config = reading.config.value();
+        let format = ItemFormat::parse(config);
+        let items = format.and_then(|format| format.items(data.as_bytes(), limits));
+        let items =
+            items.map_err(|error| Fault::new("States.ItemReaderFailed", error.to_string()))?;
         let items = Arc::new(Value::Array(items));
-        if is_pointed {
+        if config.get("ItemsPointer").is_some() {
             self.note(Stage::ItemsPointer, &items);
         }
         Ok(Some(items))

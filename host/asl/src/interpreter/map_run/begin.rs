@@ -14,6 +14,9 @@ use crate::{Failure, Payload};
 
 /// How many children of one map run a host runs at once.
 const CHILDREN_MAX: u32 = 200;
+const UUID_CHARACTERS: usize = 36;
+/// How much of its execution's id a map run's id begins with, in characters.
+pub const MAP_RUN_ID_SHARED: usize = 18;
 
 pub(in crate::interpreter) fn begin<'m>(
     step: &mut Step<'m>,
@@ -92,11 +95,7 @@ pub(super) fn with_items<'m>(
     first_children(step, frame, state)
 }
 
-fn first_children<'m>(
-    step: &mut Step<'m>,
-    frame: &mut Frame,
-    state: &'m State,
-) -> Outcome<'m> {
+fn first_children<'m>(step: &mut Step<'m>, frame: &mut Frame, state: &'m State) -> Outcome<'m> {
     items::start_children(step, frame)?;
     match frame.map_run() {
         Some((children, _)) if children.total == 0 => {
@@ -107,18 +106,23 @@ fn first_children<'m>(
 }
 
 /// What a reader is asked for.
-struct Reading {
+pub(in crate::interpreter) struct Reading {
     resource: String,
     arguments: Payload,
-    config: Payload,
+    pub(in crate::interpreter) config: Payload,
     max_items: i64,
 }
 
-fn read<'m>(step: &mut Step<'m>, frame: &mut Frame, reading: Reading) -> Outcome<'m> {
-    let Ok(max_items) = u64::try_from(reading.max_items) else {
+impl Reading {
+    /// How many items are wanted; 0 is all.
+    pub(in crate::interpreter) fn wanted(&self) -> Result<u64, Fault> {
         let cause = "field MaxItems must be positive";
-        return Err(Fault::new("States.ItemReaderFailed", cause));
-    };
+        u64::try_from(self.max_items).map_err(|_| Fault::new("States.ItemReaderFailed", cause))
+    }
+}
+
+fn read<'m>(step: &mut Step<'m>, frame: &mut Frame, reading: Reading) -> Outcome<'m> {
+    let max_items = reading.wanted()?;
     let effect = step.execution.new_effect();
     if let Some((_, run)) = run_mut(frame) {
         run.phase = RunPhase::Reading {
@@ -134,7 +138,7 @@ fn read<'m>(step: &mut Step<'m>, frame: &mut Frame, reading: Reading) -> Outcome
     Ok(Progress::Waits)
 }
 
-fn reading(
+pub(in crate::interpreter) fn reading(
     step: &mut Step<'_>,
     frame: &Frame,
     state: &State,
@@ -235,9 +239,19 @@ fn arn(step: &mut Step<'_>, processor: &Processor) -> String {
         None => step.random.uuid(),
     };
     let id = step.random.uuid();
-    let machine = &step.execution.header().machine_arn;
-    let machine = machine.replacen(":stateMachine:", ":mapRun:", 1);
+    let header = step.execution.header();
+    let id = run_id(header.id.as_str(), &id);
+    let machine = header.machine_arn.replacen(":stateMachine:", ":mapRun:", 1);
     format!("{machine}/{label}:{id}")
+}
+
+/// A map run's id begins as that of its execution does, so that the one leads to the other.
+fn run_id(execution: &str, own: &str) -> String {
+    let shared = execution.get(..MAP_RUN_ID_SHARED);
+    match (shared, own.get(MAP_RUN_ID_SHARED..)) {
+        (Some(shared), Some(own)) if execution.len() == UUID_CHARACTERS => format!("{shared}{own}"),
+        (Some(_) | None, Some(_) | None) => own.to_owned(),
+    }
 }
 
 /// The Map that the state is.

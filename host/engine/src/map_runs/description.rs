@@ -1,0 +1,377 @@
+//! What can be told of map runs: computed from their executions' histories and their children.
+
+use std::collections::BTreeMap;
+
+use asl::definition::{Map, Mode, Processor, Quantity, StateKind};
+use asl::{ExecutionId, HistoryDetail, StateType, Status, Timestamp};
+use auth::policy::{Permit, ReadExecution};
+use ports::{Description, ExecutionFilter, HistoryCursor, Page};
+use serde_json::Value;
+
+use crate::{Engine, Error};
+
+/// History events, or children, read per call.
+const PAGE: usize = 256;
+/// How much of its execution's id a map run's begins with, in characters.
+const ID_SHARED: usize = asl::MAP_RUN_ID_SHARED;
+/// Executions with so similar ids that are looked at for one map run.
+const CANDIDATES_MAX: usize = 64;
+
+/// A map run in one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapRunLine {
+    /// Its ARN.
+    pub arn: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub stopped_at: Option<Timestamp>,
+    /// Where it stands; it cannot time out.
+    pub status: Status,
+    /// The Map state.
+    state: String,
+    /// How many items were in the state's input.
+    length: u64,
+}
+
+/// A map run with what its children came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapRun {
+    /// The run.
+    pub line: MapRunLine,
+    /// The execution that it is of.
+    pub execution_arn: String,
+    /// That execution's state machine.
+    pub machine_arn: String,
+    /// How many children may run at once; 0 is no limit of the definition's, or one that is
+    /// not fixed in it.
+    pub max_concurrency: u64,
+    /// How many items may fail, where the definition fixes it.
+    pub tolerated_failure_count: u64,
+    /// How many of a hundred items may fail, where the definition fixes it.
+    pub tolerated_failure_percentage: f64,
+    /// Children.
+    pub executions: MapRunCounts,
+    /// Items of children.
+    pub items: MapRunCounts,
+}
+
+/// How many children or items of a map run stand how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MapRunCounts {
+    /// Not begun.
+    pub pending: u64,
+    /// Under way.
+    pub running: u64,
+    /// Ended well.
+    pub succeeded: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Ran out of time.
+    pub timed_out: u64,
+    /// Were stopped.
+    pub aborted: u64,
+    /// Stand in the files of a `ResultWriter`.
+    pub results_written: u64,
+}
+
+impl MapRunCounts {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.pending.saturating_add(self.begun())
+    }
+
+    fn begun(&self) -> u64 {
+        let counts = [
+            self.running,
+            self.succeeded,
+            self.failed,
+            self.timed_out,
+            self.aborted,
+        ];
+        counts.into_iter().fold(0, u64::saturating_add)
+    }
+
+    fn add(&mut self, status: Status, more: u64) {
+        let count = match status {
+            Status::Running => &mut self.running,
+            Status::Succeeded => &mut self.succeeded,
+            Status::Failed => &mut self.failed,
+            Status::TimedOut => &mut self.timed_out,
+            Status::Aborted => &mut self.aborted,
+        };
+        *count = count.saturating_add(more);
+    }
+}
+
+impl Engine {
+    /// The map runs of an execution, in the order they began.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or the store failed.
+    pub async fn map_runs(
+        &self,
+        permit: &Permit<ReadExecution>,
+        id: &ExecutionId,
+    ) -> Result<Vec<MapRunLine>, Error> {
+        let mut reading = Reading::default();
+        let mut cursor = HistoryCursor::default();
+        loop {
+            let page = self.history(permit, id, cursor, PAGE).await?;
+            for event in page.events {
+                reading.take(event.id, event.previous_id, event.at, event.detail);
+            }
+            cursor = page.next;
+            if !page.has_more {
+                break;
+            }
+        }
+        let known = self.shared.ports.archive.execution(id).await?;
+        let ended = known.and_then(|known| known.summary.stopped_at);
+        Ok(reading.finish(ended))
+    }
+
+    /// A map run by its ARN.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or the store failed.
+    pub async fn map_run(
+        &self,
+        permit: &Permit<ReadExecution>,
+        arn: &str,
+    ) -> Result<MapRun, Error> {
+        let (line, parent) = self.find_map_run(permit, arn).await?;
+        let machine = self.shared.authority();
+        let machine = machine.machine_revision(&parent.start.machine);
+        let map = machine.and_then(|machine| map_of(&machine.machine, &line.state));
+        let processor = map.map(|(_, processor)| processor);
+        let is_batched = processor.is_some_and(|processor| processor.batcher.is_some());
+        let (mut executions, mut items) = self.count_children(arn, is_batched).await?;
+        if !is_batched && line.status == Status::Running {
+            let begun = executions.begun();
+            executions.pending = line.length.saturating_sub(begun);
+            items.pending = executions.pending;
+        }
+        let writer = processor.and_then(|processor| processor.writer.as_ref());
+        let is_written = writer.is_some_and(|writer| writer.resource.is_some());
+        if is_written && line.status == Status::Succeeded {
+            executions.results_written = executions.begun();
+            items.results_written = items.begun();
+        }
+        let tolerance = processor.map(|processor| &processor.tolerance);
+        let header = &parent.start.header;
+        Ok(MapRun {
+            execution_arn: header.arn.clone(),
+            machine_arn: header.machine_arn.clone(),
+            max_concurrency: map.map_or(0, |(map, _)| fixed(Some(&map.max_concurrency))),
+            tolerated_failure_count: fixed(tolerance.and_then(|known| known.count.as_ref())),
+            tolerated_failure_percentage: fixed(
+                tolerance.and_then(|known| known.percentage.as_ref()),
+            ),
+            executions,
+            items,
+            line,
+        })
+    }
+
+    /// A page of a map run's children, newest first, each with how many items it has.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or the store failed.
+    pub async fn map_run_children(
+        &self,
+        permit: &Permit<ReadExecution>,
+        (arn, status): (&str, Option<Status>),
+        before: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Page<(Description, u64), ExecutionId>, Error> {
+        let (line, parent) = self.find_map_run(permit, arn).await?;
+        let is_batched = {
+            let authority = self.shared.authority();
+            let machine = authority.machine_revision(&parent.start.machine);
+            let map = machine.and_then(|machine| map_of(&machine.machine, &line.state));
+            map.is_some_and(|(_, processor)| processor.batcher.is_some())
+        };
+        let filter = ExecutionFilter {
+            machine_arn: Some(arn.to_owned()),
+            status,
+        };
+        let archive = &self.shared.ports.archive;
+        let page = archive.executions(filter, before, limit).await?;
+        let mut items = Vec::with_capacity(page.items.len());
+        for child in page.items {
+            let count = self.item_count(&child.start.header.id, is_batched).await?;
+            items.push((child, count));
+        }
+        let next = page.next;
+        Ok(Page { items, next })
+    }
+
+    /// The run, and the execution that it is of: its id begins as the run's does.
+    async fn find_map_run(
+        &self,
+        permit: &Permit<ReadExecution>,
+        arn: &str,
+    ) -> Result<(MapRunLine, Description), Error> {
+        let missing = || Error::NotFound(format!("map run `{arn}`"));
+        let run = arn.rsplit_once(':').map_or(arn, |(_, run)| run);
+        let shared = run.get(..ID_SHARED).ok_or_else(missing)?;
+        // Sorts behind every id that begins so.
+        let behind = ExecutionId::parse(&format!("{shared}z")).ok_or_else(missing)?;
+        let archive = &self.shared.ports.archive;
+        let all = ExecutionFilter::default();
+        let page = archive
+            .executions(all, Some(behind), CANDIDATES_MAX)
+            .await?;
+        for parent in page.items {
+            let id = &parent.start.header.id;
+            if !id.as_str().starts_with(shared) {
+                break;
+            }
+            let lines = self.map_runs(permit, id).await?;
+            if let Some(line) = lines.into_iter().find(|line| line.arn == arn) {
+                return Ok((line, parent));
+            }
+        }
+        Err(missing())
+    }
+
+    async fn count_children(
+        &self,
+        arn: &str,
+        is_batched: bool,
+    ) -> Result<(MapRunCounts, MapRunCounts), Error> {
+        let (mut executions, mut items) = (MapRunCounts::default(), MapRunCounts::default());
+        let mut before = None;
+        loop {
+            let filter = ExecutionFilter {
+                machine_arn: Some(arn.to_owned()),
+                status: None,
+            };
+            let archive = &self.shared.ports.archive;
+            let page = archive.executions(filter, before, PAGE).await?;
+            for child in &page.items {
+                let status = child.summary.status;
+                let count = self.item_count(&child.start.header.id, is_batched).await?;
+                executions.add(status, 1);
+                items.add(status, count);
+            }
+            before = page.next;
+            if before.is_none() {
+                return Ok((executions, items));
+            }
+        }
+    }
+
+    /// How many items a child has; only its input tells where they come in batches.
+    async fn item_count(&self, child: &ExecutionId, is_batched: bool) -> Result<u64, Error> {
+        if !is_batched {
+            return Ok(1);
+        }
+        let known = self.shared.ports.archive.execution(child).await?;
+        let input = known.and_then(|known| known.input);
+        let items = input.as_ref().and_then(|input| input.get("Items"));
+        let items = items.and_then(Value::as_array);
+        Ok(items.map_or(1, |items| items.len() as u64))
+    }
+}
+
+/// Map runs as a history tells of them.
+#[derive(Default)]
+struct Reading {
+    lines: Vec<MapRunLine>,
+    /// The place of each open run by the event that began it, which the one that ends it follows.
+    open: BTreeMap<u64, usize>,
+    /// Map states that were entered but have no run, with how many items they have.
+    states: BTreeMap<u64, (String, u64)>,
+}
+
+impl Reading {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "of some thirty events, these tell of map runs"
+    )]
+    fn take(&mut self, id: u64, previous: u64, at: Timestamp, detail: HistoryDetail) {
+        match detail {
+            HistoryDetail::StateEntered {
+                kind: StateType::Map,
+                name,
+                ..
+            } => {
+                self.states.insert(id, (name, 0));
+            }
+            HistoryDetail::MapStateStarted { length } => {
+                if let Some((name, _)) = self.states.remove(&previous) {
+                    self.states.insert(id, (name, u64::from(length)));
+                }
+            }
+            HistoryDetail::MapRunStarted { arn } => {
+                let (state, length) = self.states.remove(&previous).unwrap_or_default();
+                self.open.insert(id, self.lines.len());
+                self.lines.push(MapRunLine {
+                    arn,
+                    started_at: at,
+                    stopped_at: None,
+                    status: Status::Running,
+                    state,
+                    length,
+                });
+            }
+            HistoryDetail::MapRunSucceeded => self.end(previous, at, Status::Succeeded),
+            HistoryDetail::MapRunFailed(_) => self.end(previous, at, Status::Failed),
+            // The history does not say which run was cut short.
+            HistoryDetail::MapRunAborted => {
+                if let Some(last) = self.open.last_key_value().map(|(id, _)| *id) {
+                    self.end(last, at, Status::Aborted);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, previous: u64, at: Timestamp, status: Status) {
+        let line = self.open.remove(&previous);
+        if let Some(line) = line.and_then(|line| self.lines.get_mut(line)) {
+            line.stopped_at = Some(at);
+            line.status = status;
+        }
+    }
+
+    /// What is still open where the execution has ended was cut short.
+    fn finish(mut self, ended: Option<Timestamp>) -> Vec<MapRunLine> {
+        if let Some(at) = ended {
+            let open = std::mem::take(&mut self.open);
+            for line in open.into_values() {
+                if let Some(line) = self.lines.get_mut(line) {
+                    line.stopped_at = Some(at);
+                    line.status = Status::Aborted;
+                }
+            }
+        }
+        self.lines
+    }
+}
+
+fn map_of<'a>(machine: &'a asl::StateMachine, state: &str) -> Option<(&'a Map, &'a Processor)> {
+    machine.states().find_map(|(_, known)| match &known.kind {
+        StateKind::Map(map) if known.name == state => match &map.mode {
+            Mode::Distributed(processor) => Some((map, processor.as_ref())),
+            Mode::Inline => None,
+        },
+        StateKind::Map(_)
+        | StateKind::Task(_)
+        | StateKind::Pass(_)
+        | StateKind::Choice(_)
+        | StateKind::Wait(_)
+        | StateKind::Succeed
+        | StateKind::Fail(_)
+        | StateKind::Parallel(_) => None,
+    })
+}
+
+fn fixed<T: Copy + Default>(quantity: Option<&Quantity<T>>) -> T {
+    match quantity {
+        Some(Quantity::Fixed(number)) => *number,
+        Some(Quantity::At(_) | Quantity::Expression(_)) | None => T::default(),
+    }
+}
