@@ -22,6 +22,8 @@ use crate::payload::payload_bytes_within;
 pub struct ItemLimits {
     /// More than so many are refused.
     pub items_max: usize,
+    /// More than so many bytes of JSON are refused.
+    pub bytes_max: usize,
     /// The definition wants no more than so many; 0 is all.
     pub wanted: u64,
 }
@@ -34,6 +36,7 @@ pub struct Unreadable(pub String);
 /// Items on their way, never more than the limits say.
 struct Collected {
     limits: ItemLimits,
+    bytes: usize,
     items: Vec<Value>,
 }
 
@@ -41,6 +44,7 @@ impl Collected {
     fn new(limits: ItemLimits) -> Self {
         Self {
             limits,
+            bytes: 0,
             items: Vec::new(),
         }
     }
@@ -52,10 +56,25 @@ impl Collected {
     }
 
     fn push(&mut self, item: Value) -> Result<(), Unreadable> {
-        let items_max = self.limits.items_max;
+        let ItemLimits {
+            items_max,
+            bytes_max,
+            ..
+        } = self.limits;
         if self.items.len() >= items_max {
             let cause =
                 format!("the source has more than {items_max} items; limit it with MaxItems");
+            return Err(Unreadable(cause));
+        }
+        let Some(bytes) = payload_bytes_within(&item, usize::MAX) else {
+            let cause = format!("an item is nested more than {PAYLOAD_NESTING_MAX} levels deep");
+            return Err(Unreadable(cause));
+        };
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > bytes_max {
+            let cause = format!(
+                "the items have more than {bytes_max} bytes as JSON; limit them with MaxItems"
+            );
             return Err(Unreadable(cause));
         }
         self.items.push(item);
@@ -70,24 +89,6 @@ impl Collected {
             self.push(item)?;
         }
         Ok(())
-    }
-
-    /// The items, none of them nested too deeply to be kept.
-    fn finish(self) -> Result<Vec<Value>, Unreadable> {
-        let items = Value::Array(self.items);
-        if payload_bytes_within(&items, usize::MAX).is_none() {
-            let levels = PAYLOAD_NESTING_MAX.saturating_sub(1);
-            let cause = format!("an item is nested more than {levels} levels deep");
-            return Err(Unreadable(cause));
-        }
-        match items {
-            Value::Array(items) => Ok(items),
-            Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::String(_)
-            | Value::Object(_) => Ok(Vec::new()),
-        }
     }
 }
 

@@ -35,17 +35,19 @@ pub use delta::Delta;
 pub use diagnostic::{Diagnostic, Severity};
 pub use effect::{ChildRun, Effect, EffectId, ItemsRead, ResultsWrite, TaskPhase, TaskRun};
 pub use event::{AttemptFacts, Event, EventKind};
-pub use execution::{Execution, ExecutionId, FrameId, Header, Limits, MapRunChild, RestoreError, Status};
+pub use execution::{
+    Execution, ExecutionId, FrameId, Header, Limits, MapRunChild, RestoreError, Status,
+};
+pub use expression::Expression;
 pub use failure::Failure;
 pub use history::{
     Called, ErrorDetail, HistoryDetail, HistoryEvent, Iteration, Provenance, StateType, TaskEvent,
 };
 pub use interpreter::{Ignored, MAP_RUN_ID_SHARED, Transition, apply};
-pub use payload::{PAYLOAD_BYTES_MAX, PAYLOAD_NESTING_MAX, Payload, PayloadId, payload_bytes,
-    payload_bytes_within,
-};
-pub use expression::Expression;
 pub use intrinsic::Intrinsic;
+pub use payload::{
+    PAYLOAD_BYTES_MAX, PAYLOAD_NESTING_MAX, Payload, PayloadId, payload_bytes, payload_bytes_within,
+};
 pub use timestamp::Timestamp;
 pub use token::TaskToken;
 pub(crate) use variables::Variables;

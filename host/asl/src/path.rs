@@ -149,12 +149,15 @@ impl Path {
         match &self.root {
             Root::Data => Ok(roots.data),
             Root::Context => Ok(roots.context),
-            Root::Variable(name) => roots.variables.get(name).ok_or_else(|| {
-                PathError::Unassigned {
-                    path: self.text.clone(),
-                    variable: name.clone(),
-                }
-            }),
+            Root::Variable(name) => {
+                roots
+                    .variables
+                    .get(name)
+                    .ok_or_else(|| PathError::Unassigned {
+                        path: self.text.clone(),
+                        variable: name.clone(),
+                    })
+            }
         }
     }
 

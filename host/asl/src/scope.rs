@@ -8,9 +8,9 @@ use crate::Timestamp;
 use crate::Variables;
 use crate::budget::Budget;
 use crate::inspection::{Notes, Stage};
+use crate::intrinsic::Random;
 use crate::jsonata::Evaluator;
 use crate::path::Roots;
-use crate::intrinsic::Random;
 
 /// What the fields of a state are evaluated with, in either query language.
 pub(crate) struct Scope<'a> {

@@ -78,7 +78,14 @@ impl Template {
     ) -> Result<Map<String, Value>, Failure> {
         match self.evaluate(data, scope)? {
             Value::Object(members) => Ok(members),
-            other => Err(Failure::runtime(format!("expected an object, found {other}"))),
+            other @ (Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_)) => {
+                let problem = format!("expected an object, found {other}");
+                Err(Failure::runtime(problem))
+            }
         }
     }
 

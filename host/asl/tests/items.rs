@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::disallowed_methods,
-    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a test reads its files, and fails by panicking"
 )]
@@ -33,6 +32,7 @@ fn recorded_objects_have_the_items_that_the_service_found() {
         let format = ItemFormat::parse(config).unwrap();
         let limits = ItemLimits {
             items_max: 100_000,
+            bytes_max: 1 << 20,
             wanted: wanted(config, &case["input"]),
         };
         let put = case["s3"].as_array().unwrap().last().unwrap();

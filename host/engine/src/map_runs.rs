@@ -6,9 +6,11 @@
 mod access;
 mod description;
 mod items;
+mod reading;
 mod results;
 
-pub use description::{MapRun, MapRunCounts, MapRunLine};
+pub use description::{MapRun, MapRunCounts};
+pub use reading::MapRunLine;
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use asl::definition::{Call, Pattern};
+use asl::definition::{Call, Integration, Pattern};
 use asl::{EffectId, EventKind};
 use document::{Node, Problem, Problems};
 use serde_json::Value;
@@ -92,7 +92,7 @@ impl Mocked {
         };
         let answer = self.into_answer(call, effect);
         if is_handed_over && let EventKind::TaskSucceeded { output, .. } = &answer {
-            let output = output.clone();
+            let output = handed_over(call, output);
             return vec![EventKind::TaskSubmitted { effect, output }, answer];
         }
         vec![answer]
@@ -121,6 +121,31 @@ impl Mocked {
                 error,
                 cause,
             },
+        }
+    }
+}
+
+/// What accepting the work answers: of a nested execution, what its start does; of others, what
+/// the mock says of their end.
+fn handed_over(call: &Call, output: &Value) -> Value {
+    const OF_A_START: [&str; 4] = [
+        "ExecutionArn",
+        "StartDate",
+        "SdkHttpMetadata",
+        "SdkResponseMetadata",
+    ];
+    match (call, output) {
+        (Call::Integration(Integration { service, .. }), Value::Object(members))
+            if service == "states" =>
+        {
+            let of_a_start = members
+                .iter()
+                .filter(|(name, _)| OF_A_START.contains(&name.as_str()));
+            let of_a_start = of_a_start.map(|(name, value)| (name.clone(), value.clone()));
+            Value::Object(of_a_start.collect())
+        }
+        (Call::Component | Call::Function(_) | Call::Activity | Call::Integration(_), output) => {
+            output.clone()
         }
     }
 }
@@ -230,7 +255,11 @@ fn throw(node: &Node<'_>, problems: &mut Problems) -> Option<Mocked> {
     // Causes are often JSON text; a file may hold the JSON itself.
     let cause = fields.optional("Cause").map(|node| match node.value {
         Value::String(text) => text.clone(),
-        other => other.to_string(),
+        other @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::Array(_)
+        | Value::Object(_)) => other.to_string(),
     });
     fields.finish(problems);
     Some(Mocked::Throw {

@@ -70,6 +70,8 @@ pub struct Config {
     pub item_file_bytes_max: u64,
     /// The most items of one map run that are read from volumes.
     pub items_max: usize,
+    /// The most bytes that the items of one map run from volumes have, as JSON.
+    pub items_bytes_max: usize,
     /// Mocked answers for Tasks.
     pub mocks: Arc<Mocks>,
 }
@@ -88,6 +90,7 @@ impl Default for Config {
             history_events_warning: 20_000,
             item_file_bytes_max: 16 << 20,
             items_max: 100_000,
+            items_bytes_max: 32 << 20,
             mocks: Arc::default(),
         }
     }

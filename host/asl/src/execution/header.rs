@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{PAYLOAD_BYTES_MAX, Timestamp};
 use crate::definition::BlockId;
+use crate::{PAYLOAD_BYTES_MAX, Timestamp};
 
 /// Names one execution in this store; sorts by start time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -65,15 +65,10 @@ impl HistoryDetail {
 
     fn member(&self) -> Option<(&'static str, Value)> {
         let member = match self {
-            Self::ExecutionStarted { input, role_arn } => {
-                let role_arn = role_arn
-                    .as_ref()
-                    .map(|role_arn| ("roleArn", json!(role_arn)));
-                (
-                    "executionStartedEventDetails",
-                    object(data("input", input).into_iter().chain(role_arn)),
-                )
-            }
+            Self::ExecutionStarted { input, role_arn } => (
+                "executionStartedEventDetails",
+                started(input, role_arn.as_deref()),
+            ),
             Self::ExecutionSucceeded { output } => (
                 "executionSucceededEventDetails",
                 object(data("output", output)),
@@ -98,19 +93,21 @@ impl HistoryDetail {
                 ..
             } => (
                 "stateExitedEventDetails",
-                named(name, data("output", output).into_iter().chain(variables(assigned))),
+                named(
+                    name,
+                    data("output", output)
+                        .into_iter()
+                        .chain(variables(assigned)),
+                ),
             ),
             Self::EvaluationFailed {
                 state,
                 location,
                 error,
-            } => {
-                let place = [("location", json!(location)), ("state", json!(state))];
-                (
-                    "evaluationFailedEventDetails",
-                    object(error.members().chain(place)),
-                )
-            }
+            } => (
+                "evaluationFailedEventDetails",
+                object(error.members().chain(place(state, location))),
+            ),
             Self::MapRunStarted { arn } => {
                 ("mapRunStartedEventDetails", json!({ "mapRunArn": arn }))
             }
@@ -118,18 +115,10 @@ impl HistoryDetail {
             Self::MapStateStarted { length } => {
                 ("mapStateStartedEventDetails", json!({ "length": length }))
             }
-            Self::MapIterationStarted(iteration) => {
-                ("mapIterationStartedEventDetails", iteration.to_json())
-            }
-            Self::MapIterationSucceeded(iteration) => {
-                ("mapIterationSucceededEventDetails", iteration.to_json())
-            }
-            Self::MapIterationFailed(iteration) => {
-                ("mapIterationFailedEventDetails", iteration.to_json())
-            }
-            Self::MapIterationAborted(iteration) => {
-                ("mapIterationAbortedEventDetails", iteration.to_json())
-            }
+            Self::MapIterationStarted(iteration)
+            | Self::MapIterationSucceeded(iteration)
+            | Self::MapIterationFailed(iteration)
+            | Self::MapIterationAborted(iteration) => return iteration.member(self.event_type()),
             Self::Task { called, event } => return task::member(called, event),
             Self::StateAborted(_)
             | Self::ParallelStateStarted
@@ -142,6 +131,15 @@ impl HistoryDetail {
         };
         Some(member)
     }
+}
+
+fn started(input: &Payload, role_arn: Option<&str>) -> Value {
+    let role_arn = role_arn.map(|role_arn| ("roleArn", json!(role_arn)));
+    object(data("input", input).into_iter().chain(role_arn))
+}
+
+fn place(state: &str, location: &str) -> [(&'static str, Value); 2] {
+    [("location", json!(location)), ("state", json!(state))]
 }
 
 impl StateType {
@@ -194,8 +192,14 @@ impl ErrorDetail {
 }
 
 impl Iteration {
-    fn to_json(&self) -> Value {
-        json!({ "name": self.name, "index": self.index })
+    fn member(&self, event_type: &str) -> Option<(&'static str, Value)> {
+        let name = match event_type {
+            "MapIterationStarted" => "mapIterationStartedEventDetails",
+            "MapIterationSucceeded" => "mapIterationSucceededEventDetails",
+            "MapIterationFailed" => "mapIterationFailedEventDetails",
+            _ => "mapIterationAbortedEventDetails",
+        };
+        Some((name, json!({ "name": self.name, "index": self.index })))
     }
 }
 
@@ -223,9 +227,7 @@ fn data(name: &'static str, payload: &Payload) -> [(&'static str, Value); 2] {
 }
 
 /// The variables that were set, each as JSON text; nothing where none was.
-fn variables(
-    assigned: &BTreeMap<String, Payload>,
-) -> impl Iterator<Item = (&'static str, Value)> {
+fn variables(assigned: &BTreeMap<String, Payload>) -> impl Iterator<Item = (&'static str, Value)> {
     let members = (!assigned.is_empty()).then(|| {
         let texts: Map<String, Value> = assigned
             .iter()

@@ -121,7 +121,9 @@ impl<'m> Step<'m> {
     ) -> Result<(), Ignored> {
         match self.awaited(effect)? {
             Awaited::Attempt(id, TaskPhase::Scheduled | TaskPhase::Started) => {
-                self.resume(id, |step, frame, _| task::submitted(step, frame, Arc::new(output)));
+                self.resume(id, |step, frame, _| {
+                    task::submitted(step, frame, Arc::new(output))
+                });
                 Ok(())
             }
             Awaited::Attempt(_, TaskPhase::Submitted) => {
@@ -292,9 +294,7 @@ impl<'m> Step<'m> {
             Waiting::Delay(_) => Ok(Awaited::Delay(frame.id)),
             // What these wait for has answers of its own.
             Waiting::Children(_) | Waiting::Child { .. } => Err(Ignored::WrongAnswer(effect)),
-            Waiting::Turn | Waiting::Siblings { .. } => {
-                Err(Ignored::NotWaiting(effect))
-            }
+            Waiting::Turn | Waiting::Siblings { .. } => Err(Ignored::NotWaiting(effect)),
         }
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{map, map_run};
 use super::step::{Fault, Outcome, Progress, Step};
+use super::{map, map_run};
 use crate::definition::{BlockId, State, StateKind};
 use crate::execution::{Frame, Waiting};
 use crate::history::{HistoryDetail, Iteration};
@@ -123,8 +123,7 @@ impl Step<'_> {
             let Waiting::Siblings { output } = child.waiting else {
                 continue;
             };
-            bytes =
-                bytes.saturating_add(self.payload_bytes(output.value()).unwrap_or(bytes_max));
+            bytes = bytes.saturating_add(self.payload_bytes(output.value()).unwrap_or(bytes_max));
             if bytes <= bytes_max {
                 outputs.push(output);
             }

@@ -15,7 +15,11 @@ pub(super) fn begin<'m>(
     let input = step.effective_input(frame, state)?;
     let picked = step.evaluate(frame, state, |scope| choice.pick(&input, scope))?;
     let (next, output, assign) = match picked {
-        Picked::Rule(rule) => (rule.next.as_str(), rule.output.as_ref(), rule.assign.as_ref()),
+        Picked::Rule(rule) => (
+            rule.next.as_str(),
+            rule.output.as_ref(),
+            rule.assign.as_ref(),
+        ),
         Picked::Default(next) => {
             let output = match &state.flow {
                 Flow::JsonPath(_) => None,

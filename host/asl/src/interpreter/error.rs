@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::data::Told;
 use super::step::{Exit, Fault, Onward, Step};
+use crate::Status;
 use crate::definition::{Catcher, Flow, Jitter, Retrier, State, StateKind};
 use crate::execution::{Frame, Waiting};
 use crate::history::{HistoryDetail, Iteration, StateType};
-use crate::Status;
 
 impl<'m> Step<'m> {
     /// Handles an error raised in the frame's state, innermost state first.
@@ -98,7 +98,12 @@ impl<'m> Step<'m> {
 
     /// How long to wait before the state is tried again, if its first matching retrier has
     /// attempts left.
-    pub(super) fn retry_delay(&self, frame: &mut Frame, state: &State, fault: &Fault) -> Option<i64> {
+    pub(super) fn retry_delay(
+        &self,
+        frame: &mut Frame,
+        state: &State,
+        fault: &Fault,
+    ) -> Option<i64> {
         let (retriers, _) = handlers(state);
         let place = retrier_for(state, fault)?;
         let retrier = retriers.get(place)?;
@@ -237,7 +242,8 @@ impl Retrier {
 }
 
 impl Fault {
-    /// Whether an `ErrorEquals` list matches. Nothing matches `States.Runtime`.
+    /// Whether an `ErrorEquals` list matches. Nothing matches `States.Runtime`; `States.ALL`
+    /// matches results over the quota (recorded, against the service's documentation).
     fn matches(&self, names: &[String]) -> bool {
         if self.is("States.Runtime") {
             return false;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::children::gathered;
-use super::{map_run, quantity};
 use super::step::{Fault, Outcome, Progress, Step};
+use super::{map_run, quantity};
 use crate::definition::{Items, Map, Mode, State, StateKind};
 use crate::execution::{ChildrenWait, Frame, MapWait, Waiting};
 use crate::expression::Expected;
@@ -104,10 +104,9 @@ pub(super) fn item_value(
 ) -> Result<Value, Fault> {
     match &map.item_selector {
         Some(selector) => {
-            let selected =
-                step.with_scope_of_item(frame, state, (wait, place), |scope| {
-                    selector.evaluate(wait.input.value(), scope)
-                });
+            let selected = step.with_scope_of_item(frame, state, (wait, place), |scope| {
+                selector.evaluate(wait.input.value(), scope)
+            });
             selected.map_err(|failure| Fault::of_state(frame, failure))
         }
         None => {
@@ -140,9 +139,9 @@ pub(super) fn items(
             });
             return items.map(Arc::new);
         }
-        Items::Template(template) => Arc::new(step.evaluate(frame, state, |scope| {
-            template.evaluate(input, scope)
-        })?),
+        Items::Template(template) => {
+            Arc::new(step.evaluate(frame, state, |scope| template.evaluate(input, scope))?)
+        }
     };
     if items.is_array() {
         return Ok(items);

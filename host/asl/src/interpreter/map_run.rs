@@ -45,11 +45,7 @@ impl Ended {
 
 impl Step<'_> {
     /// A child execution has answered its effect.
-    pub(super) fn child_answered(
-        &mut self,
-        effect: EffectId,
-        ended: Ended,
-    ) -> Result<(), Ignored> {
+    pub(super) fn child_answered(&mut self, effect: EffectId, ended: Ended) -> Result<(), Ignored> {
         let frame = self
             .execution
             .frames
@@ -207,11 +203,7 @@ pub(super) fn gathered<'m>(
 }
 
 /// How results that stay in the state's output are put together.
-fn result_format(
-    step: &mut Step<'_>,
-    frame: &Frame,
-    state: &State,
-) -> Result<ResultFormat, Fault> {
+fn result_format(step: &mut Step<'_>, frame: &Frame, state: &State) -> Result<ResultFormat, Fault> {
     let config = match writer(state).and_then(|writer| writer.config.as_ref()) {
         Some(config) => filled(step, frame, state, Some(config))?.value().clone(),
         None => Value::Null,
@@ -317,23 +309,20 @@ fn check_tolerance(frame: &Frame) -> Result<(), Fault> {
         return Ok(());
     };
     let total = items.value().as_array().map_or(0, Vec::len);
-    match is_over(run.failed, total, (run.tolerated_count, run.tolerated_percentage)) {
+    match is_over(
+        run.failed,
+        total,
+        (run.tolerated_count, run.tolerated_percentage),
+    ) {
         true => Err(over_threshold()),
         false => Ok(()),
     }
 }
 
 /// Whether so many failed items are more than a run tolerates: none, unless it says otherwise.
-pub(super) fn is_over(
-    failed: u32,
-    total: usize,
-    tolerated: (Option<u64>, Option<f64>),
-) -> bool {
+pub(super) fn is_over(failed: u32, total: usize, tolerated: (Option<u64>, Option<f64>)) -> bool {
     let is_over_count = |count: u64| u64::from(failed) > count;
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "items are far fewer than 2^53"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "items are far fewer than 2^53")]
     let is_over_percentage =
         |percentage: f64| f64::from(failed) * 100.0 > percentage * total as f64;
     match tolerated {

@@ -93,7 +93,11 @@ pub(super) fn percentage(
             let value = value(&format!("{name}Path"), path, data, scope)?;
             let number = match &value {
                 Value::String(text) => text.parse().ok(),
-                value => value.as_f64(),
+                value @ (Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::Array(_)
+                | Value::Object(_)) => value.as_f64(),
             };
             number.ok_or_else(|| {
                 let shown = shown(&value);

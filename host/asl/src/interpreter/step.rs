@@ -10,9 +10,9 @@ use super::inspect::Probe;
 use crate::definition::{Block, BlockId, Next, State};
 use crate::execution::{Deadline, Frame};
 use crate::history::{ErrorDetail, HistoryDetail, Provenance};
+use crate::intrinsic::Random;
 use crate::jsonata::Evaluator;
 use crate::payload::payload_bytes_within;
-use crate::intrinsic::Random;
 use crate::{
     Effect, EffectId, Execution, Failure, FrameId, HistoryEvent, Payload, StateMachine, Timestamp,
 };

@@ -30,7 +30,13 @@ pub(super) fn begin<'m>(
         let token = TaskToken::new(&step.execution.header().id, effect, step.seed);
         frame.token = Some(token.to_string());
     }
-    let timeout = limit(step, frame, state, "TimeoutSecondsPath", task.timeout.as_ref())?;
+    let timeout = limit(
+        step,
+        frame,
+        state,
+        "TimeoutSecondsPath",
+        task.timeout.as_ref(),
+    )?;
     let heartbeat = task.heartbeat.as_ref();
     let heartbeat = limit(step, frame, state, "HeartbeatSecondsPath", heartbeat)?;
     let input = step.effective_input(frame, state)?;
@@ -170,14 +176,20 @@ pub(super) fn succeeded<'m>(
     })
 }
 
-/// The error of an attempt that failed.
+/// The error of an attempt that failed; a name or cause that is empty was not given.
 pub(super) fn failed(
     step: &mut Step<'_>,
     frame: &mut Frame,
     error: String,
     cause: String,
 ) -> Fault {
-    let fault = Fault::new(error, cause);
+    let given = |text: String| (!text.is_empty()).then_some(text);
+    let fault = Fault {
+        error: given(error),
+        cause: given(cause),
+        is_heartbeat: false,
+        location: None,
+    };
     if let Some(wait) = close(step, frame) {
         record(step, frame, &wait, TaskEvent::Failed(fault.to_detail()));
     }

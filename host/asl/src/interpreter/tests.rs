@@ -205,7 +205,10 @@ fn an_endless_loop_fails_at_the_quota_of_events() {
     bench.go_on(1_000);
     assert_eq!(bench.execution.status(), Status::Failed);
     assert_eq!(bench.execution.error(), Some("States.Runtime"));
-    assert!(bench.execution.next_event_id() < crate::Limits::default().history_events_max + 2 * ENTRIES_MAX as u64 + 3);
+    assert!(
+        bench.execution.next_event_id()
+            < crate::Limits::default().history_events_max + 2 * ENTRIES_MAX as u64 + 3
+    );
     assert_eq!(bench.execution.outstanding(), []);
 }
 

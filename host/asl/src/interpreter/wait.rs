@@ -20,9 +20,7 @@ pub(super) fn begin<'m>(
 ) -> Outcome<'m> {
     let input = step.effective_input(frame, state)?;
     let at = step.at;
-    let until = step.evaluate(frame, state, |scope| {
-        until(&wait.until, at, &input, scope)
-    })?;
+    let until = step.evaluate(frame, state, |scope| until(&wait.until, at, &input, scope))?;
     if until <= step.at {
         return end(step, frame, state);
     }

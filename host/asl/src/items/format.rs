@@ -53,7 +53,7 @@ impl ItemFormat {
             Format::Lines => lines(content, &mut collected)?,
             Format::Table(table) => table.rows(content, &mut collected)?,
         }
-        collected.finish()
+        Ok(collected.items)
     }
 }
 

@@ -32,5 +32,5 @@ pub fn list(mut files: Vec<ListedFile>, limits: ItemLimits) -> Result<Vec<Value>
             "StorageClass": "STANDARD",
         })
     }))?;
-    collected.finish()
+    Ok(collected.items)
 }

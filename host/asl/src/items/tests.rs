@@ -5,6 +5,7 @@ use crate::{Status, Timestamp};
 
 const ALL: ItemLimits = ItemLimits {
     items_max: 10,
+    bytes_max: 10_000,
     wanted: 0,
 };
 
@@ -102,6 +103,7 @@ fn what_is_not_read_here_is_refused_by_name() {
 fn limits_hold_whatever_the_definition_wants() {
     let limits = |wanted| ItemLimits {
         items_max: 2,
+        bytes_max: 10_000,
         wanted,
     };
     let check = |config: Value, content: &str| {
@@ -117,9 +119,14 @@ fn limits_hold_whatever_the_definition_wants() {
         "a\n1\n2\n3\n",
     );
     let nested = |levels: usize| format!("[{}{}]", "[".repeat(levels), "]".repeat(levels));
-    assert!(read(Value::Null, &nested(99)).is_ok());
-    assert!(read(Value::Null, &nested(100)).is_err());
+    assert!(read(Value::Null, &nested(100)).is_ok());
+    assert!(read(Value::Null, &nested(101)).is_err());
     assert!(read(Value::Null, &nested(100_000)).is_err());
+    // A long header stands in every row.
+    let config = json!({"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"});
+    let long = format!("{}\n1\n2\n3\n", "a".repeat(4_000));
+    let told = read(config, &long).unwrap_err();
+    assert!(told.contains("more than 10000 bytes"), "{told}");
 }
 
 #[test]

@@ -65,7 +65,9 @@ impl PathError {
 }
 
 fn unassigned(variable: &str) -> Failure {
-    Failure::runtime(format!("The variable '${variable}' has not been assigned a value"))
+    Failure::runtime(format!(
+        "The variable '${variable}' has not been assigned a value"
+    ))
 }
 
 fn too_costly(path: &str) -> Failure {

@@ -4,11 +4,11 @@ use serde_json::{Map, Value};
 
 use super::Scope;
 use crate::budget::Budget;
+use crate::intrinsic::Random;
 use crate::jsonata::{
     Evaluation, EvaluationError, EvaluationErrorKind, Evaluator, References, SyntaxError,
     Unavailable,
 };
-use crate::intrinsic::Random;
 use crate::{Timestamp, Variables};
 
 /// Evaluates nothing.

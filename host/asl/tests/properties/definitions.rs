@@ -61,7 +61,9 @@ fn leaf() -> impl Strategy<Value = Value> {
         Just(json!({ "Type": "Pass", "InputPath": "$.items", "OutputPath": "$" })),
         Just(json!({ "Type": "Pass", "OutputPath": null })),
         Just(json!({ "Type": "Pass", "Assign": { "v": [1], "w.$": "$.n" } })),
-        Just(json!({ "Type": "Pass", "Parameters": { "v.$": "$v[0]", "items.$": "States.Array($.n, 2)" } })),
+        Just(
+            json!({ "Type": "Pass", "Parameters": { "v.$": "$v[0]", "items.$": "States.Array($.n, 2)" } })
+        ),
         Just(json!({ "Type": "Pass", "QueryLanguage": "JSONata",
             "Assign": { "v": "{% $states.input.items %}" },
             "Output": { "items": "{% $states.input.items %}", "n": 1 } })),

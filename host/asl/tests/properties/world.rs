@@ -100,7 +100,7 @@ impl World {
                     output: json!({ "n": how }),
                 },
             },
-            Some((effect, Open::Reading | Open::Writing)) if how % 4 == 0 => {
+            Some((effect, Open::Reading | Open::Writing)) if how.is_multiple_of(4) => {
                 EventKind::MapRunFailed {
                     effect,
                     error: "States.ItemReaderFailed".to_owned(),
@@ -115,35 +115,7 @@ impl World {
                 effect,
                 details: json!({ "Bucket": "b" }),
             },
-            Some((effect, Open::Task)) => match how % 6 {
-                0 => EventKind::TaskStarted {
-                    effect,
-                    facts: Some(facts()),
-                    worker: None,
-                },
-                1 => EventKind::TaskFailed {
-                    effect,
-                    error: "Custom".to_owned(),
-                    cause: "why".to_owned(),
-                },
-                2 => EventKind::TaskFailed {
-                    effect,
-                    error: "Sluice.Interrupted".to_owned(),
-                    cause: String::new(),
-                },
-                3 => EventKind::TaskSucceeded {
-                    effect,
-                    output: json!({ "n": how, "items": [1, "b", {}] }),
-                },
-                4 => EventKind::TaskSucceeded {
-                    effect,
-                    output: json!(null),
-                },
-                _ => EventKind::TaskSucceeded {
-                    effect,
-                    output: json!([how]),
-                },
-            },
+            Some((effect, Open::Task)) => answer(effect, how),
         }
     }
 
@@ -233,5 +205,38 @@ fn facts() -> AttemptFacts {
         digest: "sha256:5e".to_owned(),
         role: "clerk".to_owned(),
         role_revision: 1,
+    }
+}
+
+/// How an attempt may go.
+fn answer(effect: EffectId, how: u8) -> EventKind {
+    match how % 6 {
+        0 => EventKind::TaskStarted {
+            effect,
+            facts: Some(facts()),
+            worker: None,
+        },
+        1 => EventKind::TaskFailed {
+            effect,
+            error: "Custom".to_owned(),
+            cause: "why".to_owned(),
+        },
+        2 => EventKind::TaskFailed {
+            effect,
+            error: "Sluice.Interrupted".to_owned(),
+            cause: String::new(),
+        },
+        3 => EventKind::TaskSucceeded {
+            effect,
+            output: json!({ "n": how, "items": [1, "b", {}] }),
+        },
+        4 => EventKind::TaskSucceeded {
+            effect,
+            output: json!(null),
+        },
+        _ => EventKind::TaskSucceeded {
+            effect,
+            output: json!([how]),
+        },
     }
 }

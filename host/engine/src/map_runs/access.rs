@@ -13,6 +13,9 @@ use crate::Error;
 use crate::authority::Authority;
 use crate::shared::Shared;
 
+/// The longest key of an object on the service, in bytes.
+const PATH_BYTES_MAX: usize = 1024;
+
 /// Why items were not read or results not written.
 pub(super) enum Failed {
     /// The authority chain refuses it.
@@ -89,6 +92,10 @@ impl<'a> Wanted<'a> {
         path: String,
         access: Access,
     ) -> Result<Self, Failed> {
+        if path.len() > PATH_BYTES_MAX {
+            let cause = format!("a key has more than {PATH_BYTES_MAX} bytes");
+            return Err(Failed::Cause(cause));
+        }
         let bucket = required(arguments, "Bucket")?;
         let volume = Name::parse(bucket)
             .map_err(|message| Failed::Cause(format!("field Bucket names no volume: {message}")))?;

@@ -1,13 +1,12 @@
 //! What can be told of map runs: computed from their executions' histories and their children.
 
-use std::collections::BTreeMap;
-
 use asl::definition::{Map, Mode, Processor, Quantity, StateKind};
-use asl::{ExecutionId, HistoryDetail, StateType, Status, Timestamp};
+use asl::{ExecutionId, Status};
 use auth::policy::{Permit, ReadExecution};
 use ports::{Description, ExecutionFilter, HistoryCursor, Page};
 use serde_json::Value;
 
+use super::reading::{MapRunLine, Reading};
 use crate::{Engine, Error};
 
 /// History events, or children, read per call.
@@ -16,23 +15,6 @@ const PAGE: usize = 256;
 const ID_SHARED: usize = asl::MAP_RUN_ID_SHARED;
 /// Executions with so similar ids that are looked at for one map run.
 const CANDIDATES_MAX: usize = 64;
-
-/// A map run in one line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MapRunLine {
-    /// Its ARN.
-    pub arn: String,
-    /// When it began.
-    pub started_at: Timestamp,
-    /// When it ended.
-    pub stopped_at: Option<Timestamp>,
-    /// Where it stands; it cannot time out.
-    pub status: Status,
-    /// The Map state.
-    state: String,
-    /// How many items were in the state's input.
-    length: u64,
-}
 
 /// A map run with what its children came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -273,82 +255,6 @@ impl Engine {
         let items = input.as_ref().and_then(|input| input.get("Items"));
         let items = items.and_then(Value::as_array);
         Ok(items.map_or(1, |items| items.len() as u64))
-    }
-}
-
-/// Map runs as a history tells of them.
-#[derive(Default)]
-struct Reading {
-    lines: Vec<MapRunLine>,
-    /// The place of each open run by the event that began it, which the one that ends it follows.
-    open: BTreeMap<u64, usize>,
-    /// Map states that were entered but have no run, with how many items they have.
-    states: BTreeMap<u64, (String, u64)>,
-}
-
-impl Reading {
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "of some thirty events, these tell of map runs"
-    )]
-    fn take(&mut self, id: u64, previous: u64, at: Timestamp, detail: HistoryDetail) {
-        match detail {
-            HistoryDetail::StateEntered {
-                kind: StateType::Map,
-                name,
-                ..
-            } => {
-                self.states.insert(id, (name, 0));
-            }
-            HistoryDetail::MapStateStarted { length } => {
-                if let Some((name, _)) = self.states.remove(&previous) {
-                    self.states.insert(id, (name, u64::from(length)));
-                }
-            }
-            HistoryDetail::MapRunStarted { arn } => {
-                let (state, length) = self.states.remove(&previous).unwrap_or_default();
-                self.open.insert(id, self.lines.len());
-                self.lines.push(MapRunLine {
-                    arn,
-                    started_at: at,
-                    stopped_at: None,
-                    status: Status::Running,
-                    state,
-                    length,
-                });
-            }
-            HistoryDetail::MapRunSucceeded => self.end(previous, at, Status::Succeeded),
-            HistoryDetail::MapRunFailed(_) => self.end(previous, at, Status::Failed),
-            // The history does not say which run was cut short.
-            HistoryDetail::MapRunAborted => {
-                if let Some(last) = self.open.last_key_value().map(|(id, _)| *id) {
-                    self.end(last, at, Status::Aborted);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn end(&mut self, previous: u64, at: Timestamp, status: Status) {
-        let line = self.open.remove(&previous);
-        if let Some(line) = line.and_then(|line| self.lines.get_mut(line)) {
-            line.stopped_at = Some(at);
-            line.status = status;
-        }
-    }
-
-    /// What is still open where the execution has ended was cut short.
-    fn finish(mut self, ended: Option<Timestamp>) -> Vec<MapRunLine> {
-        if let Some(at) = ended {
-            let open = std::mem::take(&mut self.open);
-            for line in open.into_values() {
-                if let Some(line) = self.lines.get_mut(line) {
-                    line.stopped_at = Some(at);
-                    line.status = Status::Aborted;
-                }
-            }
-        }
-        self.lines
     }
 }
 

@@ -27,6 +27,7 @@ impl Shared {
     async fn items(&self, family: &Family, read: &ItemsRead) -> Result<Vec<Value>, Failed> {
         let limits = ItemLimits {
             items_max: self.config.items_max,
+            bytes_max: self.config.items_bytes_max,
             wanted: read.max_items,
         };
         let arguments = read.arguments.value();

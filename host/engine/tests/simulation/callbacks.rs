@@ -342,3 +342,15 @@ async fn an_answer_may_come_before_the_component_has_returned() {
         "{history:?}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_without_words_is_told_without_them() {
+    let world = prepared(&waiting()).await;
+    let id = started(&world, json!({})).await;
+    let token = token(&world).await;
+    let (permit, task) = asked::<SendTaskFailure>(&world, &token).await;
+    let failed = world.engine.send_task_failure(permit, task, None, None);
+    failed.await.unwrap();
+    let (status, error, _) = outcome(&world, &id).await;
+    assert_eq!((status, error), (Status::Failed, None));
+}

@@ -406,7 +406,11 @@ async fn a_file_that_holds_no_items_fails_the_reader() {
     let unread = reader(json!({"InputType": "MANIFEST"}));
     let not_json = reader(json!({"InputType": "JSON"}));
     let other = json!({"ItemReader": {"Resource": "arn:aws:states:::sqs:receive"}});
-    for extra in [missing, unread, not_json, other] {
+    let long = json!({"ItemReader": {
+        "Resource": "arn:aws:states:::s3:getObject",
+        "Parameters": {"Bucket": "orders", "Key": "x".repeat(1025)},
+    }});
+    for extra in [missing, unread, not_json, other, long] {
         let world = with_file(&passing(&extra), volume("read")).await;
         let id = started(&world, json!({})).await;
         let summary = ended(&world, &id).await.summary;
@@ -542,4 +546,22 @@ async fn items_in_batches_are_counted_as_items() {
     let (world, ended) = run(&definition, json!({}), items()).await;
     let run = map_run(&world, &ended.start.header.id).await;
     assert_eq!((run.executions.succeeded, run.items.succeeded), (2, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn results_that_stay_in_the_output_are_flattened_on_demand() {
+    let writer = |word: &str| json!({"ResultWriter": {"WriterConfig": {"Transformation": word}}});
+    for (word, expected) in [
+        ("FLATTEN", json!([1, 2, 3])),
+        ("COMPACT", json!([[1, 2], 3])),
+    ] {
+        let definition = passing(&writer(word));
+        let (_, ended) = run(&definition, json!({}), json!([[1, 2], 3])).await;
+        assert_eq!(ended.output.as_deref(), Some(&expected));
+    }
+    let (_, ended) = run(&passing(&writer("ZIP")), json!({}), items()).await;
+    assert_eq!(
+        ended.summary.error.as_deref(),
+        Some("States.ResultWriterFailed")
+    );
 }

@@ -136,8 +136,6 @@ fn activity(arn: &str, event: &TaskEvent) -> Option<(&'static str, Members)> {
             data("output", output).into(),
         ),
         TaskEvent::Failed(error) => ("activityFailedEventDetails", error.members().collect()),
-        TaskEvent::TimedOut(error) => {
-            ("activityTimedOutEventDetails", error.members().collect())
-        }
+        TaskEvent::TimedOut(error) => ("activityTimedOutEventDetails", error.members().collect()),
     })
 }

@@ -15,6 +15,8 @@ use crate::items::{ItemFormat, ItemLimits};
 /// How many items are put through `ItemSelector` and `ItemBatcher` at most; of more, nothing is
 /// told after the items themselves.
 const ITEMS_SHOWN_MAX: usize = 200;
+/// The most bytes that items have as JSON: a table's header stands in every row.
+const ITEMS_BYTES_MAX: usize = 32 << 20;
 
 /// Evaluates the Map's fields and leaves it with what stands for its iterations.
 ///
@@ -92,6 +94,7 @@ impl Run<'_> {
         let reading = map_run::reading(step, frame, self.state, reader, input)?;
         let limits = ItemLimits {
             items_max: usize::MAX,
+            bytes_max: ITEMS_BYTES_MAX,
             wanted: reading.wanted()?,
         };
         let Some(data) = data else { return Ok(None) };

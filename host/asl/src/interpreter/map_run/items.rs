@@ -86,17 +86,18 @@ fn start_child(
         token: None,
         waiting: Waiting::Child { effect, items },
     };
-    step.effects.push(crate::Effect::StartChild(crate::ChildRun {
-        effect,
-        map_run: frame
-            .map_run()
-            .map(|(_, run)| run.arn.clone())
-            .unwrap_or_default(),
-        state: frame.state.clone(),
-        block: child.block,
-        index: place,
-        input: child.input.clone(),
-    }));
+    step.effects
+        .push(crate::Effect::StartChild(crate::ChildRun {
+            effect,
+            map_run: frame
+                .map_run()
+                .map(|(_, run)| run.arn.clone())
+                .unwrap_or_default(),
+            state: frame.state.clone(),
+            block: child.block,
+            index: place,
+            input: child.input.clone(),
+        }));
     step.execution.frames.put(child);
     Ok(())
 }
@@ -128,7 +129,9 @@ pub(in crate::interpreter) fn batched(
         .input
         .as_ref()
         .and_then(|input| step.payload_bytes(input.value()));
-    let mut bytes = around.unwrap_or(0).saturating_add(r#"{"BatchInput":,"Items":[]}"#.len());
+    let mut bytes = around
+        .unwrap_or(0)
+        .saturating_add(r#"{"BatchInput":,"Items":[]}"#.len());
     let mut place = run.next_item;
     while place < length && (items.len() as u64) < batch.items_max {
         let item = selected(step, frame, state, map, wait, place)?;
