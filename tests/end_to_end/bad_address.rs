@@ -61,12 +61,13 @@ async fn what_is_not_there_is_not_found() {
         "/v1/executions/%00",
         "/v1/reviews?component=absent&version=1.0.0&role=absent",
         "/v1/nothing",
-        "/",
         "/v1/executions/a/b/c",
         "/v1/roles/",
     ] {
         operator.get(path).await.is_problem(404);
     }
+    // The AWS wire is there for POST alone.
+    operator.get("/").await.is_problem(405);
     let stop = operator.post("/v1/executions/absent/stop", json!({})).await;
     stop.is_problem(404);
     let start = json!({"stateMachine": "absent"});

@@ -92,7 +92,7 @@ async fn a_text_that_is_no_expression_is_refused_when_published() {
         "/States/S/Output/c",
     ];
     assert_eq!(
-        answer.is_problem(422).pointers(),
+        answer.is_problem(400).pointers(),
         pointers,
         "{}",
         answer.text
