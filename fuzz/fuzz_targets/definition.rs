@@ -17,7 +17,11 @@ fuzz_target!(|bytes: &[u8]| {
             assert!(!problems.is_empty());
             for problem in problems {
                 let found = document.pointer(&problem.pointer);
-                assert!(found.is_some() || problem.message.contains("missing") || !problem.pointer.is_empty());
+                assert!(
+                    found.is_some()
+                        || problem.message.contains("missing")
+                        || !problem.pointer.is_empty()
+                );
             }
         }
     }

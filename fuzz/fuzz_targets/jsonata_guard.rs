@@ -1,7 +1,12 @@
 //! Any text as a JSONata expression: refused, or judged with everything it reads. What evaluates
 //! runs in a sandbox; this is the guard before it.
 #![no_main]
-#![allow(dead_code, unused_imports, unreachable_pub, reason = "only the guard is used")]
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "only the guard is used"
+)]
 
 #[path = "../../host/evaluator/src"]
 mod evaluator {
@@ -15,9 +20,7 @@ mod evaluator {
     pub(crate) mod signatures;
 }
 // Under these names they know each other.
-use evaluator::{
-    error, evaluation, expression, functions, json, language, references, signatures,
-};
+use evaluator::{error, evaluation, expression, functions, json, language, references, signatures};
 
 use libfuzzer_sys::fuzz_target;
 

@@ -44,7 +44,10 @@ pub fn start(machine: &StateMachine) {
     let delta = transition.execution.take_delta();
     let execution = transition.execution;
     let waits = !execution.outstanding().is_empty();
-    assert!(execution.status().is_terminal() || waits, "it waits for nothing");
+    assert!(
+        execution.status().is_terminal() || waits,
+        "it waits for nothing"
+    );
     let stored = serde_json::to_string(&delta).expect("a record can be written");
     let stored = serde_json::from_str(&stored).expect("a record can be read back");
     let restored = Execution::restore(header(), [stored]).expect("a record makes an execution");

@@ -7,9 +7,7 @@ use std::time::Duration;
 use audit::Sha256Chain;
 use engine::{Engine, Ports, Service};
 use ports::{Archive, Catalogue, Clock, Journal, Runner, StoreError};
-use runtime::{
-    EvaluatorConfig, JsonataEvaluator, Runtime, RuntimeConfig, StartError, VolumeFiles,
-};
+use runtime::{EvaluatorConfig, JsonataEvaluator, Runtime, RuntimeConfig, StartError, VolumeFiles};
 use store::{MemoryStore, OpenError, SledStore, StoreConfig};
 
 use crate::cli::CliError;

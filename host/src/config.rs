@@ -106,7 +106,9 @@ impl Config {
         };
         let mut config = Self::from_document(&document, &surroundings, &mut problems);
         match sources.mock_config.as_deref().map(mocks::read) {
-            Some(Ok(mocks)) => config.iter_mut().for_each(|config| config.mocks = Arc::new(mocks.clone())),
+            Some(Ok(mocks)) => config
+                .iter_mut()
+                .for_each(|config| config.mocks = Arc::new(mocks.clone())),
             Some(Err(found)) => problems.extend(found),
             None => {}
         }

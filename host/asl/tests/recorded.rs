@@ -53,7 +53,11 @@ fn the_interpreter_does_what_the_service_was_recorded_doing() {
                 continue;
             };
             // JSONata beyond plain paths needs the evaluator, which runs these cases elsewhere.
-            if ran.cause.as_deref().is_some_and(|cause| cause.ends_with("none here")) {
+            if ran
+                .cause
+                .as_deref()
+                .is_some_and(|cause| cause.ends_with("none here"))
+            {
                 unplayable += 1;
                 continue;
             }

@@ -29,6 +29,7 @@ impl Service {
     /// Takes up every running execution, then waits for `shutdown`, then lets attempts finish
     /// for as long as the configuration says. What is not finished goes on with the next host.
     pub async fn run(self, shutdown: CancellationToken) {
+        self.warm_evaluator();
         tokio::select! {
             () = self.recover() => shutdown.cancelled().await,
             () = shutdown.cancelled() => {}
@@ -47,6 +48,24 @@ impl Service {
             self.shared.killed.cancel();
             self.shared.tasks.wait().await;
         }
+    }
+
+    /// Lets the evaluator get ready beside everything else, where a state machine will need it.
+    fn warm_evaluator(&self) {
+        let authority = self.shared.authority();
+        let mut newest = authority
+            .machines
+            .values()
+            .filter_map(|revisions| revisions.last());
+        if !newest.any(|newest| newest.machine.needs_evaluator()) {
+            return;
+        }
+        let evaluator = Arc::clone(&self.shared.ports.evaluator);
+        self.shared.tasks.spawn_blocking(move || {
+            if let Err(error) = evaluator.check(&["1"]) {
+                tracing::error!(%error, "JSONata cannot be evaluated");
+            }
+        });
     }
 
     async fn recover(&self) {

@@ -20,9 +20,9 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::mocks::Mocks;
 use crate::actor::Message;
 use crate::authority::Authority;
+use crate::mocks::Mocks;
 use crate::tasks::Desk;
 use crate::{Error, Service};
 

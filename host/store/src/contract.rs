@@ -157,7 +157,13 @@ async fn a_started_execution_can_be_read_in_every_way(store: &impl Store) {
         .unwrap()
         .unwrap();
     assert_eq!((page.events.len(), page.has_more), (1, false));
-    assert_eq!(page.next, HistoryCursor { record: 1, ..HistoryCursor::default() });
+    assert_eq!(
+        page.next,
+        HistoryCursor {
+            record: 1,
+            ..HistoryCursor::default()
+        }
+    );
     let (links, head) = store.audit(0, 10).await.unwrap();
     assert_eq!(head, receipt.audit);
     let (number, digest) = read(&links[0]).checkpoint.unwrap();

@@ -214,7 +214,10 @@ impl Ledger {
         }
         if let Some(beginning) = step.beginning {
             staged.add(beginning.name);
-            beginning.listed.into_iter().for_each(|mark| staged.add(mark));
+            beginning
+                .listed
+                .into_iter()
+                .for_each(|mark| staged.add(mark));
         }
         staged.add(step.record);
         let next = step.number.saturating_add(1);

@@ -38,7 +38,9 @@ pub(crate) fn measure(evaluator: &dyn Evaluator) -> Result<()> {
         ),
         (
             "JSONata filter over 100, sandboxed",
-            jsonata("{ 'ids': $states.input.items[price > 50].id, 'sum': $sum($states.input.items.price) }"),
+            jsonata(
+                "{ 'ids': $states.input.items[price > 50].id, 'sum': $sum($states.input.items.price) }",
+            ),
         ),
     ] {
         print(what, one(&state, evaluator)?, bare);

@@ -40,7 +40,10 @@ pub(crate) fn measure() -> Result<()> {
     let parallel = json!({"StartAt": "All", "States": {
         "All": {"Type": "Parallel", "Branches": branches, "End": true}
     }});
-    print("Parallel of 100, per branch", &per_item(&parallel, &json!({"id": 1}), 100, 20)?);
+    print(
+        "Parallel of 100, per branch",
+        &per_item(&parallel, &json!({"id": 1}), 100, 20)?,
+    );
     Ok(())
 }
 

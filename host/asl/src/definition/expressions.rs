@@ -118,6 +118,12 @@ fn unoffered(expression: &Expression, references: &References, offer: Offer) -> 
 }
 
 impl StateMachine {
+    /// Whether some expression of the machine is more than a plain path or literal.
+    pub fn needs_evaluator(&self) -> bool {
+        let mut expressions = self.expressions().into_iter();
+        expressions.any(|expression| expression.plain_references().is_none())
+    }
+
     /// Every JSONata expression of every state.
     pub fn expressions(&self) -> Vec<&Expression> {
         let states = self.states();

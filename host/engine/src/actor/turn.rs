@@ -15,8 +15,8 @@ use super::slots::{Lanes, Slots};
 use super::{Actor, Trigger};
 use crate::admission::{Admitted, admit};
 use crate::authority::Authority;
-use crate::tasks::Work;
 use crate::mocks::Mocked;
+use crate::tasks::Work;
 
 /// Triggers worked off in one turn; what is left over takes turns of its own, so that a loop of
 /// refused attempts cannot grow one commit without end.
@@ -70,9 +70,7 @@ pub(crate) fn decide(
             Trigger::Event(kind) => turn.apply(&basis, execution, kind, None),
             Trigger::Answer { kind, facts } => turn.apply(&basis, execution, kind, Some(&facts)),
             Trigger::Admit { run, slots } => turn.admit(&basis, execution, *run, slots),
-            Trigger::HandOut { effect, worker } => {
-                turn.hand_out(&basis, execution, effect, worker)
-            }
+            Trigger::HandOut { effect, worker } => turn.hand_out(&basis, execution, effect, worker),
         };
     }
     turn.deferred.extend(std::mem::take(&mut turn.queue));

@@ -4,11 +4,11 @@ use auth::policy::{ReadExecution, ReadStateMachine, Resource};
 use engine::{Machine, Qualifier};
 use serde_json::Value;
 
-use super::{arn, map_runs};
 use super::call::{Answer, Call, seconds};
 use super::executions::find;
 use super::fault::Fault;
 use super::members::ARN;
+use super::{arn, map_runs};
 
 const INCLUDED: [&str; 2] = ["ALL_DATA", "METADATA_ONLY"];
 

@@ -5,11 +5,11 @@ use auth::policy::{Action, Permit, ReadExecution, StopExecution};
 use ports::Description;
 use serde_json::{Value, json};
 
-use super::{arn, map_runs};
 use super::call::{Answer, Call, seconds};
 use super::fault::Fault;
 use super::listing::selected;
 use super::members::ARN;
+use super::{arn, map_runs};
 
 /// An execution by its ARN, and proof that the caller may do `A` to it.
 ///

@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::call::Call;
 use super::fault::Fault;
 use super::{
-    activities, aliases, describe, executions, history, listing, machines, map_runs, start, tags, tasks, test_state,
-    validation, versions,
+    activities, aliases, describe, executions, history, listing, machines, map_runs, start, tags,
+    tasks, test_state, validation, versions,
 };
 
 /// Carries an operation out.
