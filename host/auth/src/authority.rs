@@ -4,12 +4,14 @@
 //! store: permits, revisions and reviews are arguments, and the store refuses what was decided
 //! under an authority that has moved on.
 
+mod egress;
 mod imports;
 
 use std::sync::Arc;
 
 use document::Problem;
 
+pub use egress::{EgressPermit, EgressRequest, admit_egress};
 pub use imports::imports_within;
 
 use crate::capability::{Capabilities, effective, needs_within};
@@ -230,33 +232,50 @@ pub fn admit(request: AttemptRequest<'_>) -> Result<AttemptPermit, Denied> {
         Ok(granted) => granted,
         Err(refusals) => return Err(pairing.denied(refusals)),
     };
+    check_permits((start, state_machine), (pass_role, &pairing.role))?;
+    Ok(AttemptPermit {
+        granted: Arc::clone(granted),
+        decided_under: pairing.decided_under.min(authority),
+        rules: rules_of(&granted.rules, start, pass_role),
+    })
+}
+
+/// Both permits must be for what is attempted, and for the same caller.
+fn check_permits(
+    (start, state_machine): (&Permit<StartExecution>, &Name),
+    (pass_role, role): (&Permit<PassRole>, &Name),
+) -> Result<(), Denied> {
     let is_for_machine =
         matches!(start.resource(), Resource::StateMachine(name) if name == state_machine);
-    let is_for_role = matches!(pass_role.resource(), Resource::Role(name) if *name == pairing.role);
-    if !is_for_machine || !is_for_role || start.caller() != pass_role.caller() {
-        return Err(Denied {
-            rule: "authority.permit-mismatch".to_owned(),
-            reason: format!(
-                "the permits are for `{}` and `{}`, not for one caller on state machine `{state_machine}` and role `{}`",
-                start.resource(),
-                pass_role.resource(),
-                pairing.role
-            ),
-        });
+    let is_for_role = matches!(pass_role.resource(), Resource::Role(name) if name == role);
+    if is_for_machine && is_for_role && start.caller() == pass_role.caller() {
+        return Ok(());
     }
+    Err(Denied {
+        rule: "authority.permit-mismatch".to_owned(),
+        reason: format!(
+            "the permits are for `{}` and `{}`, not for one caller on state machine `{state_machine}` and role `{role}`",
+            start.resource(),
+            pass_role.resource(),
+        ),
+    })
+}
+
+/// Every rule that allowed an attempt, each once: those of documents, then those of policy.
+fn rules_of(
+    granted: &[String],
+    start: &Permit<StartExecution>,
+    pass_role: &Permit<PassRole>,
+) -> Vec<String> {
     let mut rules =
-        Vec::with_capacity(granted.rules.len() + start.rules().len() + pass_role.rules().len());
-    rules.extend_from_slice(&granted.rules);
+        Vec::with_capacity(granted.len() + start.rules().len() + pass_role.rules().len());
+    rules.extend_from_slice(granted);
     for rule in start.rules().iter().chain(pass_role.rules()) {
         if !rules.contains(rule) {
             rules.push(rule.clone());
         }
     }
-    Ok(AttemptPermit {
-        granted: Arc::clone(granted),
-        decided_under: pairing.decided_under.min(authority),
-        rules,
-    })
+    rules
 }
 
 fn judge(

@@ -6,6 +6,7 @@
 mod address;
 mod ambient;
 mod config;
+mod endpoint;
 mod filesystem;
 mod http;
 mod limits;
@@ -22,6 +23,7 @@ use serde_json::{Map, Value};
 pub use address::is_private_address;
 pub use ambient::Ambient;
 pub use config::Config;
+pub use endpoint::Endpoint;
 pub use filesystem::{Access, Filesystem};
 pub use http::{Http, HttpAllowed};
 pub use limits::{Limit, Limits};
@@ -61,6 +63,24 @@ pub(crate) enum Shape {
     Manifest,
     /// A role: every limit has a value.
     Role,
+}
+
+/// In which documents an entry must stand for a request to be allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holder {
+    /// In a component's manifest and in its role.
+    Pairing,
+    /// In a role alone.
+    Role,
+}
+
+impl Holder {
+    fn places(self) -> &'static str {
+        match self {
+            Self::Pairing => "in the manifest and in the role",
+            Self::Role => "in the role",
+        }
+    }
 }
 
 impl Capabilities {
@@ -115,7 +135,21 @@ impl Capabilities {
         origin: &Origin,
         path: &str,
     ) -> Result<HttpAllowed, Refused> {
-        http::request(&self.http, method, origin, path)
+        http::request(&self.http, Holder::Pairing, method, origin, path)
+    }
+
+    /// Whether a role by itself, with no component in between, lets one HTTP request be made;
+    /// `path` may carry a query, which is not looked at.
+    ///
+    /// # Errors
+    /// As [`Self::http_request`].
+    pub fn http_granted(
+        &self,
+        method: &str,
+        origin: &Origin,
+        path: &str,
+    ) -> Result<HttpAllowed, Refused> {
+        http::request(&self.http, Holder::Role, method, origin, path)
     }
 }
 

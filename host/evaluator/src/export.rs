@@ -71,10 +71,16 @@ fn evaluate(request: &wire::Request) -> Result<Vec<Option<String>>, wire::Failur
 fn check(expressions: &[String]) -> Vec<Result<wire::References, wire::Problem>> {
     KNOWN.with_borrow(|_| ());
     let judge = |text: &String| match Expression::parse(text) {
-        Ok(expression) => Ok(wire::References {
-            variables: expression.references.variables.into_iter().collect(),
-            states: expression.references.states.into_iter().collect(),
-        }),
+        Ok(expression) => match expression.references.top_name {
+            Some(name) => Err(wire::Problem {
+                code: String::new(),
+                message: format!("Reference to '{name}' at the top level is not supported."),
+            }),
+            None => Ok(wire::References {
+                variables: expression.references.variables.into_iter().collect(),
+                states: expression.references.states.into_iter().collect(),
+            }),
+        },
         Err(error) => Err(wire::Problem {
             code: error.code,
             message: error.message,

@@ -20,6 +20,9 @@ pub(crate) struct References {
     pub(crate) states: BTreeSet<String>,
     /// The functions it uses that this evaluator implements.
     pub(crate) own: BTreeSet<Own>,
+    /// The first name it reads where there is nothing to read names from: at the top, where the
+    /// service leaves `$` undefined.
+    pub(crate) top_name: Option<String>,
 }
 
 /// The name of the variable that holds what the service offers to a state.
@@ -34,6 +37,7 @@ pub(crate) fn of(tree: &AstNode) -> Result<References, Error> {
         found: References::default(),
         scopes: vec![Scope::default()],
         functions: 0,
+        contexts: 0,
         refused: None,
     };
     walk.node(tree);
@@ -57,6 +61,8 @@ struct Walk {
     found: References,
     scopes: Vec<Scope>,
     functions: usize,
+    /// How many steps, filters and functions, each with a context of its own, are around.
+    contexts: usize,
     refused: Option<Error>,
 }
 
@@ -67,8 +73,12 @@ impl Walk {
 
     fn visit(&mut self, node: &AstNode) {
         match node {
+            AstNode::Name(name) => {
+                if self.contexts == 0 {
+                    self.found.top_name.get_or_insert_with(|| name.clone());
+                }
+            }
             AstNode::String(_)
-            | AstNode::Name(_)
             | AstNode::Number(_)
             | AstNode::Boolean(_)
             | AstNode::Null
@@ -104,7 +114,7 @@ impl Walk {
             AstNode::Object(pairs) => self.pairs(pairs),
             AstNode::ObjectTransform { input, pattern } => {
                 self.node(input);
-                self.pairs(pattern);
+                self.within(|walk| walk.pairs(pattern));
             }
             AstNode::Block(statements) => self.block(statements),
             AstNode::Conditional {
@@ -118,18 +128,25 @@ impl Walk {
             }
             AstNode::Sort { input, terms } => {
                 self.node(input);
-                terms.iter().for_each(|(term, _)| self.node(term));
+                self.within(|walk| terms.iter().for_each(|(term, _)| walk.node(term)));
             }
             AstNode::Transform {
                 location,
                 update,
                 delete,
-            } => {
-                self.node(location);
-                self.node(update);
-                delete.iter().for_each(|delete| self.node(delete));
-            }
+            } => self.within(|walk| {
+                walk.node(location);
+                walk.node(update);
+                delete.iter().for_each(|delete| walk.node(delete));
+            }),
         }
+    }
+
+    /// Walks something that has a context of its own.
+    fn within(&mut self, walk: impl FnOnce(&mut Self)) {
+        self.contexts += 1;
+        walk(self);
+        self.contexts -= 1;
     }
 
     fn each(&mut self, nodes: &[AstNode]) {
@@ -152,13 +169,16 @@ impl Walk {
         {
             self.found.states.insert(member.clone());
         }
-        for step in steps {
-            self.node(&step.node);
+        for (index, step) in steps.iter().enumerate() {
+            match index {
+                0 => self.node(&step.node),
+                _ => self.within(|walk| walk.node(&step.node)),
+            }
             self.bind(step.focus.as_deref());
             self.bind(step.index_var.as_deref());
             for stage in &step.stages {
                 match stage {
-                    Stage::Filter(condition) => self.node(condition),
+                    Stage::Filter(condition) => self.within(|walk| walk.node(condition)),
                     Stage::KeepArray => {}
                     Stage::Index(name) => self.bind(Some(name)),
                 }
@@ -224,7 +244,7 @@ impl Walk {
             later: assigned_name(body).map(str::to_owned).into_iter().collect(),
             functions: self.functions,
         });
-        self.node(body);
+        self.within(|walk| walk.node(body));
         self.scopes.pop();
         self.functions -= 1;
     }

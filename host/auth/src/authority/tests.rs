@@ -9,7 +9,7 @@ use crate::role::Role;
 
 const MANIFEST: &str = "idempotent = true\n[ambient]\nclock = true\n";
 
-fn name(text: &str) -> Name {
+pub(super) fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
@@ -24,7 +24,7 @@ fn component() -> Arc<Component> {
     })
 }
 
-fn revision(number: u64, value: Value) -> RoleRevision {
+pub(super) fn revision(number: u64, value: Value) -> RoleRevision {
     RoleRevision::new(
         name("orders"),
         number,
@@ -43,7 +43,7 @@ fn principal(subject: &str) -> Principal {
     }
 }
 
-fn caller(subject: &str) -> Caller {
+pub(super) fn caller(subject: &str) -> Caller {
     Caller {
         principal: principal(subject),
         actors: Vec::new(),
@@ -94,7 +94,7 @@ fn sound() -> Pairing {
     )
 }
 
-fn policies() -> Policies {
+pub(super) fn policies() -> Policies {
     let text = r#"@id("all") permit (principal, action, resource);"#.to_owned();
     Policies::parse(&[PolicyFile {
         name: "test.cedar".to_owned(),

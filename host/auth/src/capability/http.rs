@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::origin::{Origin, OriginPattern};
 use super::path::{PathPattern, RequestPath};
-use super::{Refused, Shape, reading};
+use super::{Holder, Refused, Shape, reading};
 use crate::names::quoted;
 
 /// Most path patterns in one document: bounds the work of comparing two documents.
@@ -34,6 +34,7 @@ pub struct HttpAllowed {
     origin: Origin,
     rule: String,
     private_addresses: bool,
+    holder: Holder,
 }
 
 impl HttpAllowed {
@@ -50,6 +51,11 @@ impl HttpAllowed {
     /// Whether it may also connect to private addresses.
     pub fn private_addresses(&self) -> bool {
         self.private_addresses
+    }
+
+    /// Where the entry stands: `in the manifest and in the role`, or in the role alone.
+    pub fn places(&self) -> &'static str {
+        self.holder.places()
     }
 }
 
@@ -184,10 +190,12 @@ pub(super) fn effective(needs: &[Http], grants: &[Http]) -> Vec<Http> {
 /// Decides on one request; of several entries that allow it, one with private addresses counts.
 pub(super) fn request(
     entries: &[Http],
+    holder: Holder,
     method: &str,
     origin: &Origin,
     path: &str,
 ) -> Result<HttpAllowed, Refused> {
+    let places = holder.places();
     let refused = |rule, reason| Err(Refused { rule, reason });
     let requested = match RequestPath::parse(path) {
         Ok(requested) => requested,
@@ -207,6 +215,7 @@ pub(super) fn request(
             origin: origin.clone(),
             rule: format!("http/{index}"),
             private_addresses: entry.private_addresses,
+            holder,
         });
     }
     let (shown_method, shown_path) = (
@@ -216,13 +225,13 @@ pub(super) fn request(
     let has_origin = |entry: &&Http| entry.has_origin(origin);
     if entries.is_empty() {
         let reason = format!(
-            "no HTTP is granted, add an `http` entry with origin `{origin}` to the manifest and to the role"
+            "no HTTP is granted, add an `http` entry with origin `{origin}` {places}"
         );
         return refused("http.not-granted", reason);
     }
     if !entries.iter().any(|entry| has_origin(&entry)) {
         let reason = format!(
-            "origin `{origin}` is not granted, add it to `origins` of an `http` entry in the manifest and in the role"
+            "origin `{origin}` is not granted, add it to `origins` of an `http` entry {places}"
         );
         return refused("http.origin", reason);
     }
@@ -232,12 +241,12 @@ pub(super) fn request(
         .any(|entry| entry.has_method(method))
     {
         let reason = format!(
-            "method {shown_method} is not granted for `{origin}`, add it to `methods` of that `http` entry in the manifest and in the role"
+            "method {shown_method} is not granted for `{origin}`, add it to `methods` of that `http` entry {places}"
         );
         return refused("http.method", reason);
     }
     let reason = format!(
-        "path {shown_path} is not granted for {shown_method} at `{origin}`, add it to `paths` of that `http` entry in the manifest and in the role"
+        "path {shown_path} is not granted for {shown_method} at `{origin}`, add it to `paths` of that `http` entry {places}"
     );
     refused("http.path", reason)
 }

@@ -151,3 +151,30 @@ fn nesting_without_end_is_refused() {
         json!(1)
     );
 }
+
+#[test]
+fn a_name_is_read_from_something() {
+    for (expression, name) in [
+        ("phone", "phone"),
+        ("phone.number", "phone"),
+        ("$sum(items.price)", "items"),
+        ("{'a': order}", "order"),
+        ("($x := order; $x)", "order"),
+        ("true ? a : 1", "a"),
+    ] {
+        let message = format!("Reference to '{name}' at the top level is not supported.");
+        assert_eq!(check(expression).unwrap_err().message, message);
+    }
+    for expression in [
+        "$states.input.phone",
+        "$states.input[kind = 'a'].phone",
+        "$states.input.items^(>price)",
+        "$states.input.items{kind: price}",
+        "$map($states.input.items, function($i) { $i.price })",
+        "$states.input ~> |items|{'a': b}|",
+        "$states.input.(phone & name)",
+    ] {
+        check(expression).unwrap();
+    }
+}
+
