@@ -45,13 +45,17 @@ impl Host {
         let store =
             SledStore::open(folder, StoreConfig::default(), Arc::new(audit::Sha256Chain)).await?;
         let store = Arc::new(store);
-        let runtime = Runtime::new(RuntimeConfig::default(), Arc::clone(&store) as _)?;
+        let runtime = Arc::new(Runtime::new(
+            RuntimeConfig::default(),
+            Arc::clone(&store) as _,
+        )?);
         let ports = Ports {
             journal: Arc::clone(&store) as _,
             archive: Arc::clone(&store) as _,
             catalogue: Arc::clone(&store) as _,
-            runner: Arc::new(runtime),
+            runner: Arc::clone(&runtime) as _,
             evaluator: Arc::new(JsonataEvaluator::new(EvaluatorConfig::default())),
+            egress: runtime,
             volumes: Arc::new(VolumeFiles::open(&BTreeMap::new())?),
             clock: Arc::new(SystemClock),
         };

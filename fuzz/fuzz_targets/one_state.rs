@@ -1,7 +1,7 @@
 //! Runs a machine of one state over a document in which most paths find something.
 
 use asl::jsonata::{
-    Evaluation, EvaluationError, EvaluationErrorKind, Evaluator, References, SyntaxError,
+    Evaluated, Evaluation, EvaluationError, EvaluationErrorKind, Evaluator, References, SyntaxError,
     Unavailable,
 };
 use asl::{
@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 pub struct NoEvaluator;
 
 impl Evaluator for NoEvaluator {
-    fn evaluate(&self, _: &Evaluation<'_>) -> Result<Vec<Option<Value>>, EvaluationError> {
+    fn evaluate(&self, _: &Evaluation<'_>) -> Result<Evaluated, EvaluationError> {
         let kind = EvaluationErrorKind::Unavailable("none here".to_owned());
-        Err(EvaluationError { index: 0, kind })
+        Err(EvaluationError { index: 0, kind, instructions: 0 })
     }
 
     fn check(&self, _: &[&str]) -> Result<Vec<Result<References, SyntaxError>>, Unavailable> {

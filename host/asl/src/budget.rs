@@ -15,6 +15,12 @@ pub(crate) const COPY_BYTES_MAX: usize = 16 << 20;
 /// refuses 128 levels.
 pub(crate) const DEPTH_MAX: usize = 100;
 
+/// How many instructions the expressions of one state may take in an evaluator in total.
+const INSTRUCTIONS_MAX: u64 = 12_000_000_000;
+
+/// How many instructions take the time that looking at a value takes.
+const INSTRUCTIONS_PER_VISIT: u64 = 100;
+
 /// What a container or scalar counts besides its text.
 const VALUE_BYTES: usize = 16;
 
@@ -26,6 +32,7 @@ const READ_BYTES_PER_VISIT: usize = 64;
 pub(crate) struct Budget {
     visits: usize,
     bytes: usize,
+    instructions: u64,
 }
 
 /// The allowance is spent.
@@ -37,6 +44,7 @@ impl Budget {
         Self {
             visits: VISITS_MAX,
             bytes: COPY_BYTES_MAX,
+            instructions: INSTRUCTIONS_MAX,
         }
     }
 
@@ -47,9 +55,24 @@ impl Budget {
         left.map(|_| ()).ok_or(Exhausted)
     }
 
+    /// Spends what an evaluator took; nothing is left afterwards if it was more than that.
+    pub(crate) fn instruct(&mut self, instructions: u64) {
+        self.instructions = self.instructions.saturating_sub(instructions);
+    }
+
+    /// Whether an evaluator may be asked at all.
+    pub(crate) fn has_instructions(&self) -> bool {
+        self.instructions > 0
+    }
+
     /// What has been spent so far, in visits; copying counts like reading.
     pub(crate) fn spent(&self) -> usize {
-        (VISITS_MAX - self.visits) + (COPY_BYTES_MAX - self.bytes) / READ_BYTES_PER_VISIT
+        let instructions = (INSTRUCTIONS_MAX - self.instructions) / INSTRUCTIONS_PER_VISIT;
+        let instructions = usize::try_from(instructions).unwrap_or(usize::MAX);
+        let copies = (COPY_BYTES_MAX - self.bytes) / READ_BYTES_PER_VISIT;
+        (VISITS_MAX - self.visits)
+            .saturating_add(copies)
+            .saturating_add(instructions)
     }
 
     /// Spends what comparing or searching `bytes` of text takes.

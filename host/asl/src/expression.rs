@@ -8,7 +8,7 @@ mod plain;
 use serde_json::{Map, Value};
 
 use crate::Failure;
-use crate::jsonata::{Evaluation, EvaluationError, EvaluationErrorKind, References};
+use crate::jsonata::{Evaluated, Evaluation, EvaluationError, EvaluationErrorKind, References};
 use crate::scope::Scope;
 use plain::Plain;
 
@@ -172,27 +172,49 @@ fn evaluate(
         .map(|expression| expression.text.as_str())
         .collect();
     let bindings = bindings(&texts, scope);
-    let evaluate = |texts: &[&str], seed| {
-        scope.evaluator.evaluate(&Evaluation {
-            expressions: texts,
-            bindings: &bindings,
-            at: scope.at,
-            seed,
-        })
-    };
     let seed = scope.random.next_u64();
-    match evaluate(&texts, seed) {
-        Ok(values) => (values, None),
+    match ask(&texts, &bindings, seed, scope) {
+        Ok(evaluated) => (evaluated.values, None),
         Err(error) => {
             // The ones before it have values; whose turn it is to fail depends on them.
             let before = texts.get(..error.index).unwrap_or_default();
             let values = match before {
                 [] => Vec::new(),
-                before => evaluate(before, seed).unwrap_or_default(),
+                before => ask(before, &bindings, seed, scope)
+                    .map(|evaluated| evaluated.values)
+                    .unwrap_or_default(),
             };
             (values, Some(error))
         }
     }
+}
+
+/// Asks the evaluator, within what is left to the state.
+fn ask(
+    texts: &[&str],
+    bindings: &Map<String, Value>,
+    seed: u64,
+    scope: &mut Scope<'_>,
+) -> Result<Evaluated, EvaluationError> {
+    if !scope.budget.has_instructions() {
+        let limit = "the expressions of the state took as much as one state may process";
+        return Err(EvaluationError {
+            index: 0,
+            kind: EvaluationErrorKind::Limit(limit.to_owned()),
+            instructions: 0,
+        });
+    }
+    let answer = scope.evaluator.evaluate(&Evaluation {
+        expressions: texts,
+        bindings,
+        at: scope.at,
+        seed,
+    });
+    scope.budget.instruct(match &answer {
+        Ok(evaluated) => evaluated.instructions,
+        Err(error) => error.instructions,
+    });
+    answer
 }
 
 fn failure_of(

@@ -152,7 +152,7 @@ impl Step<'_> {
             let Some(id) = self.execution.frames.next_turn(standing.last_turn) else {
                 return;
             };
-            if entries_left == 0 || self.spent > SPENT_MAX {
+            if entries_left == 0 || self.has_spent_enough() {
                 self.ask_to_continue();
                 return;
             }
@@ -180,7 +180,16 @@ impl Step<'_> {
         self.end(Status::Failed, previous, detail, None);
     }
 
+    /// Whether expressions have cost as much as those of one transition may.
+    fn has_spent_enough(&self) -> bool {
+        self.spent > SPENT_MAX
+    }
+
+    /// Asks to be continued, once, where the transition has done enough.
     fn ask_to_continue(&mut self) {
+        if self.execution.standing.continuing.is_some() {
+            return;
+        }
         let effect = self.execution.new_effect();
         self.execution.standing.continuing = Some(effect);
         self.effects.push(Effect::Continue(effect));
@@ -189,6 +198,7 @@ impl Step<'_> {
     fn continued(&mut self, effect: EffectId) -> Result<(), Ignored> {
         if self.execution.standing.continuing == Some(effect) {
             self.execution.standing.continuing = None;
+            self.go_on_with_runs();
             return Ok(());
         }
         if self.execution.is_waiting_for(effect) {

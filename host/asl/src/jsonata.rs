@@ -12,12 +12,12 @@ use crate::Timestamp;
 /// hold for each call: the same request gives the same answer. A crash during a call loses
 /// nothing, as nothing is kept between calls.
 pub trait Evaluator: Send + Sync {
-    /// Evaluates expressions in order with the same bindings; `None` is JSONata's undefined.
+    /// Evaluates expressions in order with the same bindings.
     ///
     /// # Errors
     /// The first expression that has no value that JSON could hold; those after it were not
     /// evaluated.
-    fn evaluate(&self, request: &Evaluation<'_>) -> Result<Vec<Option<Value>>, EvaluationError>;
+    fn evaluate(&self, request: &Evaluation<'_>) -> Result<Evaluated, EvaluationError>;
 
     /// Judges expressions without evaluating them: one answer for each, in order.
     ///
@@ -42,6 +42,15 @@ pub struct Evaluation<'a> {
     pub seed: u64,
 }
 
+/// What expressions were evaluated to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Evaluated {
+    /// The values, in order; `None` is JSONata's undefined.
+    pub values: Vec<Option<Value>>,
+    /// How many instructions that took.
+    pub instructions: u64,
+}
+
 /// Which variables an expression reads that it does not bind itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct References {
@@ -58,6 +67,8 @@ pub struct EvaluationError {
     pub index: usize,
     /// What went wrong.
     pub kind: EvaluationErrorKind,
+    /// How many instructions it took until then.
+    pub instructions: u64,
 }
 
 /// What went wrong with an expression.

@@ -111,6 +111,15 @@ impl Template {
         }
     }
 
+    /// Whether the template is an object that has a member `name`, whatever fills it.
+    pub fn has_member(&self, name: &str) -> bool {
+        match &self.0 {
+            Part::Literal(value) => value.get(name).is_some(),
+            Part::Object(members) => members.iter().any(|(member, _)| member == name),
+            Part::Array(_) | Part::Query(_) | Part::Expression(_) => false,
+        }
+    }
+
     /// The member `name` of a template that is an object, if it is a literal.
     pub fn literal_member(&self, name: &str) -> Option<&Value> {
         match &self.0 {

@@ -7,6 +7,7 @@
 mod attempt;
 mod calls;
 mod child;
+mod egress;
 mod nested;
 mod slots;
 mod timers;
@@ -16,7 +17,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use asl::definition::Call;
 use asl::{Effect, EffectId, EventKind, Execution, ExecutionId, TaskPhase, TaskRun, Timestamp};
 use auth::authority::AuthorityVersion;
 use auth::names::Digest;
@@ -29,7 +29,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::shared::{Running, Shared};
-use crate::tasks::{TaskMessage, activities_of, component_of};
+use crate::tasks::{TaskMessage, activities_of, bar_to_rerun};
 use crate::{Error, Machine};
 use attempt::{Facts, Finished, RunningAttempt};
 use calls::Offers;
@@ -120,6 +120,10 @@ pub(crate) struct Actor {
     activities: Vec<String>,
     timers: Timers,
     due: VecDeque<Trigger>,
+    /// Whether the last thing done was asked for by a message.
+    was_message: bool,
+    /// Whether its steps may evaluate more than plain expressions.
+    needs_evaluator: bool,
     /// How many invocations of each state were answered by mocks.
     mocked: BTreeMap<String, u32>,
     /// Records of attempts that ended when nobody waited for them any more.
@@ -144,6 +148,7 @@ impl Actor {
             Some(_) => Vec::new(),
             None => activities_of(&machine),
         };
+        let needs_evaluator = machine.machine.needs_evaluator();
         let actor = Self {
             shared,
             identity: Digest::of(format!("{:?}", start.caller).as_bytes()),
@@ -163,6 +168,8 @@ impl Actor {
             activities,
             timers: Timers::default(),
             due: VecDeque::new(),
+            was_message: false,
+            needs_evaluator,
             mocked: BTreeMap::new(),
             unwanted: Vec::new(),
             _slot: slot,
@@ -203,31 +210,23 @@ impl Actor {
         self.execution = Some(execution);
     }
 
-    /// An attempt that was only scheduled has run no code. One that was started may have: it
-    /// reruns only if its component says that this is harmless.
+    /// An attempt that was only scheduled has done nothing. One that was started may have: it
+    /// reruns only if that is harmless.
     fn take_up(&self, run: TaskRun) -> Trigger {
-        let runs_again = || {
-            let authority = self.shared.authority();
-            component_of(&authority, &self.machine, &run)
-                .is_some_and(|component| component.facts.manifest.is_idempotent())
+        let bar = match run.phase {
+            TaskPhase::Started => bar_to_rerun(&self.shared.authority(), &self.machine, &run),
+            TaskPhase::Scheduled | TaskPhase::Submitted => None,
         };
-        let is_code = || match Call::parse(&run.resource) {
-            Call::Component | Call::Function(_) => true,
-            Call::Activity => false,
-            Call::Integration(integration) => integration.service == "lambda",
-        };
-        match run.phase {
-            TaskPhase::Started if is_code() && !runs_again() => {
-                Trigger::Event(EventKind::TaskFailed {
-                    effect: run.effect,
-                    error: "Sluice.Interrupted".to_owned(),
-                    cause: format!(
-                        "the host ended while attempt {} of state `{}` ran, and its component is not declared idempotent",
-                        run.attempt, run.state
-                    ),
-                })
-            }
-            TaskPhase::Scheduled | TaskPhase::Started | TaskPhase::Submitted => Trigger::Admit {
+        match bar {
+            Some(bar) => Trigger::Event(EventKind::TaskFailed {
+                effect: run.effect,
+                error: "Sluice.Interrupted".to_owned(),
+                cause: format!(
+                    "the host ended while attempt {} of state `{}` ran, and {bar}",
+                    run.attempt, run.state
+                ),
+            }),
+            None => Trigger::Admit {
                 run: Box::new(run),
                 slots: None,
             },
@@ -274,9 +273,10 @@ impl Actor {
             if is_draining && self.attempts.is_empty() {
                 return None;
             }
-            // Requests and answers come before what is due, so that no loop can keep them out.
-            if let Ok(message) = self.mailbox.try_recv() {
-                return Some(Next::Message(message));
+            // Requests and answers and what is due take turns, so that neither keeps the other out.
+            let was_message = std::mem::take(&mut self.was_message);
+            if !was_message && let Ok(message) = self.mailbox.try_recv() {
+                return Some(self.next_message(message));
             }
             if !self.unwanted.is_empty() && self.tell_unwanted().await.is_err() {
                 return None;
@@ -295,7 +295,7 @@ impl Actor {
             tokio::select! {
                 () = self.shared.killed.cancelled() => return None,
                 () = self.shared.draining.cancelled(), if !is_draining => {}
-                Some(message) = self.mailbox.recv() => return Some(Next::Message(message)),
+                Some(message) = self.mailbox.recv() => return Some(self.next_message(message)),
                 Some(finished) = self.attempts.join_next() => {
                     if let Some(trigger) = self.finished(finished) {
                         return Some(Next::Trigger(trigger));
@@ -304,6 +304,11 @@ impl Actor {
                 () = tokio::time::sleep(sleep.unwrap_or(SLEEP_MAX)), if sleep.is_some() && !is_draining => {}
             }
         }
+    }
+
+    fn next_message(&mut self, message: Message) -> Next {
+        self.was_message = true;
+        Next::Message(message)
     }
 
     /// What is due: timers before what was put off, so that a loop cannot outrun its timeout.
@@ -378,8 +383,15 @@ impl Actor {
                 Some(execution) => execution,
                 None => self.stored().await?,
             };
+            // In the order of asking, and never more at once than the host has processors.
+            let shared = Arc::clone(&self.shared);
+            let evaluating = match self.needs_evaluator {
+                true => shared.evaluating.acquire().await.ok(),
+                false => None,
+            };
             let authority = self.shared.authority();
             let (mut execution, mut turn) = decide(self, &authority, execution, trigger.clone());
+            drop(evaluating);
             if turn.audit.is_empty() {
                 self.perform(execution, turn);
                 return Ok(());

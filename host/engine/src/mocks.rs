@@ -66,14 +66,18 @@ impl Mocks {
     }
 
     /// The answer to invocation `number`, from 0, of a state; nothing if the state is not mocked
-    /// in the test case.
+    /// in the test case. A test case that this host does not have answers nothing but an error:
+    /// what was meant to be mocked is not called in earnest.
     pub(crate) fn answer(
         &self,
         (machine, case): (&str, &str),
         state: &str,
         number: u32,
     ) -> Option<Mocked> {
-        let responses = self.machines.get(machine)?.get(case)?.get(state)?;
+        let Some(states) = self.machines.get(machine).and_then(|cases| cases.get(case)) else {
+            return Some(unknown(machine, case));
+        };
+        let responses = states.get(state)?;
         let found = responses
             .0
             .iter()
@@ -147,6 +151,16 @@ fn handed_over(call: &Call, output: &Value) -> Value {
         (Call::Component | Call::Function(_) | Call::Activity | Call::Integration(_), output) => {
             output.clone()
         }
+    }
+}
+
+fn unknown(machine: &str, case: &str) -> Mocked {
+    Mocked::Throw {
+        error: "States.Runtime".to_owned(),
+        cause: format!(
+            "the execution was started with the test case `{case}`, which the mock configuration of \
+             this host does not have for `{machine}`; start the host with the configuration that has it"
+        ),
     }
 }
 
@@ -294,7 +308,8 @@ mod tests {
         assert_eq!(answer(2), Some(Mocked::Return(json!({"ok": true}))));
         assert_eq!(answer(3), Some(missing("Charge", 3)));
         assert_eq!(mocks.answer(("orders", "retry"), "Other", 0), None);
-        assert_eq!(mocks.answer(("orders", "other"), "Charge", 0), None);
+        let answer = mocks.answer(("orders", "other"), "Charge", 0);
+        assert_eq!(answer, Some(unknown("orders", "other")));
         assert_eq!(mocks.states("orders"), BTreeSet::from(["Charge"]));
         assert!(mocks.has("orders", "retry") && !mocks.has("orders", "other"));
     }

@@ -12,11 +12,11 @@ use auth::authority::AuthorityVersion;
 use auth::names::{Digest, Name, ServiceName};
 use auth::policy::Policies;
 use ports::{
-    Archive, AuditRecord, Catalogue, Clock, Commit, CommitError, Decision, Journal, Receipt,
-    Runner, StoreError, Volumes,
+    Archive, AuditRecord, Catalogue, Clock, Commit, CommitError, Decision, Egress, Journal,
+    Receipt, Runner, StoreError, Volumes,
 };
 use serde_json::{Value, json};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -39,6 +39,8 @@ pub struct Ports {
     pub runner: Arc<dyn Runner>,
     /// Evaluates JSONata.
     pub evaluator: Arc<dyn Evaluator>,
+    /// Makes requests that Tasks ask for themselves.
+    pub egress: Arc<dyn Egress>,
     /// Reads and writes files for map runs.
     pub volumes: Arc<dyn Volumes>,
     /// Tells the time.
@@ -109,6 +111,11 @@ pub enum Health {
     Failed,
 }
 
+/// Definitions that are judged, and states that are tested, at once on this host.
+const JUDGED_AT_ONCE_MAX: usize = 2;
+/// Files whose items are read at once on this host.
+const READ_AT_ONCE_MAX: usize = 2;
+
 /// The engine: cheap to clone, shared by every request.
 #[derive(Clone)]
 pub struct Engine {
@@ -120,6 +127,10 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) executions: Arc<Semaphore>,
     pub(crate) attempts: Arc<Semaphore>,
+    judgements: Arc<Semaphore>,
+    readings: Arc<Semaphore>,
+    /// A permit for each processor: steps that may evaluate JSONata take one, in turn.
+    pub(crate) evaluating: Semaphore,
     pub(crate) tasks: TaskTracker,
     pub(crate) draining: CancellationToken,
     pub(crate) killed: CancellationToken,
@@ -132,6 +143,11 @@ pub(crate) struct Shared {
     taking_up: tokio::sync::Mutex<()>,
     /// Where tasks that wait for workers are on offer.
     pub(crate) desk: Desk,
+}
+
+/// How many steps may evaluate at once.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// A limit, and the slots it leaves.
@@ -161,6 +177,9 @@ impl Engine {
         let shared = Arc::new(Shared {
             executions: Arc::new(Semaphore::new(config.executions_running_max)),
             attempts: Arc::new(Semaphore::new(config.attempts_running_max)),
+            judgements: Arc::new(Semaphore::new(JUDGED_AT_ONCE_MAX)),
+            readings: Arc::new(Semaphore::new(READ_AT_ONCE_MAX)),
+            evaluating: Semaphore::new(processors()),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
             killed: CancellationToken::new(),
@@ -277,6 +296,28 @@ impl Shared {
         let authority = Authority::load(self.ports.catalogue.as_ref(), policies, version).await?;
         self.put_in_force(authority);
         Ok(self.authority())
+    }
+
+    /// Judges off the async threads, first come first served. A judgement whose asker has gone
+    /// keeps its place until it is done.
+    pub(crate) async fn judged<T: Send + 'static>(
+        &self,
+        judge: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let place = Arc::clone(&self.judgements).acquire_owned().await;
+        let place = place.map_err(Error::host)?;
+        let judging = tokio::task::spawn_blocking(move || {
+            let judged = judge();
+            drop(place);
+            judged
+        });
+        judging.await.map_err(Error::host)
+    }
+
+    /// Waits for its turn to hold a file of items in memory.
+    pub(crate) async fn reading(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let readings = Arc::clone(&self.readings);
+        readings.acquire_owned().await.map_err(Error::host)
     }
 
     /// Commits, and remembers a store that can no longer write.

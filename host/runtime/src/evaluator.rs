@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use asl::Timestamp;
 use asl::jsonata::{
-    Evaluation, EvaluationError, EvaluationErrorKind, Evaluator, References, SyntaxError,
+    Evaluated, Evaluation, EvaluationError, EvaluationErrorKind, Evaluator, References, SyntaxError,
     Unavailable,
 };
 use serde_json::{Map, Value};
@@ -53,7 +53,8 @@ impl Default for EvaluatorConfig {
             memory_bytes_kept: 16 << 20,
             time_max: Duration::from_secs(10),
             wait_max: Duration::from_secs(30),
-            instances_max: processors.map_or(1, usize::from),
+            // Two more than execute, for those who only ask what a definition or state is worth.
+            instances_max: processors.map_or(1, usize::from).saturating_add(2),
         }
     }
 }
@@ -105,8 +106,12 @@ impl JsonataEvaluator {
         &self,
         input: Option<&Value>,
         request: &Evaluation<'_>,
-    ) -> Result<Vec<Option<Value>>, EvaluationError> {
-        let refused = |kind| EvaluationError { index: 0, kind };
+    ) -> Result<Evaluated, EvaluationError> {
+        let refused = |kind| EvaluationError {
+            index: 0,
+            kind,
+            instructions: 0,
+        };
         let limit = |limit: String| refused(EvaluationErrorKind::Limit(limit));
         let bytes_max = self.config.memory_bytes_max;
         let wire = Request {
@@ -120,9 +125,21 @@ impl JsonataEvaluator {
         };
         let unavailable = |error: Unavailable| refused(EvaluationErrorKind::Unavailable(error.0));
         let mut lease = self.lease().map_err(unavailable)?;
-        let (index, answer) = lease.evaluate(&wire, request.at, &self.config);
+        let (index, instructions, answer) = lease.evaluate(&wire, request.at, &self.config);
+        let failed = |kind| EvaluationError {
+            index,
+            kind,
+            instructions,
+        };
         let kind = match answer {
-            Ok(Ok(values)) => return read(&values).map_err(|kind| EvaluationError { index, kind }),
+            Ok(Ok(values)) => {
+                return read(&values)
+                    .map(|values| Evaluated {
+                        values,
+                        instructions,
+                    })
+                    .map_err(failed);
+            }
             Ok(Err(Failure::Raised(problem))) => EvaluationErrorKind::Raised {
                 code: problem.code,
                 message: problem.message,
@@ -136,7 +153,7 @@ impl JsonataEvaluator {
                 message,
             },
         };
-        Err(EvaluationError { index, kind })
+        Err(failed(kind))
     }
 
     /// A ready instance, to be given back when dropped.
@@ -155,7 +172,7 @@ impl JsonataEvaluator {
 }
 
 impl Evaluator for JsonataEvaluator {
-    fn evaluate(&self, request: &Evaluation<'_>) -> Result<Vec<Option<Value>>, EvaluationError> {
+    fn evaluate(&self, request: &Evaluation<'_>) -> Result<Evaluated, EvaluationError> {
         self.evaluate_over(None, request)
     }
 

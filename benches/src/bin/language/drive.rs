@@ -111,9 +111,9 @@ impl Evaluator for NoEvaluator {
     fn evaluate(
         &self,
         _: &asl::jsonata::Evaluation<'_>,
-    ) -> Result<Vec<Option<Value>>, asl::jsonata::EvaluationError> {
+    ) -> Result<asl::jsonata::Evaluated, asl::jsonata::EvaluationError> {
         let kind = asl::jsonata::EvaluationErrorKind::Unavailable("none here".to_owned());
-        Err(asl::jsonata::EvaluationError { index: 0, kind })
+        Err(asl::jsonata::EvaluationError { index: 0, kind, instructions: 0 })
     }
 
     fn check(

@@ -15,6 +15,13 @@ use crate::jsonata::{Evaluator, References, SyntaxError, Unavailable};
 /// What `$states` may offer.
 const STATES: [&str; 4] = ["context", "errorOutput", "input", "result"];
 
+/// The most different expressions of one definition that an evaluator is asked about.
+const EXPRESSIONS_MAX: usize = 2_000;
+
+/// The most bytes of expressions that an evaluator is asked about in one call; a longer
+/// expression stands alone.
+const CHECK_BYTES_MAX: usize = 256 << 10;
+
 /// What is known of a definition once its expressions were judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Judged {
@@ -33,8 +40,22 @@ pub fn check_expressions(
     machine: &StateMachine,
     evaluator: &dyn Evaluator,
 ) -> Result<Judged, Unavailable> {
-    let answers = ask(machine, evaluator)?;
+    let expressions = machine.expressions();
+    let others = expressions
+        .iter()
+        .filter(|expression| expression.plain_references().is_none());
+    let texts: BTreeSet<&str> = others.map(|expression| expression.text.as_str()).collect();
     let mut judged = Judged::default();
+    if texts.len() > EXPRESSIONS_MAX {
+        let found = texts.len();
+        let message = format!(
+            "the definition has {found} different JSONata expressions, at most {EXPRESSIONS_MAX} are allowed"
+        );
+        let problem = diagnostic::problem("", &message, code::UNSUPPORTED_JSONATA, &message);
+        judged.problems.push(problem);
+        return Ok(judged);
+    }
+    let answers = ask(texts, evaluator)?;
     for (_, state) in machine.states() {
         let reads = Reads::of(state);
         let named = reads.variables().into_iter().map(str::to_owned);
@@ -63,26 +84,31 @@ pub fn check_expressions(
 
 type Answers<'a> = BTreeMap<&'a str, Result<References, SyntaxError>>;
 
-/// What the evaluator says of each expression that is not plain.
+/// What the evaluator says of each expression that is not plain, asked in calls of bounded length.
 fn ask<'a>(
-    machine: &'a StateMachine,
+    texts: BTreeSet<&'a str>,
     evaluator: &dyn Evaluator,
 ) -> Result<Answers<'a>, Unavailable> {
-    let expressions = machine.expressions();
-    let others = expressions
-        .iter()
-        .filter(|expression| expression.plain_references().is_none());
-    let texts: BTreeSet<&str> = others.map(|expression| expression.text.as_str()).collect();
-    let texts: Vec<&str> = texts.into_iter().collect();
-    if texts.is_empty() {
-        return Ok(Answers::new());
+    let mut answers = Answers::new();
+    let mut texts = texts.into_iter().peekable();
+    while let Some(first) = texts.next() {
+        let mut bytes = first.len();
+        let mut asked = vec![first];
+        let mut fits = |text: &&str| {
+            bytes = bytes.saturating_add(text.len());
+            bytes <= CHECK_BYTES_MAX
+        };
+        while let Some(text) = texts.next_if(&mut fits) {
+            asked.push(text);
+        }
+        let told = evaluator.check(&asked)?;
+        if told.len() != asked.len() {
+            let (asked, given) = (asked.len(), told.len());
+            return Err(Unavailable(format!("{given} answers to {asked} questions")));
+        }
+        answers.extend(asked.into_iter().zip(told));
     }
-    let answers = evaluator.check(&texts)?;
-    if answers.len() != texts.len() {
-        let (asked, given) = (texts.len(), answers.len());
-        return Err(Unavailable(format!("{given} answers to {asked} questions")));
-    }
-    Ok(texts.into_iter().zip(answers).collect())
+    Ok(answers)
 }
 
 fn malformed(expression: &Expression, error: SyntaxError) -> Problem {

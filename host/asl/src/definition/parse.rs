@@ -263,7 +263,7 @@ impl Reader {
         let comment = fields.optional("Comment");
         let comment = comment.and_then(|node| text(&node, &mut self.problems));
         let flow = flow::read(fields, kind, self);
-        let assign = flow::assign(fields, self);
+        let assign = flow::assign(fields, "Assign", self);
         let kind = match kind {
             Kind::Task => StateKind::Task(Task::read(fields, self)?),
             Kind::Pass => StateKind::Pass(Pass::read(fields, self)?),

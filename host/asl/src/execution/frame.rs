@@ -179,6 +179,9 @@ pub(crate) struct RunWait {
     /// How many items a batch has at most, and how many bytes.
     #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
     pub(crate) batch: Option<Batch>,
+    /// The least number of bytes of its results put together, where they stay in the state's output.
+    #[serde(rename = "o", default)]
+    pub(crate) result_bytes: usize,
     #[serde(rename = "w")]
     pub(crate) phase: RunPhase,
 }

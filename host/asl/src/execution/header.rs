@@ -113,4 +113,7 @@ pub struct MapRunChild {
     pub block: BlockId,
     /// Which child of the run it is, from 0.
     pub index: u32,
+    /// How many of the run's items it has.
+    #[serde(default)]
+    pub items: u32,
 }

@@ -85,6 +85,9 @@ pub enum TaskEvent {
         /// `HeartbeatSeconds`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         heartbeat_seconds: Option<u64>,
+        /// The role of `Credentials`, in whose place the execution's own is used otherwise.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        role_arn: Option<String>,
     },
     /// Its code is about to run, or a worker took it.
     Started {

@@ -74,10 +74,12 @@ fn a_task_shows_what_it_called_and_under_which_role() {
         input: payload(),
         timeout_seconds: Some(5),
         heartbeat_seconds: None,
+        role_arn: Some("arn:r".to_owned()),
     };
     let details = json!({
         "resourceType": "component", "resource": "charge@1.0.0", "region": "us-east-1",
         "parameters": "{\"a\":1}", "timeoutInSeconds": 5,
+        "taskCredentials": { "roleArn": "arn:r" },
     });
     let shape = json!({ "type": "TaskScheduled", "taskScheduledEventDetails": details });
     check(

@@ -20,6 +20,21 @@ impl Step<'_> {
         }
     }
 
+    /// Ends every strand without a word in the history; `frame` is the one that is out already.
+    pub(super) fn abandon(&mut self, frame: &Frame) {
+        let others = self.execution.frames.iter().map(|frame| frame.id);
+        let others: Vec<FrameId> = others.collect();
+        let others = others.into_iter();
+        let others: Vec<Frame> = others
+            .filter_map(|id| self.execution.frames.take(id))
+            .collect();
+        for strand in others.iter().chain([frame]) {
+            for effect in strand.effects() {
+                self.cancel(effect);
+            }
+        }
+    }
+
     /// Ends every strand; gives the event that the execution's last one follows.
     pub(super) fn abort_all(&mut self) -> u64 {
         let root = self

@@ -44,9 +44,10 @@ pub(super) fn begin<'m>(
     })
 }
 
+/// The service's own words; the specification would call it `States.NoChoiceMatched`.
 fn no_choice_matched() -> Failure {
     Failure::new(
-        "States.NoChoiceMatched",
+        "States.Runtime",
         "Failed to transition out of the state. The state does not point to a next state.",
     )
 }

@@ -12,9 +12,9 @@ use crate::execution::{Frame, Waiting};
 use crate::history::{HistoryDetail, Iteration, StateType};
 
 impl<'m> Step<'m> {
-    /// Handles an error raised in the frame's state, innermost state first.
+    /// Handles an error raised in the frame's state, innermost state first. `States.Runtime`, which
+    /// nothing may catch, ends the execution where it stands.
     pub(super) fn fail(&mut self, mut frame: Frame, mut fault: Fault) {
-        let mut is_own = true;
         loop {
             let state = self.state(&frame);
             if frame.map_run().is_some() {
@@ -30,9 +30,11 @@ impl<'m> Step<'m> {
                 frame.waiting = Waiting::Delay(self.begin_timer(self.at.plus_ms(delay_ms)));
                 return self.execution.frames.put(frame);
             }
-            if !(is_own && fault.is("States.Runtime")) {
-                self.record_failed(&mut frame, state);
+            if fault.is("States.Runtime") {
+                self.abandon(&frame);
+                return self.end(Status::Failed, frame.last_event, fault.to_detail(), None);
             }
+            self.record_failed(&mut frame, state);
             match state.and_then(|state| self.catch(&frame, state, &fault)) {
                 Some(Ok((exit, next))) => return self.leave(frame, exit, Onward::State(next)),
                 Some(Err(other)) => fault = other,
@@ -45,7 +47,6 @@ impl<'m> Step<'m> {
                 return self.end(Status::Failed, frame.last_event, fault.to_detail(), None);
             };
             frame = self.fail_strand(&frame, state, parent);
-            is_own = false;
         }
     }
 

@@ -86,7 +86,7 @@ impl Step<'_> {
                 (error, items)
             }
         };
-        let kept = self.keep(Arc::new(output), &parent.state);
+        let kept = self.keep_result(&mut parent, output, failed > 0);
         let kept = kept.map(|output| {
             child.waiting = Waiting::Siblings { output };
             self.execution.frames.put(child);
@@ -96,6 +96,32 @@ impl Step<'_> {
             Ok(()) => self.execution.frames.put(parent),
             Err(fault) => self.fail(parent, fault),
         }
+    }
+
+    /// Keeps what the run needs of a child's output: all of it where results stay in the state's
+    /// output and may still fit, and none of a success where a writer reads it from the child.
+    fn keep_result(
+        &mut self,
+        parent: &mut Frame,
+        output: Value,
+        failed: bool,
+    ) -> Result<Payload, Fault> {
+        let is_written = self.state(parent).and_then(writer_of_files).is_some();
+        let bytes_max = self.payload_bytes_max();
+        let Some(bytes) = self.payload_bytes(&output) else {
+            return Err(Fault::too_large(&parent.state));
+        };
+        let is_needed = match run_mut(parent) {
+            _ if is_written => failed,
+            Some((_, run)) => {
+                // Flattened, an array leaves its brackets behind.
+                run.result_bytes = run.result_bytes.saturating_add(bytes.saturating_sub(2));
+                run.result_bytes <= bytes_max
+            }
+            None => true,
+        };
+        let kept = if is_needed { output } else { Value::Null };
+        Ok(self.execution.payload(Arc::new(kept)))
     }
 
     fn go_on_with_run(&mut self, parent: &mut Frame, failed: u32) -> Result<(), Fault> {
@@ -111,6 +137,37 @@ impl Step<'_> {
             self.gathered.push(parent.id);
         }
         Ok(())
+    }
+
+    /// Lets runs that could have more children under way start them.
+    pub(super) fn go_on_with_runs(&mut self) {
+        let frames = self.execution.frames.iter();
+        let hungry = frames.filter(|frame| {
+            frame.map_run().is_some_and(|(children, run)| {
+                let running = children.started.saturating_sub(children.done);
+                matches!(run.phase, RunPhase::Children)
+                    && children.total == u32::MAX
+                    && running < run.concurrency
+            })
+        });
+        let hungry: Vec<FrameId> = hungry.map(|frame| frame.id).collect();
+        for id in hungry {
+            let Some(mut frame) = self.execution.frames.take(id) else {
+                continue;
+            };
+            match items::start_children(self, &mut frame) {
+                Ok(()) => {
+                    let is_over = frame
+                        .map_run()
+                        .is_some_and(|(children, _)| children.done >= children.total);
+                    if is_over {
+                        self.gathered.push(frame.id);
+                    }
+                    self.execution.frames.put(frame);
+                }
+                Err(fault) => self.fail(frame, fault),
+            }
+        }
     }
 
     /// The run's items have come.
@@ -179,7 +236,11 @@ pub(super) fn gathered<'m>(
     state: &'m State,
     outputs: Vec<Payload>,
 ) -> Outcome<'m> {
-    let Some(writer) = writer(state).filter(|writer| writer.resource.is_some()) else {
+    let Some(writer) = writer_of_files(state) else {
+        let bytes = frame.map_run().map_or(0, |(_, run)| run.result_bytes);
+        if bytes > step.payload_bytes_max() {
+            return Err(Fault::too_large(&frame.state));
+        }
         let format = result_format(step, frame, state)?;
         let outputs = outputs.iter().map(|output| output.value().clone());
         let results = outputs.flat_map(|output| format.results(output)).collect();
@@ -252,6 +313,11 @@ fn filled(
         }
     };
     step.keep(Arc::new(value), &frame.state)
+}
+
+/// The writer of the state, if it writes results away.
+fn writer_of_files(state: &State) -> Option<&Writer> {
+    writer(state).filter(|writer| writer.resource.is_some())
 }
 
 fn writer(state: &State) -> Option<&Writer> {

@@ -50,6 +50,7 @@ pub(super) fn begin<'m>(
         input: input.clone(),
         timeout_seconds: timeout,
         heartbeat_seconds: heartbeat,
+        role_arn: role_arn.clone(),
     };
     let detail = HistoryDetail::Task {
         called: called.clone(),

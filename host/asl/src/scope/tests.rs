@@ -6,8 +6,8 @@ use super::Scope;
 use crate::budget::Budget;
 use crate::intrinsic::Random;
 use crate::jsonata::{
-    Evaluation, EvaluationError, EvaluationErrorKind, Evaluator, References, SyntaxError,
-    Unavailable,
+    Evaluated, Evaluation, EvaluationError, EvaluationErrorKind, Evaluator, References,
+    SyntaxError, Unavailable,
 };
 use crate::{Timestamp, Variables};
 
@@ -15,9 +15,13 @@ use crate::{Timestamp, Variables};
 pub(crate) struct NoEvaluator;
 
 impl Evaluator for NoEvaluator {
-    fn evaluate(&self, _: &Evaluation<'_>) -> Result<Vec<Option<Value>>, EvaluationError> {
+    fn evaluate(&self, _: &Evaluation<'_>) -> Result<Evaluated, EvaluationError> {
         let kind = EvaluationErrorKind::Unavailable("none here".to_owned());
-        Err(EvaluationError { index: 0, kind })
+        Err(EvaluationError {
+            index: 0,
+            kind,
+            instructions: 0,
+        })
     }
 
     fn check(&self, _: &[&str]) -> Result<Vec<Result<References, SyntaxError>>, Unavailable> {

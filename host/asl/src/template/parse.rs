@@ -122,7 +122,7 @@ fn jsonata(node: &Node<'_>, field: &str, problems: &mut Problems) -> Option<Part
             (members.len() == count).then(|| joined(node, members))
         }
         Value::Array(_) => array(node, |item, index| {
-            jsonata(item, &format!("{field}/{index}"), problems)
+            jsonata(item, &format!("{field}[{index}]"), problems)
         }),
         Value::String(text) => match Expression::inner(text) {
             None => Some(Part::Literal(node.value.clone())),

@@ -127,6 +127,7 @@ impl World {
                 arn: child.map_run,
                 block: child.block,
                 index: child.index,
+                items: 1,
             }),
             ..header(self.now)
         };

@@ -3,10 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use asl::jsonata::{
-    Evaluation, EvaluationError, EvaluationErrorKind, Evaluator, References, SyntaxError,
-    Unavailable,
+    Evaluated, Evaluation, EvaluationError, EvaluationErrorKind, Evaluator, References,
+    SyntaxError, Unavailable,
 };
-use serde_json::Value;
 
 #[derive(Default)]
 pub(crate) struct Absent(AtomicBool);
@@ -19,10 +18,14 @@ impl Absent {
 }
 
 impl Evaluator for Absent {
-    fn evaluate(&self, _: &Evaluation<'_>) -> Result<Vec<Option<Value>>, EvaluationError> {
+    fn evaluate(&self, _: &Evaluation<'_>) -> Result<Evaluated, EvaluationError> {
         self.0.store(true, Ordering::Relaxed);
         let kind = EvaluationErrorKind::Unavailable("none here".to_owned());
-        Err(EvaluationError { index: 0, kind })
+        Err(EvaluationError {
+            index: 0,
+            kind,
+            instructions: 0,
+        })
     }
 
     fn check(&self, _: &[&str]) -> Result<Vec<Result<References, SyntaxError>>, Unavailable> {

@@ -95,6 +95,11 @@ impl Instance {
         self.end(called, config)
     }
 
+    /// How many instructions the last call took.
+    pub(super) fn used(&self, config: &EvaluatorConfig) -> u64 {
+        config.fuel.saturating_sub(self.store.get_fuel().unwrap_or(0))
+    }
+
     pub(super) fn check(
         &mut self,
         expression: &str,

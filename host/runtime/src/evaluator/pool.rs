@@ -94,20 +94,21 @@ impl Lease<'_> {
         Ok(())
     }
 
-    /// Evaluates; which expression was the last, and what came of it.
+    /// Evaluates; which expression was the last, how many instructions it took, and what came
+    /// of it.
     pub(super) fn evaluate(
         &mut self,
         request: &Request,
         at: Timestamp,
         config: &EvaluatorConfig,
-    ) -> (usize, Result<Answer, Cut>) {
+    ) -> (usize, u64, Result<Answer, Cut>) {
         let Some(mut instance) = self.instance.take() else {
-            return (0, Err(Cut::Fault(NOT_READY.to_owned())));
+            return (0, 0, Err(Cut::Fault(NOT_READY.to_owned())));
         };
         let answer = instance.evaluate(request, at, config);
-        let index = instance.index();
+        let (index, used) = (instance.index(), instance.used(config));
         self.keep(instance, answer.is_ok(), config);
-        (index, answer)
+        (index, used, answer)
     }
 
     pub(super) fn check(

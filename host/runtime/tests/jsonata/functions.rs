@@ -131,7 +131,7 @@ fn expressions_of_one_request_share_its_randomness() {
         at: AT,
         seed: 3,
     };
-    let values = EVALUATOR.evaluate(&request).unwrap();
+    let values = EVALUATOR.evaluate(&request).unwrap().values;
     assert_ne!(values[0], values[1]);
     assert_ne!(values[2], values[3]);
 }
@@ -301,7 +301,7 @@ fn variables_of_one_expression_do_not_reach_the_next() {
         at: AT,
         seed: 3,
     };
-    let values = EVALUATOR.evaluate(&request).unwrap();
+    let values = EVALUATOR.evaluate(&request).unwrap().values;
     assert_eq!(values, [Some(json!(1)), Some(json!(5)), None]);
     assert_eq!(with("$x", &Map::new(), 1), Ok(None));
 }

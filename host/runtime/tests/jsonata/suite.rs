@@ -88,6 +88,7 @@ fn run(line: &str, datasets: &Map<String, Value>) -> (String, Option<String>) {
         seed: 7,
     };
     let answer = EVALUATOR.evaluate_over(case.get("data").or(dataset), &request);
+    let answer = answer.map(|evaluated| evaluated.values);
     let answer = answer
         .map(|mut values| values.pop().unwrap())
         .map_err(|error| error.kind);

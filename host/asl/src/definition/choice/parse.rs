@@ -18,7 +18,7 @@ pub(in crate::definition) fn choice(
         .and_then(|node| rules(&node, reader));
     let default = fields.optional("Default").map(|node| reader.target(&node));
     if default.is_none() {
-        let message = "an input that no rule matches fails the execution with `States.NoChoiceMatched`, \
+        let message = "an input that no rule matches fails the execution with `States.Runtime`, \
             give a `Default` to avoid it";
         reader.warnings.push(fields.pointer(), message);
     }
@@ -49,16 +49,18 @@ fn rule(node: &Node<'_>, place: usize, reader: &mut Reader) -> Option<ChoiceRule
     let next = fields
         .required("Next", &mut reader.problems)
         .and_then(|node| reader.target(&node));
-    let assign = flow::assign(&mut fields, reader);
+    let around = format!("Choices[{place}]");
+    let assign = flow::assign(&mut fields, &format!("{around}/Assign"), reader);
     let (condition, output) = match reader.language {
         Language::JsonPath => {
             let condition = members(&fields, &["Next", "Assign"], &mut reader.problems);
             (condition, None)
         }
         Language::Jsonata => {
-            let condition = jsonata(&mut fields, place, reader);
+            let condition = jsonata(&mut fields, &around, reader);
             let output = fields.optional("Output");
-            let output = output.and_then(|node| flow::jsonata(&node, "Output", reader));
+            let output =
+                output.and_then(|node| flow::jsonata(&node, &format!("{around}/Output"), reader));
             fields.optional("Comment");
             fields.finish(&mut reader.problems);
             (condition, output)
@@ -72,13 +74,13 @@ fn rule(node: &Node<'_>, place: usize, reader: &mut Reader) -> Option<ChoiceRule
     })
 }
 
-/// Reads `Condition` of the rule at `place`.
-fn jsonata(fields: &mut Fields<'_>, place: usize, reader: &mut Reader) -> Option<Condition> {
+/// Reads `Condition` of the rule that messages call `around`.
+fn jsonata(fields: &mut Fields<'_>, around: &str, reader: &mut Reader) -> Option<Condition> {
     let node = fields.required("Condition", &mut reader.problems)?;
     if let Some(fixed) = node.value.as_bool() {
         return Some(Condition::Fixed(fixed));
     }
-    let field = format!("Choices/{place}/Condition");
+    let field = format!("{around}/Condition");
     let expression = quantity::expression(&node, &field, reader);
     if expression.is_none() {
         let message =

@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::diagnostic::Diagnostic;
-use crate::jsonata::{Evaluation, EvaluationError};
+use crate::jsonata::{Evaluated, Evaluation, EvaluationError};
 
 /// Knows what the expressions of these tests read, and counts how often it was asked.
 #[derive(Default)]
 struct Scripted(AtomicUsize);
 
 impl Evaluator for Scripted {
-    fn evaluate(&self, _: &Evaluation<'_>) -> Result<Vec<Option<Value>>, EvaluationError> {
+    fn evaluate(&self, _: &Evaluation<'_>) -> Result<Evaluated, EvaluationError> {
         panic!("nothing is evaluated at publish")
     }
 
@@ -47,7 +47,7 @@ impl Evaluator for Scripted {
 struct Away;
 
 impl Evaluator for Away {
-    fn evaluate(&self, _: &Evaluation<'_>) -> Result<Vec<Option<Value>>, EvaluationError> {
+    fn evaluate(&self, _: &Evaluation<'_>) -> Result<Evaluated, EvaluationError> {
         panic!("nothing is evaluated at publish")
     }
 
@@ -176,4 +176,31 @@ fn every_field_that_reads_a_variable_is_found() {
         .map(|(state, names)| (state.as_str(), names.iter().map(String::as_str).collect()))
         .collect();
     assert_eq!(found, expected);
+}
+
+fn sums(count: usize, padding: usize) -> Value {
+    let padding = " ".repeat(padding);
+    let sums = (0..count).map(|number| format!("{{% {number} +{padding} 1 %}}"));
+    json!({"P": {"Type": "Pass", "Output": sums.collect::<Vec<_>>(), "End": true}})
+}
+
+#[test]
+fn a_definition_has_no_more_expressions_than_can_be_judged() {
+    let (judged, asked) = judge(&sums(EXPRESSIONS_MAX, 0));
+    assert_eq!((judged.problems.len(), asked), (0, 1));
+    let (judged, asked) = judge(&sums(EXPRESSIONS_MAX + 1, 0));
+    assert_eq!((judged.problems.len(), asked), (1, 0));
+    let told = &judged.problems[0].message;
+    assert!(
+        told.contains("2001 different JSONata expressions"),
+        "{told}"
+    );
+}
+
+#[test]
+fn an_evaluator_is_asked_about_so_many_bytes_at_once() {
+    let third = CHECK_BYTES_MAX / 3;
+    assert_eq!(judge(&sums(3, third - 100)).1, 1);
+    assert_eq!(judge(&sums(3, third + 100)).1, 2);
+    assert_eq!(judge(&sums(2, CHECK_BYTES_MAX + 1)).1, 2);
 }

@@ -60,9 +60,11 @@ fn json_path<'a>(
     flow
 }
 
-/// Reads `Assign` of a state, a catcher or a Choice rule, in the language of the state.
+/// Reads `Assign` of a state, a catcher or a Choice rule, in the language of the state; `field` is
+/// what messages call it.
 pub(in crate::definition) fn assign(
     fields: &mut Fields<'_>,
+    field: &str,
     reader: &mut Reader,
 ) -> Option<Template> {
     let node = fields.optional("Assign")?;
@@ -81,7 +83,7 @@ pub(in crate::definition) fn assign(
     }
     match reader.language {
         Language::JsonPath => template(&node, reader),
-        Language::Jsonata => jsonata(&node, "Assign", reader),
+        Language::Jsonata => jsonata(&node, field, reader),
     }
 }
 

@@ -43,7 +43,8 @@ pub(in crate::definition) fn catchers(
         return Vec::new();
     };
     let nodes = node.array(&mut reader.problems).unwrap_or_default();
-    let catchers = nodes.iter().filter_map(|node| catcher(node, reader));
+    let catchers = nodes.iter().enumerate();
+    let catchers = catchers.filter_map(|(place, node)| catcher(node, place, reader));
     let catchers: Vec<_> = catchers.collect();
     check_order(&nodes, &mut reader.problems);
     catchers
@@ -90,7 +91,7 @@ fn retrier(node: &Node<'_>, problems: &mut Problems) -> Option<Retrier> {
     })
 }
 
-fn catcher(node: &Node<'_>, reader: &mut Reader) -> Option<Catcher> {
+fn catcher(node: &Node<'_>, place: usize, reader: &mut Reader) -> Option<Catcher> {
     let mut fields = node.object(&mut reader.problems)?;
     let error_equals = error_equals(&mut fields, &mut reader.problems);
     comment(&mut fields, &mut reader.problems);
@@ -102,8 +103,9 @@ fn catcher(node: &Node<'_>, reader: &mut Reader) -> Option<Catcher> {
         None => Some(ResultPath::At(ReferencePath::root())),
         Some(node) => flow::result_path(&node, &mut reader.problems),
     };
-    let output = output.and_then(|node| flow::jsonata(&node, "Output", reader));
-    let assign = flow::assign(&mut fields, reader);
+    let around = format!("Catch[{place}]");
+    let output = output.and_then(|node| flow::jsonata(&node, &format!("{around}/Output"), reader));
+    let assign = flow::assign(&mut fields, &format!("{around}/Assign"), reader);
     let next = fields.required("Next", &mut reader.problems);
     let next = next.and_then(|node| reader.target(&node));
     fields.finish(&mut reader.problems);

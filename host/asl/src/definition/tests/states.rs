@@ -547,7 +547,7 @@ fn what_is_valid_but_probably_not_meant_is_a_warning() {
             {"Variable": "$.v", "IsNull": false, "Next": "B"},
         ]})),
         "/States/S",
-        "States.NoChoiceMatched",
+        "States.Runtime",
     );
     assert_eq!(
         parse(&one(task(

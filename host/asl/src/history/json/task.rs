@@ -57,10 +57,12 @@ fn service(resource_type: &str, resource: &str, event: &TaskEvent) -> (&'static 
             input,
             timeout_seconds,
             heartbeat_seconds,
+            role_arn,
         } => {
             members.extend([("region", json!(region)), ("parameters", text(input))]);
             members.extend(seconds("timeoutInSeconds", *timeout_seconds));
             members.extend(seconds("heartbeatInSeconds", *heartbeat_seconds));
+            members.extend(credentials(role_arn.as_deref()));
             "taskScheduledEventDetails"
         }
         TaskEvent::Started { .. } => "taskStartedEventDetails",
@@ -84,16 +86,22 @@ fn service(resource_type: &str, resource: &str, event: &TaskEvent) -> (&'static 
     (name, members)
 }
 
+fn credentials(role_arn: Option<&str>) -> Option<(&'static str, Value)> {
+    role_arn.map(|arn| ("taskCredentials", json!({ "roleArn": arn })))
+}
+
 fn function(arn: &str, event: &TaskEvent) -> Option<(&'static str, Members)> {
     Some(match event {
         TaskEvent::Scheduled {
             input,
             timeout_seconds,
+            role_arn,
             ..
         } => {
             let mut members = vec![("resource", json!(arn))];
             members.extend(data("input", input));
             members.extend(seconds("timeoutInSeconds", *timeout_seconds));
+            members.extend(credentials(role_arn.as_deref()));
             ("lambdaFunctionScheduledEventDetails", members)
         }
         TaskEvent::Started { .. } | TaskEvent::Submitted { .. } => return None,

@@ -149,6 +149,7 @@ impl Run<'_> {
             tolerated_count: None,
             tolerated_percentage: None,
             batch: None,
+            result_bytes: 0,
             phase: RunPhase::Children,
         }));
         let mut batches = Vec::new();

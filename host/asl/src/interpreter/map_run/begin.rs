@@ -59,6 +59,7 @@ pub(in crate::interpreter) fn begin<'m>(
         tolerated_count: count,
         tolerated_percentage: percentage,
         batch,
+        result_bytes: 0,
         phase: RunPhase::Children,
     };
     frame.waiting = Waiting::Children(ChildrenWait {

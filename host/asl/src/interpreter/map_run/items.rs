@@ -40,6 +40,10 @@ pub(super) fn start_children(step: &mut Step<'_>, frame: &mut Frame) -> Result<(
         if running >= run.concurrency {
             return Ok(());
         }
+        if step.has_spent_enough() {
+            step.ask_to_continue();
+            return Ok(());
+        }
         start_child(step, frame, state, map, wait.clone())?;
     }
     if let Some((counts, _)) = run_mut(frame) {
@@ -137,7 +141,9 @@ pub(in crate::interpreter) fn batched(
         let item = selected(step, frame, state, map, wait, place)?;
         let size = step.payload_bytes(&item).unwrap_or(usize::MAX);
         bytes = bytes.saturating_add(size).saturating_add(1);
-        if bytes as u64 > batch.bytes_max && !items.is_empty() {
+        // What the items cost ends a batch as well, so that no transition is without bounds.
+        let is_full = bytes as u64 > batch.bytes_max || step.has_spent_enough();
+        if is_full && !items.is_empty() {
             break;
         }
         items.push(item);
