@@ -93,16 +93,17 @@ pub(crate) async fn host(mode: Mode, config: Config) -> Result<Assembled, Assemb
         &Discovery::new(&config.trust)?,
         Arc::clone(&clock),
     );
-    let runner = Runtime::new(
+    let runtime = Arc::new(Runtime::new(
         runtime_config(&config),
         Arc::clone(&store) as Arc<dyn Catalogue>,
-    )?;
+    )?);
     let ports = Ports {
         journal: Arc::clone(&store) as Arc<dyn Journal>,
         archive: Arc::clone(&store) as Arc<dyn Archive>,
         catalogue: Arc::clone(&store) as Arc<dyn Catalogue>,
-        runner: Arc::new(runner),
+        runner: Arc::clone(&runtime) as Arc<dyn Runner>,
         evaluator: Arc::new(JsonataEvaluator::new(EvaluatorConfig::default())),
+        egress: runtime,
         volumes: Arc::new(VolumeFiles::open(&config.volumes)?),
         clock,
     };
@@ -202,7 +203,9 @@ fn engine_config(config: &Config) -> engine::Config {
             payload_bytes_max: config.limits.payload_bytes_max,
         },
         history_events_warning: config.limits.history_events_warning as u64,
+        item_file_bytes_max: config.limits.item_file_bytes_max as u64,
+        items_max: config.limits.items_max,
+        items_bytes_max: config.limits.items_bytes_max,
         mocks: Arc::clone(&config.mocks),
-        ..engine::Config::default()
     }
 }

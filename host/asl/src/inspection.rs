@@ -3,6 +3,7 @@
 //! Owns what may be asked of which state, what a mock must look like, and what is told of the
 //! outcome. What the state does is the interpreter's. It does not know who asks.
 
+mod allowance;
 mod checks;
 mod context;
 mod notes;
@@ -10,6 +11,8 @@ mod report;
 mod request;
 mod schema;
 mod tested;
+
+use allowance::Allowance;
 
 use crate::interpreter;
 use crate::jsonata::Evaluator;
@@ -34,7 +37,7 @@ pub fn inspect(
     let name = request.state_name.as_deref();
     let tested = Tested::parse(&request.definition, name, evaluator)?;
     let trial = checks::read(request, &tested, setting)?;
-    interpreter::inspect(&tested, trial, evaluator)
+    interpreter::inspect(&tested, trial, &Allowance::new(evaluator))
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@
 //! not know where files lie, who may touch them, or how many bytes they may have.
 
 mod format;
+mod json;
 mod listing;
 mod results;
 mod table;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 pub use format::ItemFormat;
 pub use listing::{ListedFile, list};
@@ -16,6 +17,10 @@ pub use results::{ChildResult, ResultFiles, ResultFormat, ResultText};
 
 use crate::PAYLOAD_NESTING_MAX;
 use crate::payload::payload_bytes_within;
+
+/// The most values that the items of one file have, at whatever depth. A value takes many times
+/// the memory of its text.
+const VALUES_MAX: usize = 2_000_000;
 
 /// How many items are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +42,11 @@ pub struct Unreadable(pub String);
 struct Collected {
     limits: ItemLimits,
     bytes: usize,
+    /// How many values inside the items may still be read.
+    values_left: usize,
     items: Vec<Value>,
+    /// Why reading was stopped from inside a parser.
+    cut: Option<Unreadable>,
 }
 
 impl Collected {
@@ -45,7 +54,9 @@ impl Collected {
         Self {
             limits,
             bytes: 0,
+            values_left: VALUES_MAX,
             items: Vec::new(),
+            cut: None,
         }
     }
 
@@ -53,6 +64,19 @@ impl Collected {
     fn is_complete(&self) -> bool {
         let wanted = self.limits.wanted;
         wanted > 0 && self.items.len() as u64 >= wanted
+    }
+
+    /// Spends so many values, before they are made.
+    fn spend(&mut self, values: usize) -> Result<(), Unreadable> {
+        match self.values_left.checked_sub(values) {
+            Some(left) => {
+                self.values_left = left;
+                Ok(())
+            }
+            None => Err(Unreadable(format!(
+                "the items have more than {VALUES_MAX} values; limit them with MaxItems"
+            ))),
+        }
     }
 
     fn push(&mut self, item: Value) -> Result<(), Unreadable> {
@@ -90,16 +114,6 @@ impl Collected {
         }
         Ok(())
     }
-}
-
-/// What a Map runs over when it is given an object: each member, as `{"Key", "Value"}`.
-fn pairs(members: Map<String, Value>) -> impl Iterator<Item = Value> {
-    members.into_iter().map(|(key, value)| {
-        let mut pair = Map::new();
-        pair.insert("Key".to_owned(), Value::String(key));
-        pair.insert("Value".to_owned(), value);
-        Value::Object(pair)
-    })
 }
 
 /// A text member of a configuration, if it is there.

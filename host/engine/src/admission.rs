@@ -3,13 +3,17 @@
 
 use std::sync::Arc;
 
+use asl::definition::{Task, Text};
 use asl::{AttemptFacts, TaskRun};
-use auth::authority::{AttemptPermit, AttemptRequest, Denied};
+use auth::authority::{
+    AttemptPermit, AttemptRequest, Denied, EgressPermit, EgressRequest, admit_egress,
+};
 use auth::names::{Digest, Name};
 use auth::principal::Caller;
 use semver::Version;
 
 use crate::authority::Authority;
+use crate::tasks::HttpRequest;
 use crate::{Component, Machine};
 
 /// `component:NAME`, `component:NAME@VERSION` or `component:NAME@sha256:…`.
@@ -106,22 +110,7 @@ pub(crate) fn admit(
     run: &TaskRun,
     component: Option<&Component>,
 ) -> Result<Admitted, Denied> {
-    let refused = |rule: &str, reason: String| Denied {
-        rule: rule.to_owned(),
-        reason,
-    };
-    let role = match (&run.role_arn, &machine.role) {
-        (Some(arn), _) => {
-            role_name(arn).map_err(|message| refused("authority.role-name", message))?
-        }
-        (None, Some(role)) => role.clone(),
-        (None, None) => {
-            return Err(refused(
-                "authority.role-missing",
-                "the Task names no role".to_owned(),
-            ));
-        }
-    };
+    let role = role_of(machine, run)?;
     let permits = authority.permits(identity, caller, &machine.name, &role)?;
     let Some(component) = component else {
         let reason = format!("`{}` is not pinned to a stored component", run.resource);
@@ -143,4 +132,77 @@ pub(crate) fn admit(
         role_revision: permit.role_revision(),
     };
     Ok(Admitted { permit, facts })
+}
+
+/// Decides whether an attempt may make its own request, as of the authority given; `identity` is
+/// the digest of the caller.
+pub(crate) fn admit_request(
+    authority: &Authority,
+    (identity, caller): (&Digest, &Caller),
+    machine: &Machine,
+    run: &TaskRun,
+    request: &HttpRequest,
+) -> Result<EgressPermit, Denied> {
+    let role = role_of(machine, run)?;
+    let permits = authority.permits(identity, caller, &machine.name, &role)?;
+    let Some(revision) = authority.role(&role) else {
+        let reason = format!("there is no role `{role}`, create it first");
+        return Err(refused("authority.role-missing", reason));
+    };
+    admit_egress(EgressRequest {
+        role: &revision.facts,
+        state_machine: &machine.name,
+        start: &permits.start,
+        pass_role: &permits.pass_role,
+        authority: authority.version,
+        method: &request.method,
+        endpoint: &request.endpoint,
+    })
+}
+
+/// The role that an attempt runs under.
+fn role_of(machine: &Machine, run: &TaskRun) -> Result<Name, Denied> {
+    match (&run.role_arn, &machine.role) {
+        (Some(arn), _) => {
+            let name = role_name(arn).map_err(|message| refused("authority.role-name", message))?;
+            if is_foreign(arn, machine) {
+                let shown: String = arn.chars().take(200).collect();
+                let reason = format!(
+                    "`{shown}`, which the state's data name, is a role of another account than this host's"
+                );
+                return Err(refused("authority.role-account", reason));
+            }
+            Ok(name)
+        }
+        (None, Some(role)) => Ok(role.clone()),
+        (None, None) => {
+            let reason = "the Task names no role".to_owned();
+            Err(refused("authority.role-missing", reason))
+        }
+    }
+}
+
+/// Whether a role's ARN is of another account than the state machine; one that stands in the
+/// definition itself was read by whoever published it, and means the role of that name.
+fn is_foreign(role_arn: &str, machine: &Machine) -> bool {
+    let parts = role_arn.strip_prefix("arn:aws:iam::");
+    let Some((account, _)) = parts.and_then(|parts| parts.split_once(":role/")) else {
+        return false;
+    };
+    let own = machine.arn.split(':').nth(4).unwrap_or_default();
+    let is_named = |task: &Task| {
+        let credentials = task.credentials.as_ref();
+        credentials.is_some_and(
+            |credentials| matches!(&credentials.role_arn, Text::Fixed(fixed) if fixed == role_arn),
+        )
+    };
+    let mut tasks = machine.machine.tasks();
+    !account.is_empty() && account != own && !tasks.any(|(_, task)| is_named(task))
+}
+
+fn refused(rule: &str, reason: String) -> Denied {
+    Denied {
+        rule: rule.to_owned(),
+        reason,
+    }
 }

@@ -3,21 +3,24 @@
 //! Owns that an effect performed twice starts one execution, how its end is waited for, and that
 //! a bound one does not outlive the effect. It does not know what the effect is of.
 
-use std::time::Duration;
+use std::future::Future;
 
-use asl::{ExecutionId, Timestamp};
+use asl::{EffectId, ExecutionId, Timestamp};
 use auth::names::{Name, ServiceName};
-use auth::policy::{Resource, StartExecution};
+use auth::policy::{Action, Denied, Permit, ReadExecution, Resource, StartExecution};
 use auth::principal::Caller;
-use ports::{Description, Parent};
+use ports::{AuditRecord, Decision, Description, Parent, Start, StoreError};
 use serde_json::Value;
 
 use crate::actor::{Message, Stop};
+use crate::backoff::Backoff;
 use crate::tasks::TaskMessage;
 use crate::{Engine, Error, Health, Qualifier, StartRequest, Started};
 
-/// How long to wait before asking again for what is not ready yet.
-const PAUSE: Duration = Duration::from_millis(50);
+/// How many executions may stand above one another.
+pub(crate) const DEPTH_MAX: u32 = 32;
+/// How often a store that fails for a moment is asked, some ten seconds long.
+const TRIES_MAX: u32 = 10;
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -30,8 +33,36 @@ pub(crate) struct ChildStart {
     pub(crate) name: ServiceName,
     /// With which input.
     pub(crate) input: Value,
-    /// For which effect of which execution.
+    /// On whose behalf.
+    pub(crate) origin: Origin,
+}
+
+/// The attempt of another execution that starts one.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    /// Its effect.
     pub(crate) parent: Parent,
+    /// The Task's state.
+    pub(crate) state: String,
+    /// Which of its attempts.
+    pub(crate) attempt: u32,
+}
+
+/// What a child of an effect is told of its parent; nothing where it would stand too deep.
+pub(crate) fn parent_of(start: &Start, effect: EffectId, is_bound: bool) -> Option<Parent> {
+    let above = start.selection.parent.as_ref();
+    let depth = above.map_or(0, |parent| parent.depth).saturating_add(1);
+    (depth <= DEPTH_MAX).then(|| Parent {
+        execution: start.header.id.clone(),
+        effect,
+        is_bound,
+        depth,
+    })
+}
+
+/// What a start that would stand too deep is told.
+pub(crate) fn too_deep() -> String {
+    format!("executions may start one another at most {DEPTH_MAX} levels deep")
 }
 
 impl Engine {
@@ -46,30 +77,66 @@ impl Engine {
         child: ChildStart,
     ) -> Result<Started, Error> {
         self.recovered().await;
-        let known = self.child(&child.state_machine, &child.name).await?;
-        let known =
-            known.filter(|known| known.start.selection.parent == Some(child.parent.clone()));
-        if let Some(known) = known {
+        let parent = &child.origin.parent;
+        let known = self.child(&child.state_machine, &child.name, parent);
+        if let Some(known) = known.await? {
             return Ok(Started::of(&known.start.header));
         }
-        let resource = Resource::state_machine(&child.state_machine);
-        let permit = match self.policies().permits::<StartExecution>(caller, &resource) {
-            Ok(permit) => permit,
-            Err(denied) => {
-                self.record_denied(caller, &denied).await?;
-                return Err(denied.into());
-            }
-        };
+        let permit = self.permit_child::<StartExecution>(caller, &child).await?;
+        if parent.is_bound {
+            self.permit_child::<ReadExecution>(caller, &child).await?;
+        }
         let request = StartRequest {
             qualifier: child.qualifier,
             name: Some(child.name),
             ..StartRequest::new(child.state_machine, child.input)
         };
-        let started = self.start_for(permit, request, Some(child.parent));
+        let started = self.start_for(permit, request, Some(child.origin));
         Ok(started.await?.into_inner())
     }
 
-    /// The execution of a state machine that has this name.
+    async fn permit_child<A: Action>(
+        &self,
+        caller: &Caller,
+        child: &ChildStart,
+    ) -> Result<Permit<A>, Error> {
+        let resource = Resource::state_machine(&child.state_machine);
+        match self.policies().permits::<A>(caller, &resource) {
+            Ok(permit) => Ok(permit),
+            Err(denied) => {
+                self.record_denied_child(caller, &denied, &child.origin)
+                    .await?;
+                Err(denied.into())
+            }
+        }
+    }
+
+    /// Records that policy refused an execution what its effect asked for.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub(crate) async fn record_denied_child(
+        &self,
+        caller: &Caller,
+        denied: &Denied,
+        origin: &Origin,
+    ) -> Result<(), Error> {
+        let decision = Decision::Denied {
+            rule: denied.rule.clone(),
+            reason: denied.reason.clone(),
+        };
+        let record = self.request_record(caller, denied.action, &denied.resource, decision);
+        self.record(AuditRecord {
+            through: "engine".to_owned(),
+            execution: Some(origin.parent.execution.clone()),
+            state: Some(origin.state.clone()),
+            attempt: Some(origin.attempt),
+            ..record
+        })
+        .await
+    }
+
+    /// The execution of a state machine that this effect started under this name.
     ///
     /// # Errors
     /// The store failed.
@@ -77,12 +144,64 @@ impl Engine {
         &self,
         machine: &Name,
         name: &ServiceName,
+        parent: &Parent,
     ) -> Result<Option<Description>, Error> {
         let archive = &self.shared.ports.archive;
         let arn = self.shared.state_machine_arn(machine);
-        match archive.execution_named(&arn, name.as_str()).await? {
-            Some(id) => Ok(archive.execution(&id).await?),
-            None => Ok(None),
+        for name in [name.to_string(), parent.express_name(name.as_str())] {
+            let Some(id) = archive.execution_named(&arn, &name).await? else {
+                continue;
+            };
+            let known = archive.execution(&id).await?;
+            let known = known.filter(|known| {
+                let started_by = known.start.selection.parent.as_ref();
+                started_by.is_some_and(|started_by| started_by.is_same(parent))
+            });
+            if known.is_some() {
+                return Ok(known);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Asks again, ever more rarely, while the store fails for a moment.
+    ///
+    /// # Errors
+    /// As `ask` says, after some ten seconds for a store that goes on failing.
+    pub(crate) async fn patiently<T, F>(&self, mut ask: impl FnMut() -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let mut backoff = Backoff::default();
+        for _ in 1..TRIES_MAX {
+            match ask().await {
+                Err(Error::Store(StoreError::Io(problem))) if self.goes_on() => {
+                    tracing::warn!(%problem, "the store is asked again");
+                    tokio::select! {
+                        () = backoff.pause() => {}
+                        () = self.shared.draining.cancelled() => return Err(Error::Closing),
+                    }
+                }
+                result => return result,
+            }
+        }
+        ask().await
+    }
+
+    /// Whether an error is for the next host to get over, as this one ends. One that has lost its
+    /// store does not wait: what it cannot commit ends its executions here.
+    pub(crate) fn is_left_to_next_host(&self, error: &Error) -> bool {
+        match self.health() {
+            Health::Draining => true,
+            Health::Failed => false,
+            Health::Ready | Health::Recovering => matches!(error, Error::Closing),
+        }
+    }
+
+    fn goes_on(&self) -> bool {
+        match self.health() {
+            Health::Ready | Health::Recovering => true,
+            Health::Draining | Health::Failed => false,
         }
     }
 
@@ -92,20 +211,26 @@ impl Engine {
     /// [`Error::NotFound`], the store failed, or the host is ending.
     pub(crate) async fn child_ended(&self, id: &ExecutionId) -> Result<Description, Error> {
         self.recovered().await;
+        let mut backoff = Backoff::default();
         loop {
             if let Some(mut progress) = self.follow(id) {
                 while progress.changed().await.is_ok() {}
             }
-            let known = self.shared.ports.archive.execution(id).await?;
+            let archive = &self.shared.ports.archive;
+            let known = self
+                .patiently(|| async { Ok(archive.execution(id).await?) })
+                .await?;
             let known = known.ok_or_else(|| Error::NotFound(format!("execution `{id}`")))?;
             if known.summary.status.is_terminal() {
                 return Ok(known);
             }
-            match self.reach(id).await {
-                // Not at once, lest one that nobody can run is taken up without end.
-                Ok(_) | Err(Error::Busy { .. }) => tokio::time::sleep(PAUSE).await,
+            match self.patiently(|| self.reach(id)).await {
+                Ok(_) | Err(Error::Busy { .. }) => {}
+                Err(Error::Closing) if self.goes_on() => {}
                 Err(error) => return Err(error),
             }
+            // Not at once, lest one that nobody can run is taken up without end.
+            backoff.pause().await;
         }
     }
 
@@ -139,9 +264,10 @@ impl Engine {
 
     async fn end_if_unwanted(&self, id: ExecutionId, caller: Caller, parent: Parent) {
         self.recovered().await;
+        let mut backoff = Backoff::default();
         let waits = loop {
-            match self.awaits(&parent).await {
-                Err(Error::Busy { .. }) => tokio::time::sleep(PAUSE).await,
+            match self.patiently(|| self.awaits(&parent)).await {
+                Err(Error::Busy { .. }) => backoff.pause().await,
                 Ok(waits) => break waits,
                 Err(error) => {
                     tracing::warn!(execution = %id, %error, "nobody knows whether it is still waited for");
@@ -156,8 +282,9 @@ impl Engine {
 
     /// Waits until the executions of the last host are taken up, or this one is ending.
     async fn recovered(&self) {
+        let mut backoff = Backoff::default();
         while self.health() == Health::Recovering {
-            tokio::time::sleep(PAUSE).await;
+            backoff.pause().await;
         }
     }
 

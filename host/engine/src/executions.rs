@@ -13,6 +13,7 @@ use ports::{AuditRecord, Parent, Selection, Start};
 use serde_json::{Value, json};
 
 use crate::actor::{Actor, Halt};
+use crate::children::Origin;
 use crate::error::Created;
 use crate::machines::Selected;
 use crate::{Engine, Error, Health, Machine, MachineType, Qualifier};
@@ -101,7 +102,7 @@ impl Engine {
         &self,
         permit: Permit<StartExecution>,
         request: StartRequest,
-        parent: Option<Parent>,
+        origin: Option<Origin>,
     ) -> Result<Created<Started>, Error> {
         self.check_health()?;
         let chance = self.shared.ports.clock.seed();
@@ -110,7 +111,9 @@ impl Engine {
             self.select(&request.state_machine, qualifier, chance)?;
         self.check_input(&request.input)?;
         self.check_mock_case(&machine, request.mock_case.as_deref())?;
-        let rules = self.pass_roles(&permit, &machine).await?;
+        let parent = origin.as_ref().map(|origin| &origin.parent);
+        check_binding(&machine, parent)?;
+        let rules = self.pass_roles(&permit, &machine, origin.as_ref()).await?;
         let slot = Arc::clone(&self.shared.executions).try_acquire_owned();
         let slot = slot.map_err(|_| Error::Busy {
             retry_after_s: RETRY_AFTER_S,
@@ -128,7 +131,7 @@ impl Engine {
                     Some(Qualifier::Version(_)) | None => None,
                 },
                 mock_case: request.mock_case,
-                parent: parent.clone(),
+                parent: parent.cloned(),
             },
         };
         let record = self.start_record(&permit, &start, rules);
@@ -154,7 +157,7 @@ impl Engine {
         match first_step.await.map_err(Error::host)? {
             Ok(()) => Ok(Created::New(started)),
             Err(Halt::Store(error)) => Err(error),
-            Err(Halt::NameTaken(id)) => self.same_start(&id, &input, parent.as_ref()).await,
+            Err(Halt::NameTaken(id)) => self.same_start(&id, &input, parent).await,
         }
     }
 
@@ -204,6 +207,7 @@ impl Engine {
         &self,
         permit: &Permit<StartExecution>,
         machine: &Machine,
+        origin: Option<&Origin>,
     ) -> Result<Vec<String>, Error> {
         let policies = self.policies();
         let mut rules = permit.rules().to_vec();
@@ -211,7 +215,11 @@ impl Engine {
             match policies.permits::<PassRole>(permit.caller(), &Resource::role(role)) {
                 Ok(pass) => rules.extend_from_slice(pass.rules()),
                 Err(denied) => {
-                    self.record_denied(permit.caller(), &denied).await?;
+                    let caller = permit.caller();
+                    match origin {
+                        Some(origin) => self.record_denied_child(caller, &denied, origin).await?,
+                        None => self.record_denied(caller, &denied).await?,
+                    }
                     return Err(denied.into());
                 }
             }
@@ -292,19 +300,36 @@ impl Engine {
             )));
         };
         let is_same = known.input.as_deref() == Some(input);
-        let is_own = parent.is_some() && known.start.selection.parent.as_ref() == parent;
-        if is_own || (is_same && !known.summary.status.is_terminal()) {
+        let started_by = known.start.selection.parent.as_ref();
+        let is_own = match (parent, started_by) {
+            (Some(parent), Some(started_by)) => parent.is_same(started_by),
+            (None, _) | (_, None) => false,
+        };
+        // Somebody else's execution must not end with this effect.
+        let may_share = parent.is_none_or(|parent| !parent.is_bound);
+        if is_own || (may_share && is_same && !known.summary.status.is_terminal()) {
             return Ok(Created::Same(Started::of(&known.start.header)));
         }
         Err(Error::Conflict(format!(
             "execution `{}` exists with {}, choose another name",
             known.start.header.arn,
-            if is_same {
-                "the same input and has ended"
-            } else {
-                "another input"
+            match (is_same, known.summary.status.is_terminal()) {
+                (true, true) => "the same input and has ended",
+                (true, false) => "the same input and was started by somebody else",
+                (false, _) => "another input",
             }
         )))
+    }
+}
+
+/// Express executions cannot be bound to an effect, as on the service.
+fn check_binding(machine: &Machine, parent: Option<&Parent>) -> Result<(), Error> {
+    let is_bound = parent.is_some_and(|parent| parent.is_bound);
+    match machine.settings.kind {
+        MachineType::Express if is_bound => {
+            Err(Error::TypeNotSupported(machine.settings.kind.as_str()))
+        }
+        MachineType::Express | MachineType::Standard => Ok(()),
     }
 }
 

@@ -31,8 +31,7 @@ impl Engine {
         };
         let evaluator = Arc::clone(&ports.evaluator);
         // Evaluating takes as long as the evaluator's limits let it.
-        let inspected =
-            tokio::task::spawn_blocking(move || inspect(&request, &setting, evaluator.as_ref()));
-        inspected.await.map_err(Error::host)
+        let inspect = move || inspect(&request, &setting, evaluator.as_ref());
+        self.shared.judged(inspect).await
     }
 }

@@ -10,6 +10,7 @@ mod activities;
 mod actor;
 mod admission;
 mod authority;
+mod backoff;
 mod children;
 mod components;
 mod error;

@@ -9,7 +9,9 @@ mod items;
 mod reading;
 mod results;
 
+pub(crate) use access::volume_granted;
 pub use description::{MapRun, MapRunCounts};
+pub(crate) use items::integration;
 pub use reading::MapRunLine;
 
 use std::pin::Pin;
@@ -22,6 +24,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::actor::{Actor, Halt};
+use crate::children::{parent_of, too_deep};
 use crate::executions::unique_id;
 use crate::shared::Shared;
 use crate::{Engine, Error, Machine};
@@ -67,24 +70,41 @@ impl Shared {
         child: ChildRun,
         cancelled: CancellationToken,
     ) -> ChildEnd {
-        let failed = |error: Error| ChildEnd::Failed {
-            error: "Sluice.Interrupted".to_owned(),
-            cause: format!("the child execution could not be run: {error}"),
+        let engine = Engine {
+            shared: Arc::clone(&self),
         };
-        let id = match self.child_id(&family, &child).await {
+        let lost = |error: Error| match engine.is_left_to_next_host(&error) {
+            true => ChildEnd::Unknown,
+            false => ChildEnd::Failed {
+                error: "Sluice.Interrupted".to_owned(),
+                cause: format!("the child execution could not be run: {error}"),
+            },
+        };
+        let Some(parent) = parent_of(&family.start, child.effect, true) else {
+            return ChildEnd::Failed {
+                error: "Sluice.LimitExceeded".to_owned(),
+                cause: too_deep(),
+            };
+        };
+        let started = || self.child_id(&family, &child, &parent);
+        let id = match engine.patiently(started).await {
             Ok(id) => id,
-            Err(error) => return failed(error),
+            Err(error) => return lost(error),
         };
-        let engine = Engine { shared: self };
         tokio::select! {
             () = cancelled.cancelled() => {
-                engine.stop_map_run_child(id, &family).await;
+                engine.clone().stop_map_run_child(id, &family).await;
                 ChildEnd::Unknown
             }
             ended = engine.child_ended(&id) => match ended {
                 Ok(description) => end_of(&description),
-                Err(Error::Closing) => ChildEnd::Unknown,
-                Err(error) => failed(error),
+                Err(error) => {
+                    let end = lost(error);
+                    if let ChildEnd::Failed { .. } = &end {
+                        engine.clone().stop_map_run_child(id, &family).await;
+                    }
+                    end
+                }
             }
         }
     }
@@ -94,6 +114,7 @@ impl Shared {
         self: &Arc<Self>,
         family: &Family,
         child: &ChildRun,
+        effect: &Parent,
     ) -> Result<ExecutionId, Error> {
         let header = self.child_header(family, child);
         let archive = &self.ports.archive;
@@ -111,11 +132,7 @@ impl Shared {
             machine: parent.machine.clone(),
             selection: Selection {
                 mock_case: parent.selection.mock_case.clone(),
-                parent: Some(Parent {
-                    execution: parent.header.id.clone(),
-                    effect: child.effect,
-                    is_bound: true,
-                }),
+                parent: Some(effect.clone()),
                 ..Selection::default()
             },
         };
@@ -170,6 +187,7 @@ impl Shared {
                 arn: child.map_run.clone(),
                 block: child.block,
                 index: child.index,
+                items: description::items_of(&family.machine.machine, child),
             }),
         }
     }

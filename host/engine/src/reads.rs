@@ -162,7 +162,7 @@ impl Engine {
         }
     }
 
-    async fn record(&self, record: AuditRecord) -> Result<(), Error> {
+    pub(crate) async fn record(&self, record: AuditRecord) -> Result<(), Error> {
         let commit = Commit {
             audit: vec![record],
             ..Commit::default()

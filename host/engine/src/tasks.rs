@@ -6,13 +6,14 @@
 mod answers;
 mod desk;
 mod function;
+mod http;
 mod metadata;
 mod nested;
 mod polls;
 
 use std::sync::Arc;
 
-use asl::definition::{Call, Integration};
+use asl::definition::{Call, Integration, Pattern};
 use asl::{EventKind, ExecutionId, TaskRun};
 use auth::names::ServiceName;
 use tokio::sync::oneshot;
@@ -25,6 +26,7 @@ pub use answers::{TaskError, WaitingTask};
 pub(crate) use answers::{TaskMessage, TokenAnswer, TokenAnswerKind};
 pub(crate) use desk::{Desk, Offer, Offered};
 pub(crate) use function::{Reply, component_input};
+pub(crate) use http::{CONNECTIONS, HttpRequest, NO_CONNECTIONS, headers_problem, refused_headers};
 pub(crate) use nested::{NestedStart, default_name};
 pub use polls::ActivityTask;
 pub(crate) use polls::TakeOrder;
@@ -37,6 +39,8 @@ pub(crate) enum Work {
     Activity(ServiceName),
     /// An execution of another state machine.
     Execution(NestedStart),
+    /// A server, over HTTP.
+    Request(Box<HttpRequest>),
 }
 
 /// Why a Task fails before anything is called.
@@ -92,6 +96,9 @@ impl Work {
             ("states" | "aws-sdk:sfn", "startExecution") => {
                 NestedStart::read(place, run).map(Self::Execution)
             }
+            ("http", "invoke") if integration.pattern == Pattern::RequestResponse => {
+                HttpRequest::read(run).map(|request| Self::Request(Box::new(request)))
+            }
             _ => Err(Failed {
                 error: "States.Runtime".to_owned(),
                 cause: format!("`{}` is no integration of this host", run.resource),
@@ -111,13 +118,24 @@ impl Failed {
     }
 }
 
-/// The component whose code an attempt runs, if it runs one.
-pub(crate) fn component_of(
+/// Why an attempt that was started by an earlier host may not be made again, if it may not.
+pub(crate) fn bar_to_rerun(
     authority: &Authority,
     machine: &Machine,
     run: &TaskRun,
-) -> Option<Arc<Component>> {
-    function::pinned(authority, machine, run)
+) -> Option<&'static str> {
+    let is_code = match Call::parse(&run.resource) {
+        Call::Component | Call::Function(_) => true,
+        Call::Activity => false,
+        Call::Integration(integration) => match integration.service.as_str() {
+            "lambda" => true,
+            "http" => return Some("its request may have been acted on"),
+            _ => false,
+        },
+    };
+    let component = function::pinned(authority, machine, run);
+    let is_idempotent = component.is_some_and(|component| component.facts.manifest.is_idempotent());
+    (is_code && !is_idempotent).then_some("its component is not declared idempotent")
 }
 
 /// The activity that a Task's resource names.

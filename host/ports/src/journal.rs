@@ -91,6 +91,21 @@ pub struct Parent {
     pub effect: EffectId,
     /// Whether the execution ends where that effect is no longer waited for.
     pub is_bound: bool,
+    /// How many executions stand above it.
+    #[serde(default)]
+    pub depth: u32,
+}
+
+impl Parent {
+    /// Whether both are the same effect.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.execution == other.execution && self.effect == other.effect
+    }
+
+    /// The name under which a started express execution is found, as its own may be used again.
+    pub fn express_name(&self, name: &str) -> String {
+        format!("{name}:{}:{}", self.execution, self.effect.0)
+    }
 }
 
 impl Selection {

@@ -6,6 +6,7 @@
 mod audit;
 mod catalogue;
 mod clock;
+mod egress;
 mod journal;
 mod runner;
 mod volumes;
@@ -13,6 +14,7 @@ mod volumes;
 pub use audit::{AuditRecord, Chain, Decision, Hash, Head, Sealed};
 pub use catalogue::{Blob, Catalogue, Change, Document, Key, Kind};
 pub use clock::Clock;
+pub use egress::{Egress, EgressError, OutgoingRequest, OutgoingResponse};
 pub use journal::{
     Archive, Claim, Commit, CommitError, Description, ExecutionCommit, ExecutionFilter, Fence,
     HistoryCursor, HistoryOrder, HistoryPage, Journal, LogLine, Page, Parent, Receipt, Record,

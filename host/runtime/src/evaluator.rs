@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use asl::Timestamp;
 use asl::jsonata::{
-    Evaluated, Evaluation, EvaluationError, EvaluationErrorKind, Evaluator, References, SyntaxError,
-    Unavailable,
+    Evaluated, Evaluation, EvaluationError, EvaluationErrorKind, Evaluator, References,
+    SyntaxError, Unavailable,
 };
 use serde_json::{Map, Value};
 

@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use auth::authority::EgressPermit;
 use auth::names::Digest;
 use bytes::Bytes;
-use ports::{Attempt, AttemptReport, Catalogue, Inspection, Rejected, RunError, Runner};
+use ports::{
+    Attempt, AttemptReport, Catalogue, Egress, EgressError, Inspection, OutgoingRequest,
+    OutgoingResponse, Rejected, RunError, Runner,
+};
 use tokio::sync::Semaphore;
 
 use crate::attempt::{self, Host};
 use crate::capability::filesystem::Volumes;
-use crate::capability::http::Client;
+use crate::capability::http::{self, Client};
 use crate::compiled::{Cache, Compiled, Purpose, Unlinked};
 use crate::link::{Linkers, Shape};
 use crate::ticker::Ticker;
@@ -130,5 +134,16 @@ impl Runner for Runtime {
         };
         let _ticking = self.ticker.attempt();
         attempt::run(&self.host, &compiled, attempt).await
+    }
+}
+
+#[async_trait]
+impl Egress for Runtime {
+    async fn request(
+        &self,
+        permit: EgressPermit,
+        request: OutgoingRequest,
+    ) -> Result<OutgoingResponse, EgressError> {
+        http::request(&self.host.client, &permit, request).await
     }
 }

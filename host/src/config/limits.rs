@@ -14,6 +14,9 @@ const EVENT_STREAMS_MAX: u64 = 256;
 const PAYLOAD_BYTES_MAX: u64 = 256 * 1024;
 const HISTORY_EVENTS_MAX: u64 = 25_000;
 const HISTORY_EVENTS_WARNING: u64 = 20_000;
+const ITEM_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+const ITEMS_MAX: u64 = 100_000;
+const ITEMS_BYTES_MAX: u64 = 32 * 1024 * 1024;
 const MIB: u64 = 1024 * 1024;
 
 /// What bounds the host's work.
@@ -39,6 +42,12 @@ pub(crate) struct Limits {
     pub(crate) history_events_max: usize,
     /// Events in the history of one execution that are worth a warning.
     pub(crate) history_events_warning: usize,
+    /// The size of a file that holds the items of a distributed Map.
+    pub(crate) item_file_bytes_max: usize,
+    /// Items of one distributed Map.
+    pub(crate) items_max: usize,
+    /// The size of those items as JSON.
+    pub(crate) items_bytes_max: usize,
 }
 
 impl Limits {
@@ -67,6 +76,9 @@ impl Limits {
         let payload = limit("payload_bytes_max", PAYLOAD_BYTES_MAX, 4 * MIB);
         let events = limit("history_events_max", HISTORY_EVENTS_MAX, 10_000_000);
         let warning = limit("history_events_warning", HISTORY_EVENTS_WARNING, 10_000_000);
+        let item_file = limit("item_file_bytes_max", ITEM_FILE_BYTES_MAX, 256 * MIB);
+        let items = limit("items_max", ITEMS_MAX, 1_000_000);
+        let items_bytes = limit("items_bytes_max", ITEMS_BYTES_MAX, 256 * MIB);
         fields.finish(problems);
         Some(Self {
             component_bytes_max: component?,
@@ -79,6 +91,9 @@ impl Limits {
             payload_bytes_max: payload?,
             history_events_max: events?,
             history_events_warning: warning?,
+            item_file_bytes_max: item_file?,
+            items_max: items?,
+            items_bytes_max: items_bytes?,
         })
     }
 }

@@ -5,14 +5,14 @@ mod reading;
 
 use std::future::Future;
 
-use asl::Status;
+use asl::{EffectId, Status};
 use audit::Verifier;
 use auth::authority::AuthorityVersion;
 use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
     Archive, AuditRecord, Blob, Catalogue, Commit, CommitError, ExecutionFilter, Fence,
-    HistoryCursor, Journal, Kind, Sealed, StoreError,
+    HistoryCursor, Journal, Kind, Parent, Sealed, StoreError,
 };
 use serde_json::json;
 
@@ -28,6 +28,7 @@ pub(crate) async fn check<S: Store, F: Future<Output = S>>(empty: impl Fn() -> F
     a_started_execution_can_be_read_in_every_way(&empty().await).await;
     an_ended_execution_is_not_claimed_again(&empty().await).await;
     a_name_is_given_once_within_a_state_machine(&empty().await).await;
+    an_effect_starts_one_express_execution_under_a_name(&empty().await).await;
     nothing_is_committed_under_an_authority_that_has_passed(&empty().await).await;
     a_document_is_written_once_and_listed_in_order(&empty().await).await;
     only_the_owner_writes_and_only_the_next_record(&empty().await).await;
@@ -247,6 +248,40 @@ async fn a_name_is_given_once_within_a_state_machine(store: &impl Store) {
         store.execution_named("other", "e-1").await.unwrap(),
         Some(id("e-2"))
     );
+}
+
+async fn an_effect_starts_one_express_execution_under_a_name(store: &impl Store) {
+    let fence = store.fence().await.unwrap();
+    let parent = |effect| Parent {
+        execution: id("p"),
+        effect: EffectId(effect),
+        is_bound: false,
+        depth: 1,
+    };
+    let started = |of: &str, effect| {
+        let mut commit = Step {
+            name: "n".to_owned(),
+            ..Step::first(of, json!(1))
+        }
+        .commit(fence);
+        let start = commit.execution.as_mut().unwrap().start.as_mut().unwrap();
+        start.header.arn = format!("arn:express:m:n:{of}");
+        start.selection.parent = Some(parent(effect));
+        commit
+    };
+    store.commit(started("e-1", 1)).await.unwrap();
+    store.commit(started("e-2", 2)).await.unwrap();
+    let error = store.commit(started("e-3", 1)).await.unwrap_err();
+    assert!(
+        matches!(&error, CommitError::NameTaken(holder) if *holder == id("e-1")),
+        "{error}"
+    );
+    let own = parent(2).express_name("n");
+    assert_eq!(
+        store.execution_named("m", &own).await.unwrap(),
+        Some(id("e-2"))
+    );
+    assert_eq!(store.execution_named("m", "n").await.unwrap(), None);
 }
 
 async fn nothing_is_committed_under_an_authority_that_has_passed(store: &impl Store) {

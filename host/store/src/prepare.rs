@@ -155,7 +155,7 @@ impl Beginning {
         for text in arns.iter().chain([&header.name]) {
             free_of_nul(text)?;
         }
-        let name = key::name(header.listed_under(), &unique_name(header));
+        let name = key::name(header.listed_under(), &unique_name(start));
         let listed = arns.iter().map(|arn| key::listed(arn, id));
         Ok(Self {
             start: json(start)?,
@@ -166,11 +166,14 @@ impl Beginning {
 }
 
 /// What no other execution of the state machine may be called. Names of express executions may
-/// be used again, so that their ARNs end in their ids.
-fn unique_name(header: &Header) -> String {
-    match header.arn.contains(":express:") {
-        true => format!("{}:{}", header.name, header.id),
-        false => header.name.clone(),
+/// be used again, so that their ARNs end in their ids; one that an effect of another execution
+/// started is found by that effect, which starts no second one.
+fn unique_name(start: &Start) -> String {
+    let Header { arn, name, id, .. } = &start.header;
+    match (arn.contains(":express:"), &start.selection.parent) {
+        (true, Some(parent)) => parent.express_name(name),
+        (true, None) => format!("{name}:{id}"),
+        (false, _) => name.clone(),
     }
 }
 

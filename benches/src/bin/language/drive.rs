@@ -113,7 +113,11 @@ impl Evaluator for NoEvaluator {
         _: &asl::jsonata::Evaluation<'_>,
     ) -> Result<asl::jsonata::Evaluated, asl::jsonata::EvaluationError> {
         let kind = asl::jsonata::EvaluationErrorKind::Unavailable("none here".to_owned());
-        Err(asl::jsonata::EvaluationError { index: 0, kind, instructions: 0 })
+        Err(asl::jsonata::EvaluationError {
+            index: 0,
+            kind,
+            instructions: 0,
+        })
     }
 
     fn check(

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::table::Table;
-use super::{Collected, ItemLimits, Unreadable, pairs, text, unknown};
+use super::{Collected, ItemLimits, Unreadable, json, text, unknown};
 
 /// How a file's bytes become items.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,38 +49,11 @@ impl ItemFormat {
         let content = content.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(content);
         let mut collected = Collected::new(limits);
         match &self.0 {
-            Format::Json { pointer } => json(content, pointer.as_deref(), &mut collected)?,
+            Format::Json { pointer } => json::all(content, pointer.as_deref(), &mut collected)?,
             Format::Lines => lines(content, &mut collected)?,
             Format::Table(table) => table.rows(content, &mut collected)?,
         }
         Ok(collected.items)
-    }
-}
-
-fn json(
-    content: &[u8],
-    pointer: Option<&str>,
-    collected: &mut Collected,
-) -> Result<(), Unreadable> {
-    let parsed: Result<Value, _> = serde_json::from_slice(content);
-    let mut whole = parsed.map_err(|error| Unreadable(format!("the file is not JSON: {error}")))?;
-    let found = match pointer {
-        None => whole.take(),
-        Some(pointer) => match whole.pointer_mut(pointer) {
-            Some(found) => found.take(),
-            None => {
-                let shown: String = pointer.chars().take(200).collect();
-                let cause = format!("the file has nothing at the ItemsPointer `{shown}`");
-                return Err(Unreadable(cause));
-            }
-        },
-    };
-    match found {
-        Value::Array(items) => collected.extend(items),
-        Value::Object(members) => collected.extend(pairs(members)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Err(Unreadable(
-            "Attempting to map over non-iterable node.".to_owned(),
-        )),
     }
 }
 
@@ -93,10 +66,7 @@ fn lines(content: &[u8], collected: &mut Collected) -> Result<(), Unreadable> {
         if line.is_empty() {
             continue;
         }
-        let item = serde_json::from_slice(line).map_err(|error| {
-            let number = index.saturating_add(1);
-            Unreadable(format!("line {number} of the file is not JSON: {error}"))
-        })?;
+        let item = json::line(line, index.saturating_add(1), collected)?;
         collected.push(item)?;
     }
     Ok(())

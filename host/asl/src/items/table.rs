@@ -67,6 +67,7 @@ impl Table {
             None => checked(row.iter().map(ToOwned::to_owned).collect())?,
         };
         while !collected.is_complete() && next(&mut row)? {
+            collected.spend(headers.len().saturating_add(1))?;
             let field = |(index, header): (usize, &String)| {
                 let text = row.get(index).unwrap_or_default();
                 (header.clone(), Value::String(text.to_owned()))

@@ -130,6 +130,65 @@ fn limits_hold_whatever_the_definition_wants() {
 }
 
 #[test]
+fn what_stands_behind_the_last_wanted_item_is_not_read() {
+    let limits = ItemLimits { wanted: 2, ..ALL };
+    let check = |config: Value, content: &str, expected: Value| {
+        assert_eq!(read_within(config.clone(), content, limits), Ok(expected));
+        let told = read(config, content).unwrap_err();
+        assert!(told.contains("not JSON"), "{told}");
+    };
+    check(Value::Null, "[1, 2, ?", json!([1, 2]));
+    let config = json!({"ItemsPointer": "/a~1b/1"});
+    check(config, r#"{"c": [], "a/b": [0, [1, 2, ?"#, json!([1, 2]));
+    let pairs = json!([{"Key": "a", "Value": 1}, {"Key": "b", "Value": [2]}]);
+    check(Value::Null, r#"{"a": 1, "b": [2], ?"#, pairs);
+    check(json!({"InputType": "JSONL"}), "1\n2\n?", json!([1, 2]));
+}
+
+#[test]
+fn the_values_inside_items_are_counted_before_they_are_made() {
+    let limits = ItemLimits {
+        items_max: 100_000,
+        bytes_max: 1 << 30,
+        wanted: 0,
+    };
+    let check = |config: Value, content: &str, is_refused: bool| {
+        let told = read_within(config, content, limits)
+            .err()
+            .unwrap_or_default();
+        assert_eq!(
+            told.contains("more than 2000000 values"),
+            is_refused,
+            "{told}"
+        );
+    };
+    let list = |values: usize| format!("[{}1]", "1,".repeat(values - 1));
+    check(Value::Null, &format!("[{}]", list(2_000_000)), true);
+    check(Value::Null, &format!("[{}]", list(1_999_999)), false);
+    check(
+        json!({"ItemsPointer": "/a"}),
+        &format!(r#"{{"b": {}, "a": [1]}}"#, list(2_000_001)),
+        false,
+    );
+    let lines = format!("{}\n{}\n", list(1_000_000), list(999_999));
+    check(json!({"InputType": "JSONL"}), &lines, true);
+    let headers: Vec<_> = (0..2_000).map(|header| header.to_string()).collect();
+    let config = json!({"InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": headers});
+    check(config.clone(), &"a\n".repeat(1_000), true);
+    check(config, &"a\n".repeat(900), false);
+}
+
+#[test]
+fn a_member_that_appears_twice_is_no_item() {
+    let told = read(Value::Null, r#"{"a": 1, "a": 2}"#).unwrap_err();
+    assert!(told.contains("appears twice"), "{told}");
+    let found = read(json!({"ItemsPointer": "/a"}), r#"{"a": [1], "a": [2]}"#);
+    assert_eq!(found, Ok(json!([1])));
+    let scalar = read(json!({"ItemsPointer": "/a/b"}), r#"{"a": 1}"#).unwrap_err();
+    assert!(scalar.contains("`/a/b`"), "{scalar}");
+}
+
+#[test]
 fn files_are_listed_by_key() {
     let file = |key: &str| ListedFile {
         key: key.to_owned(),

@@ -224,9 +224,8 @@ pub(super) fn request(
     );
     let has_origin = |entry: &&Http| entry.has_origin(origin);
     if entries.is_empty() {
-        let reason = format!(
-            "no HTTP is granted, add an `http` entry with origin `{origin}` {places}"
-        );
+        let reason =
+            format!("no HTTP is granted, add an `http` entry with origin `{origin}` {places}");
         return refused("http.not-granted", reason);
     }
     if !entries.iter().any(|entry| has_origin(&entry)) {

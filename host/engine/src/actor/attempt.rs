@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use asl::{EffectId, EventKind, ExecutionId, TaskRun, Timestamp};
+use asl::{Effect, EffectId, EventKind, ExecutionId, ItemsRead, ResultsWrite, TaskRun, Timestamp};
 use auth::authority::AttemptPermit;
 use ports::{
     Attempt, AttemptReport, AuditRecord, Commit, CommitError, LogLine, Outcome, RunError,
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
+use super::egress::Requested;
 use super::nested::Nested;
 use super::slots::Slots;
 use super::turn::Waiting;
@@ -22,6 +23,8 @@ use crate::witness::AuditWitness;
 
 /// How long attempts of an ended execution are waited for.
 const SETTLE_MAX: Duration = Duration::from_secs(2);
+/// What is told of work whose task is gone without an answer.
+const LOST: &str = "the host lost the attempt";
 
 /// What a task of the actor's came back with.
 pub(crate) enum Finished {
@@ -46,6 +49,8 @@ pub(crate) enum Finished {
         start: Box<NestedStart>,
         news: Box<Nested>,
     },
+    /// A Task's own request came to its end.
+    Request(Box<Requested>),
     /// The host is ending, or nobody wants to know.
     Nothing,
 }
@@ -63,17 +68,25 @@ pub(crate) struct Facts {
     attempt: u32,
     usage: Usage,
     uses: Vec<Use>,
+    /// What the server answered, in a few members.
+    response: Value,
 }
 
 impl Facts {
-    fn new(run: &TaskRun, logs: Vec<LogLine>, usage: Usage, uses: Vec<Use>) -> Self {
+    pub(super) fn new(run: &TaskRun, logs: Vec<LogLine>, usage: Usage, uses: Vec<Use>) -> Self {
         Self {
             logs,
             state: run.state.clone(),
             attempt: run.attempt,
             usage,
             uses,
+            response: Value::Null,
         }
+    }
+
+    /// The same, of a server that answered so.
+    pub(super) fn with_response(self, response: Value) -> Self {
+        Self { response, ..self }
     }
 
     /// Adds what the attempt was and used to the record of the transition it led to.
@@ -83,6 +96,9 @@ impl Facts {
         if let Value::Object(outcome) = &mut record.outcome {
             outcome.insert("usage".to_owned(), json!(self.usage));
             outcome.insert("uses".to_owned(), json!(self.uses));
+            if !self.response.is_null() {
+                outcome.insert("response".to_owned(), self.response.clone());
+            }
         }
     }
 }
@@ -170,6 +186,7 @@ impl Actor {
             Ok(Finished::Nested { run, start, news }) => {
                 return self.nested(*run, &start, *news);
             }
+            Ok(Finished::Request(requested)) => return self.requested(*requested),
             Ok(Finished::Nothing) => return None,
             Err(error) => {
                 tracing::error!(execution = %self.start.header.id, %error, "an attempt's task ended abnormally");
@@ -188,7 +205,7 @@ impl Actor {
 
     /// The record of an attempt that ended when nobody waited for it any more: it may have had
     /// effects all the same.
-    fn unwanted_record(&self, facts: &Facts) -> AuditRecord {
+    pub(super) fn unwanted_record(&self, facts: &Facts) -> AuditRecord {
         let mut record = self.record("AttemptCancelled");
         record.outcome = json!({});
         facts.describe(&mut record);
@@ -235,11 +252,44 @@ impl Actor {
             .find(|(_, running)| running.task == task)?;
         let effect = *effect;
         self.running.remove(&effect)?;
-        Some(Trigger::Event(EventKind::TaskFailed {
+        let open = self.execution.as_ref()?.outstanding();
+        open.iter()
+            .find_map(|open| lost(open, effect))
+            .map(Trigger::Event)
+    }
+}
+
+/// The end of what an open effect asked for, if it is the one whose task is gone.
+fn lost(open: &Effect, effect: EffectId) -> Option<EventKind> {
+    let (error, cause) = ("Sluice.Interrupted".to_owned(), LOST.to_owned());
+    match open {
+        Effect::RunTask(run) if run.effect == effect => Some(EventKind::TaskFailed {
             effect,
-            error: "Sluice.Interrupted".to_owned(),
-            cause: "the host lost the attempt".to_owned(),
-        }))
+            error,
+            cause,
+        }),
+        Effect::StartChild(child) if child.effect == effect => Some(EventKind::ChildFailed {
+            effect,
+            error,
+            cause,
+        }),
+        Effect::ReadItems(ItemsRead { effect: of, .. })
+        | Effect::WriteResults(ResultsWrite { effect: of, .. })
+            if *of == effect =>
+        {
+            Some(EventKind::MapRunFailed {
+                effect,
+                error,
+                cause,
+            })
+        }
+        Effect::RunTask(_)
+        | Effect::StartChild(_)
+        | Effect::ReadItems(_)
+        | Effect::WriteResults(_)
+        | Effect::StartTimer { .. }
+        | Effect::Continue(_)
+        | Effect::Cancel(_) => None,
     }
 }
 

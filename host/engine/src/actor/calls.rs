@@ -13,6 +13,7 @@ use auth::principal::Caller;
 use ports::{AuditRecord, Decision, Parent};
 use serde_json::json;
 
+use super::egress::Request;
 use super::nested::Stage;
 use super::turn::{Basis, Turn};
 use super::{Actor, Halt, Trigger};
@@ -30,12 +31,20 @@ pub(crate) enum Call {
     Start(TaskRun, Box<NestedStart>),
     /// Wait for the end of the other execution.
     Watch(TaskRun, Box<NestedStart>),
+    /// End the other execution, which nobody may wait for any more.
+    Stop(TaskRun, Box<NestedStart>),
+    /// Make the request.
+    Request(TaskRun, Box<Request>),
 }
 
 impl Call {
     pub(super) fn effect(&self) -> EffectId {
         match self {
-            Self::Offer(run, _) | Self::Start(run, _) | Self::Watch(run, _) => run.effect,
+            Self::Offer(run, _)
+            | Self::Start(run, _)
+            | Self::Watch(run, _)
+            | Self::Stop(run, _)
+            | Self::Request(run, _) => run.effect,
         }
     }
 }
@@ -48,23 +57,22 @@ impl Turn {
     pub(super) fn call(
         &mut self,
         basis: &Basis<'_>,
-        mut execution: Execution,
+        execution: Execution,
         run: TaskRun,
         work: Work,
     ) -> Execution {
         match work {
-            Work::Component(_) => {}
+            // Admitted by themselves.
+            Work::Component(_) | Work::Request(_) => {}
             Work::Activity(activity) => match run.phase {
                 TaskPhase::Scheduled => self.calls.push(Call::Offer(run, activity)),
                 // A worker has it.
                 TaskPhase::Started | TaskPhase::Submitted => {}
             },
             Work::Execution(start) => match run.phase {
-                TaskPhase::Scheduled => {
-                    execution = self.apply(basis, execution, started(run.effect, None), None);
-                    self.calls.push(Call::Start(run, Box::new(start)));
+                TaskPhase::Scheduled | TaskPhase::Started => {
+                    return self.start_nested(basis, execution, run, Box::new(start));
                 }
-                TaskPhase::Started => self.calls.push(Call::Start(run, Box::new(start))),
                 TaskPhase::Submitted if start.is_bound() => {
                     self.calls.push(Call::Watch(run, Box::new(start)));
                 }
@@ -154,7 +162,9 @@ impl Actor {
                 self.offers.insert(run.effect, offered);
             }
             Call::Start(run, start) => self.spawn_nested(run, *start, Stage::Start),
-            Call::Watch(run, start) => self.spawn_nested(run, *start, Stage::Watch),
+            Call::Watch(run, start) => self.spawn_nested(run, *start, Stage::Watch(None)),
+            Call::Stop(run, start) => self.spawn_nested(run, *start, Stage::Stop),
+            Call::Request(run, request) => self.spawn_request(run, *request),
         }
     }
 

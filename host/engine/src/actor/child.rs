@@ -40,8 +40,8 @@ impl Actor {
                 RunWork::Child(child) => {
                     answer(effect, shared.run_child(family, child, token).await)
                 }
-                RunWork::Read(read) => Some(shared.read_items(&family, read).await),
-                RunWork::Write(write) => Some(shared.write_results(&family, write).await),
+                RunWork::Read(read) => shared.read_items(&family, read, &token).await,
+                RunWork::Write(write) => shared.write_results(&family, write, &token).await,
             };
             Finished::RunWork { effect, answer }
         });

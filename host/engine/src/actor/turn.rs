@@ -167,6 +167,9 @@ impl Turn {
         let component = match work_or_failure(basis, &run) {
             Ok(Some(Work::Component(_))) if run.phase == TaskPhase::Submitted => return execution,
             Ok(Some(Work::Component(component))) => Some(component),
+            Ok(Some(Work::Request(request))) => {
+                return self.admit_request(basis, execution, run, (*request, slots));
+            }
             Ok(Some(work)) => return self.call(basis, execution, run, work),
             Ok(None) => None,
             Err(failed) => return self.fail_uncalled(basis, execution, &run, failed),

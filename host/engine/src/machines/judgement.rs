@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use asl::StateMachine;
 use asl::definition::check_expressions;
+use asl::jsonata::Evaluator;
 use auth::policy::{Permit, ReadStateMachine};
 use document::Problem;
+use serde_json::Value;
 
 use super::{Definition, MachineType};
 use crate::{Engine, Error};
@@ -28,17 +30,17 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Invalid`] with every problem of the definition, [`Error::TooLarge`].
-    pub fn judge(
+    pub async fn judge(
         &self,
         _permit: Permit<ReadStateMachine>,
         definition: &Definition,
         kind: MachineType,
     ) -> Result<Vec<Problem>, Error> {
-        self.judgement(definition, kind)
-            .map(|judgement| judgement.warnings)
+        let judgement = self.judgement(definition, kind).await?;
+        Ok(judgement.warnings)
     }
 
-    pub(super) fn judgement(
+    pub(super) async fn judgement(
         &self,
         definition: &Definition,
         kind: MachineType,
@@ -53,20 +55,30 @@ impl Engine {
                 "the definition has {bytes} bytes, at most {limit} are allowed"
             )));
         }
-        let parsed = StateMachine::parse(&definition.value).map_err(Error::Invalid)?;
-        let evaluator = self.shared.ports.evaluator.as_ref();
-        let judged = check_expressions(&parsed.machine, evaluator).map_err(Error::host)?;
-        let mut problems = kind.problems(&parsed.machine);
-        problems.extend(judged.problems);
-        if !problems.is_empty() {
-            return Err(Error::Invalid(problems));
-        }
-        Ok(Judgement {
-            machine: Arc::new(parsed.machine),
-            warnings: parsed.warnings,
-            variables: judged.variables,
-        })
+        let evaluator = Arc::clone(&self.shared.ports.evaluator);
+        let value = definition.value.clone();
+        let judge = move || judge(&value, kind, evaluator.as_ref());
+        self.shared.judged(judge).await?
     }
+}
+
+fn judge(
+    definition: &Value,
+    kind: MachineType,
+    evaluator: &dyn Evaluator,
+) -> Result<Judgement, Error> {
+    let parsed = StateMachine::parse(definition).map_err(Error::Invalid)?;
+    let judged = check_expressions(&parsed.machine, evaluator).map_err(Error::host)?;
+    let mut problems = kind.problems(&parsed.machine);
+    problems.extend(judged.problems);
+    if !problems.is_empty() {
+        return Err(Error::Invalid(problems));
+    }
+    Ok(Judgement {
+        machine: Arc::new(parsed.machine),
+        warnings: parsed.warnings,
+        variables: judged.variables,
+    })
 }
 
 impl MachineType {

@@ -1,5 +1,8 @@
 //! What each Task of a state machine runs, and what stands in the way of it.
 
+mod http;
+mod volumes;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use asl::StateMachine;
@@ -7,6 +10,7 @@ use asl::definition::{Call, Flow, Integration, Pattern, State, Task, Text};
 use auth::names::Name;
 use document::{Problem, Problems};
 
+use self::volumes::has_volumes;
 use super::Pin;
 use crate::admission::{ComponentReference, role_name};
 use crate::authority::Authority;
@@ -41,6 +45,11 @@ pub(super) fn pins(
             pins.task(state, task);
         }
     }
+    for (_, state) in machine.states() {
+        if !mocked.contains(state.name.as_str()) {
+            pins.volumes(state);
+        }
+    }
     pins.problems.or(Some(pins.found))
 }
 
@@ -69,7 +78,7 @@ impl Pins<'_> {
                 function_key(name),
                 &format!("component:{name}"),
             ),
-            Call::Activity => {}
+            Call::Activity => self.no_credentials(state, task),
             Call::Integration(integration) => self.integration(state, task, integration, &place),
         }
     }
@@ -89,8 +98,11 @@ impl Pins<'_> {
                     self.pin(places, task, function_key(&name), &reference);
                 }
             }
+            ("http", "invoke", Pattern::RequestResponse) => self.http_task(state, task),
             ("states", "startExecution", _)
-            | ("aws-sdk:sfn", "startExecution", Pattern::RequestResponse) => {}
+            | ("aws-sdk:sfn", "startExecution", Pattern::RequestResponse) => {
+                self.no_credentials(state, task);
+            }
             _ => self.problems.push(
                 place,
                 format!(
@@ -98,6 +110,15 @@ impl Pins<'_> {
                     task.resource
                 ),
             ),
+        }
+    }
+
+    /// A role that would not be used is not taken in silence.
+    fn no_credentials(&mut self, state: &State, task: &Task) {
+        if task.credentials.is_some() {
+            let message = "`Credentials` name the role that a component or request runs under, and this Task makes none: remove them";
+            let place = format!("{}/Credentials", state.pointer);
+            self.problems.push(place, message);
         }
     }
 
@@ -150,12 +171,13 @@ pub(crate) fn function_name(function: &str) -> Option<&str> {
     name.split(':').next().filter(|name| !name.is_empty())
 }
 
-/// Every role that a Task runs under.
+/// Every role that a Task runs under, or a Map reaches volumes under.
 pub(super) fn roles_of(machine: &StateMachine, default_role: Option<&Name>) -> BTreeSet<Name> {
     let roles = machine
         .tasks()
         .filter_map(|(_, task)| task_role(task, default_role).ok().flatten());
-    roles.collect()
+    let reaching = default_role.filter(|_| has_volumes(machine));
+    roles.chain(reaching.cloned()).collect()
 }
 
 /// The role that a Task runs under; nothing if only the state's data tell.

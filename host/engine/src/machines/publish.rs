@@ -67,7 +67,8 @@ impl Engine {
             definition: definition.clone().into(),
             role: role.map(|name| RoleReference { name, arn: None }),
             settings: Settings::default(),
-        })?;
+        });
+        let proposal = proposal.await?;
         self.store_revision(permit, name, Wanted::Either, Some(proposal), None)
             .await
     }
@@ -86,7 +87,7 @@ impl Engine {
         version: Option<VersionRequest>,
     ) -> Result<Created<Published>, Error> {
         let wanted = Wanted::New(tags);
-        let proposal = self.proposal(draft)?;
+        let proposal = self.proposal(draft).await?;
         self.store_revision(permit, name, wanted, Some(proposal), version)
             .await
     }
@@ -107,7 +108,10 @@ impl Engine {
             role: None,
             settings: Settings::default(),
         });
-        let proposal = draft.map(|draft| self.proposal(draft)).transpose()?;
+        let proposal = match draft {
+            Some(draft) => Some(self.proposal(draft).await?),
+            None => None,
+        };
         self.store_revision(
             permit,
             name,
@@ -119,13 +123,13 @@ impl Engine {
         .map(Created::into_inner)
     }
 
-    fn proposal(&self, draft: Draft) -> Result<Proposal, Error> {
+    async fn proposal(&self, draft: Draft) -> Result<Proposal, Error> {
         let Draft {
             definition,
             role,
             settings,
         } = draft;
-        let judgement = self.judgement(&definition, settings.kind)?;
+        let judgement = self.judgement(&definition, settings.kind).await?;
         Ok(Proposal {
             definition,
             machine: judgement.machine,

@@ -7,11 +7,12 @@ use auth::capability::Access;
 use auth::names::{Digest, Name};
 use ports::{AuditRecord, Commit, CommitError, Decision, VolumeError};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::{Family, told};
-use crate::Error;
 use crate::authority::Authority;
 use crate::shared::Shared;
+use crate::{Error, RoleRevision};
 
 /// The longest key of an object on the service, in bytes.
 const PATH_BYTES_MAX: usize = 1024;
@@ -24,11 +25,14 @@ pub(super) enum Failed {
     Cause(String),
     /// The host could not do its work.
     Host(Error),
+    /// Nobody wants it any more.
+    Cancelled,
 }
 
 impl Failed {
-    /// The event that ends the map run; `error` is what failing at the work itself is called.
-    pub(super) fn into_event(self, effect: EffectId, error: &str) -> EventKind {
+    /// The event that ends the map run, if it still goes on; `error` is what failing at the work
+    /// itself is called.
+    pub(super) fn into_event(self, effect: EffectId, error: &str) -> Option<EventKind> {
         let (error, cause) = match self {
             Self::Denied(denied) => (
                 "Sluice.AccessDenied",
@@ -39,12 +43,13 @@ impl Failed {
                 tracing::error!(error = %problem, "a map run's work could not be done");
                 ("Sluice.Interrupted", problem.to_string())
             }
+            Self::Cancelled => return None,
         };
-        EventKind::MapRunFailed {
+        Some(EventKind::MapRunFailed {
             effect,
             error: error.to_owned(),
             cause,
-        }
+        })
     }
 }
 
@@ -67,6 +72,7 @@ impl From<ports::StoreError> for Failed {
 }
 
 /// What a map run wants of a volume.
+#[derive(Clone)]
 pub(super) struct Wanted<'a> {
     pub(super) family: &'a Family,
     /// The Map state.
@@ -108,6 +114,14 @@ impl<'a> Wanted<'a> {
         })
     }
 
+    /// The same of another path.
+    pub(super) fn at(&self, path: String) -> Self {
+        Self {
+            path,
+            ..self.clone()
+        }
+    }
+
     fn record(&self, shared: &Shared, decision: Decision) -> AuditRecord {
         let start = &self.family.start;
         let action = match self.access {
@@ -133,10 +147,6 @@ impl<'a> Wanted<'a> {
     /// Whether the state machine's role grants it, and its caller may still start the machine
     /// and pass that role.
     fn decide(&self, authority: &Authority) -> Result<Granted, Denied> {
-        let refused = |rule: &str, reason: String| Denied {
-            rule: rule.to_owned(),
-            reason,
-        };
         let Family { start, machine } = self.family;
         let Some(role) = &machine.role else {
             let reason = "the state machine has no role, which volumes need";
@@ -148,30 +158,58 @@ impl<'a> Wanted<'a> {
             let reason = format!("role `{role}` does not exist");
             return Err(refused("authority.role-missing", reason));
         };
-        let (volume, access) = (&self.volume, self.access.as_str());
-        let grants = &revision.facts.role().grants().filesystem;
-        let mut of_volume = grants
-            .iter()
-            .filter(|grant| grant.volume() == volume)
-            .peekable();
-        if of_volume.peek().is_none() {
-            let reason = format!(
-                "role `{role}` does not grant volume `{volume}`, add a `filesystem` entry with volume `{volume}` and access `{access}` to it"
-            );
-            return Err(refused("filesystem.volume", reason));
-        }
-        if !of_volume.any(|grant| grant.access() >= self.access) {
-            let reason = format!(
-                "role `{role}` grants volume `{volume}` for reading only, set its `access` to `{access}`"
-            );
-            return Err(refused("filesystem.access", reason));
-        }
+        volume_granted(revision, &self.volume, self.access)?;
         let rules = permits.start.rules().iter();
         Ok(Granted {
             rules: rules.chain(permits.pass_role.rules()).cloned().collect(),
             role: role.clone(),
             revision: revision.facts.revision(),
         })
+    }
+}
+
+/// Whether a role lets a map run read or write a volume.
+///
+/// # Errors
+/// Why it does not.
+pub(crate) fn volume_granted(
+    role: &RoleRevision,
+    volume: &Name,
+    wanted: Access,
+) -> Result<(), Denied> {
+    let (name, access) = (role.facts.name(), wanted.as_str());
+    let grants = &role.facts.role().grants().filesystem;
+    let mut of_volume = grants
+        .iter()
+        .filter(|grant| grant.volume() == volume)
+        .peekable();
+    if of_volume.peek().is_none() {
+        let reason = format!(
+            "role `{name}` does not grant volume `{volume}`, add a `filesystem` entry with volume `{volume}` and access `{access}` to it"
+        );
+        return Err(refused("filesystem.volume", reason));
+    }
+    if !of_volume.any(|grant| grant.access() >= wanted) {
+        let reason = format!(
+            "role `{name}` grants volume `{volume}` for reading only, set its `access` to `{access}`"
+        );
+        return Err(refused("filesystem.access", reason));
+    }
+    Ok(())
+}
+
+fn refused(rule: &str, reason: String) -> Denied {
+    Denied {
+        rule: rule.to_owned(),
+        reason,
+    }
+}
+
+/// Does nothing further once nobody wants it.
+pub(super) fn wanted_still(cancelled: &CancellationToken) -> Result<(), Failed> {
+    match cancelled.is_cancelled() {
+        true => Err(Failed::Cancelled),
+        false => Ok(()),
     }
 }
 

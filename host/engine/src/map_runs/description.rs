@@ -1,7 +1,7 @@
 //! What can be told of map runs: computed from their executions' histories and their children.
 
 use asl::definition::{Map, Mode, Processor, Quantity, StateKind};
-use asl::{ExecutionId, Status};
+use asl::{ChildRun, ExecutionId, Status};
 use auth::policy::{Permit, ReadExecution};
 use ports::{Description, ExecutionFilter, HistoryCursor, Page};
 use serde_json::Value;
@@ -15,6 +15,8 @@ const PAGE: usize = 256;
 const ID_SHARED: usize = asl::MAP_RUN_ID_SHARED;
 /// Executions with so similar ids that are looked at for one map run.
 const CANDIDATES_MAX: usize = 64;
+/// The most children of one map run that are counted.
+const CHILDREN_COUNTED_MAX: u64 = 1 << 18;
 
 /// A map run with what its children came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,6 +98,16 @@ impl Engine {
         permit: &Permit<ReadExecution>,
         id: &ExecutionId,
     ) -> Result<Vec<MapRunLine>, Error> {
+        self.read_map_runs(permit, id, None).await
+    }
+
+    /// Reads no further than to the end of the map run that is wanted, if one is.
+    async fn read_map_runs(
+        &self,
+        permit: &Permit<ReadExecution>,
+        id: &ExecutionId,
+        wanted: Option<&str>,
+    ) -> Result<Vec<MapRunLine>, Error> {
         let mut reading = Reading::default();
         let mut cursor = HistoryCursor::default();
         loop {
@@ -104,7 +116,7 @@ impl Engine {
                 reading.take(event.id, event.previous_id, event.at, event.detail);
             }
             cursor = page.next;
-            if !page.has_more {
+            if !page.has_more || wanted.is_some_and(|arn| reading.has_ended(arn)) {
                 break;
             }
         }
@@ -128,7 +140,7 @@ impl Engine {
         let map = machine.and_then(|machine| map_of(&machine.machine, &line.state));
         let processor = map.map(|(_, processor)| processor);
         let is_batched = processor.is_some_and(|processor| processor.batcher.is_some());
-        let (mut executions, mut items) = self.count_children(arn, is_batched).await?;
+        let (mut executions, mut items) = self.count_children(arn).await?;
         if !is_batched && line.status == Status::Running {
             let begun = executions.begun();
             executions.pending = line.length.saturating_sub(begun);
@@ -167,26 +179,21 @@ impl Engine {
         before: Option<ExecutionId>,
         limit: usize,
     ) -> Result<Page<(Description, u64), ExecutionId>, Error> {
-        let (line, parent) = self.find_map_run(permit, arn).await?;
-        let is_batched = {
-            let authority = self.shared.authority();
-            let machine = authority.machine_revision(&parent.start.machine);
-            let map = machine.and_then(|machine| map_of(&machine.machine, &line.state));
-            map.is_some_and(|(_, processor)| processor.batcher.is_some())
-        };
+        self.find_map_run(permit, arn).await?;
         let filter = ExecutionFilter {
             machine_arn: Some(arn.to_owned()),
             status,
         };
         let archive = &self.shared.ports.archive;
         let page = archive.executions(filter, before, limit).await?;
-        let mut items = Vec::with_capacity(page.items.len());
-        for child in page.items {
-            let count = self.item_count(&child.start.header.id, is_batched).await?;
-            items.push((child, count));
-        }
-        let next = page.next;
-        Ok(Page { items, next })
+        let counted = page.items.into_iter().map(|child| {
+            let count = item_count(&child);
+            (child, count)
+        });
+        Ok(Page {
+            items: counted.collect(),
+            next: page.next,
+        })
     }
 
     /// The run, and the execution that it is of: its id begins as the run's does.
@@ -210,7 +217,13 @@ impl Engine {
             if !id.as_str().starts_with(shared) {
                 break;
             }
-            let lines = self.map_runs(permit, id).await?;
+            let machine = &parent.start.header.machine_arn;
+            let runs = machine.replacen(":stateMachine:", ":mapRun:", 1);
+            let label = arn.strip_prefix(&runs);
+            if !label.is_some_and(|label| label.starts_with('/')) {
+                continue;
+            }
+            let lines = self.read_map_runs(permit, id, Some(arn)).await?;
             if let Some(line) = lines.into_iter().find(|line| line.arn == arn) {
                 return Ok((line, parent));
             }
@@ -218,11 +231,7 @@ impl Engine {
         Err(missing())
     }
 
-    async fn count_children(
-        &self,
-        arn: &str,
-        is_batched: bool,
-    ) -> Result<(MapRunCounts, MapRunCounts), Error> {
+    async fn count_children(&self, arn: &str) -> Result<(MapRunCounts, MapRunCounts), Error> {
         let (mut executions, mut items) = (MapRunCounts::default(), MapRunCounts::default());
         let mut before = None;
         loop {
@@ -234,28 +243,30 @@ impl Engine {
             let page = archive.executions(filter, before, PAGE).await?;
             for child in &page.items {
                 let status = child.summary.status;
-                let count = self.item_count(&child.start.header.id, is_batched).await?;
                 executions.add(status, 1);
-                items.add(status, count);
+                items.add(status, item_count(child));
             }
             before = page.next;
-            if before.is_none() {
+            if before.is_none() || executions.total() >= CHILDREN_COUNTED_MAX {
                 return Ok((executions, items));
             }
         }
     }
+}
 
-    /// How many items a child has; only its input tells where they come in batches.
-    async fn item_count(&self, child: &ExecutionId, is_batched: bool) -> Result<u64, Error> {
-        if !is_batched {
-            return Ok(1);
-        }
-        let known = self.shared.ports.archive.execution(child).await?;
-        let input = known.and_then(|known| known.input);
-        let items = input.as_ref().and_then(|input| input.get("Items"));
-        let items = items.and_then(Value::as_array);
-        Ok(items.map_or(1, |items| items.len() as u64))
-    }
+/// How many items a child was started with.
+fn item_count(child: &Description) -> u64 {
+    let child = child.start.header.map_run.as_ref();
+    u64::from(child.map_or(1, |child| child.items.max(1)))
+}
+
+/// How many items a child that is to be started has: one, where they do not come in batches.
+pub(super) fn items_of(machine: &asl::StateMachine, child: &ChildRun) -> u32 {
+    let is_batched =
+        map_of(machine, &child.state).is_some_and(|(_, processor)| processor.batcher.is_some());
+    let items = child.input.value().get("Items").and_then(Value::as_array);
+    let items = items.filter(|_| is_batched);
+    items.map_or(1, |items| u32::try_from(items.len()).unwrap_or(u32::MAX))
 }
 
 fn map_of<'a>(machine: &'a asl::StateMachine, state: &str) -> Option<(&'a Map, &'a Processor)> {

@@ -5,9 +5,10 @@ use asl::{EventKind, ItemsRead};
 use auth::capability::Access;
 use auth::names::Digest;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::Family;
-use super::access::{Failed, Wanted, required};
+use super::access::{Failed, Wanted, required, wanted_still};
 use crate::Error;
 use crate::shared::Shared;
 
@@ -15,16 +16,27 @@ use crate::shared::Shared;
 const READER_FAILED: &str = "States.ItemReaderFailed";
 
 impl Shared {
-    /// Reads the items of a map run under the role of its state machine.
-    pub(crate) async fn read_items(&self, family: &Family, read: ItemsRead) -> EventKind {
+    /// Reads the items of a map run under the role of its state machine, unless `cancelled`.
+    pub(crate) async fn read_items(
+        &self,
+        family: &Family,
+        read: ItemsRead,
+        cancelled: &CancellationToken,
+    ) -> Option<EventKind> {
         let effect = read.effect;
-        match self.items(family, &read).await {
-            Ok(items) => EventKind::ItemsRead { effect, items },
+        match self.items(family, &read, cancelled).await {
+            Ok(items) => Some(EventKind::ItemsRead { effect, items }),
             Err(failed) => failed.into_event(effect, READER_FAILED),
         }
     }
 
-    async fn items(&self, family: &Family, read: &ItemsRead) -> Result<Vec<Value>, Failed> {
+    async fn items(
+        &self,
+        family: &Family,
+        read: &ItemsRead,
+        cancelled: &CancellationToken,
+    ) -> Result<Vec<Value>, Failed> {
+        wanted_still(cancelled)?;
         let limits = ItemLimits {
             items_max: self.config.items_max,
             bytes_max: self.config.items_bytes_max,
@@ -37,7 +49,8 @@ impl Shared {
                 let format = ItemFormat::parse(read.config.value())?;
                 let key = required(arguments, "Key")?.to_owned();
                 let wanted = Wanted::new(place, arguments, key, Access::Read)?;
-                self.items_of_file(&wanted, format, limits).await
+                self.items_of_file(&wanted, (format, limits), cancelled)
+                    .await
             }
             Some("s3:listObjectsV2") => {
                 let prefix = match arguments.get("Prefix") {
@@ -60,10 +73,16 @@ impl Shared {
     async fn items_of_file(
         &self,
         wanted: &Wanted<'_>,
-        format: ItemFormat,
-        limits: ItemLimits,
+        (format, limits): (ItemFormat, ItemLimits),
+        cancelled: &CancellationToken,
     ) -> Result<Vec<Value>, Failed> {
+        // A file is many times its size once it is items; few are in memory at once.
+        let turn = tokio::select! {
+            () = cancelled.cancelled() => return Err(Failed::Cancelled),
+            turn = self.reading() => turn?,
+        };
         self.allow(wanted).await?;
+        wanted_still(cancelled)?;
         let bytes_max = self.config.item_file_bytes_max;
         let volumes = &self.ports.volumes;
         let content = match volumes.read(&wanted.volume, &wanted.path, bytes_max).await {
@@ -71,10 +90,13 @@ impl Shared {
             Err(error) => return Err(self.volume_failed(wanted, error).await),
         };
         let bytes = content.len();
+        wanted_still(cancelled)?;
         // Reading a large file takes long enough to be in other tasks' way.
         let read = tokio::task::spawn_blocking(move || {
             let digest = Digest::of(&content);
-            (digest, format.items(&content, limits))
+            let items = format.items(&content, limits);
+            drop(turn);
+            (digest, items)
         });
         let (digest, items) = read.await.map_err(Error::host)?;
         self.tell(wanted, json!({"bytes": bytes, "digest": digest}))
@@ -100,7 +122,7 @@ impl Shared {
 }
 
 /// `s3:getObject` of `arn:aws:states:::s3:getObject`.
-pub(super) fn integration(resource: &str) -> Option<&str> {
+pub(crate) fn integration(resource: &str) -> Option<&str> {
     let (partition, integration) = resource.strip_prefix("arn:")?.split_once(":states:::")?;
     (!partition.contains(':')).then_some(integration)
 }

@@ -74,6 +74,12 @@ impl Reading {
         }
     }
 
+    /// Whether a map run has begun and ended in what was read.
+    pub(super) fn has_ended(&self, arn: &str) -> bool {
+        let mut lines = self.lines.iter();
+        lines.any(|line| line.arn == arn && line.stopped_at.is_some())
+    }
+
     fn end(&mut self, previous: u64, at: Timestamp, status: Status) {
         let line = self.open.remove(&previous);
         if let Some(line) = line.and_then(|line| self.lines.get_mut(line)) {

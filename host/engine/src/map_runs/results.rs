@@ -12,9 +12,10 @@ use auth::names::Digest;
 use bytes::Bytes;
 use ports::{Description, ExecutionFilter};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::Family;
-use super::access::{Failed, Wanted, required};
+use super::access::{Failed, Wanted, required, wanted_still};
 use super::items::integration;
 use crate::shared::Shared;
 
@@ -35,16 +36,27 @@ struct Files {
 }
 
 impl Shared {
-    /// Writes the results of a map run under the role of its state machine.
-    pub(crate) async fn write_results(&self, family: &Family, write: ResultsWrite) -> EventKind {
+    /// Writes the results of a map run under the role of its state machine, up to the file that
+    /// is under way once `cancelled`.
+    pub(crate) async fn write_results(
+        &self,
+        family: &Family,
+        write: ResultsWrite,
+        cancelled: &CancellationToken,
+    ) -> Option<EventKind> {
         let effect = write.effect;
-        match self.results(family, &write).await {
-            Ok(details) => EventKind::ResultsWritten { effect, details },
+        match self.results(family, &write, cancelled).await {
+            Ok(details) => Some(EventKind::ResultsWritten { effect, details }),
             Err(failed) => failed.into_event(effect, WRITER_FAILED),
         }
     }
 
-    async fn results(&self, family: &Family, write: &ResultsWrite) -> Result<Value, Failed> {
+    async fn results(
+        &self,
+        family: &Family,
+        write: &ResultsWrite,
+        cancelled: &CancellationToken,
+    ) -> Result<Value, Failed> {
         let resource = write.resource.as_deref().unwrap_or_default();
         if integration(resource) != Some("s3:putObject") {
             let resource: String = resource.chars().take(200).collect();
@@ -74,8 +86,9 @@ impl Shared {
             failed: ResultText::new(format),
             written: ResultFiles::default(),
         };
-        let children = self.children_of(&write.map_run).await?;
+        let children = self.children_of(&write.map_run, cancelled).await?;
         for (index, result) in (0_u32..).zip(&write.results) {
+            wanted_still(cancelled)?;
             let child = self
                 .child_result(write, children.get(&index), result)
                 .await?;
@@ -83,7 +96,9 @@ impl Shared {
             self.write_out(&wanted, &mut files, RESULT_FILE_BYTES)
                 .await?;
         }
+        wanted_still(cancelled)?;
         self.write_out(&wanted, &mut files, 1).await?;
+        wanted_still(cancelled)?;
         let bucket = wanted.volume.as_str();
         let manifest = files.written.manifest(bucket, &write.map_run);
         let key = format!("{}/manifest.json", files.folder);
@@ -120,6 +135,8 @@ impl Shared {
     }
 
     async fn write_file(&self, wanted: &Wanted<'_>, key: &str, text: String) -> Result<(), Failed> {
+        // As of now: a role may have been narrowed since the last file.
+        self.allow(&wanted.at(key.to_owned())).await?;
         let content = Bytes::from(text);
         let (bytes, digest) = (content.len(), Digest::of(&content));
         let volumes = &self.ports.volumes;
@@ -131,10 +148,15 @@ impl Shared {
     }
 
     /// The children of a map run, by their places in it.
-    async fn children_of(&self, map_run: &str) -> Result<BTreeMap<u32, ExecutionId>, Failed> {
+    async fn children_of(
+        &self,
+        map_run: &str,
+        cancelled: &CancellationToken,
+    ) -> Result<BTreeMap<u32, ExecutionId>, Failed> {
         let mut children = BTreeMap::new();
         let mut before = None;
         loop {
+            wanted_still(cancelled)?;
             let filter = ExecutionFilter {
                 machine_arn: Some(map_run.to_owned()),
                 status: None,

@@ -63,9 +63,10 @@ impl Desk {
             let number = offers.next;
             offers.next += 1;
             offers.waiting.insert(number, offer);
+            // INVARIANT: permits change with the offers, under their lock; an offer never lacks one.
+            lane.ready.add_permits(1);
             number
         };
-        lane.ready.add_permits(1);
         Offered { lane, number }
     }
 
@@ -109,7 +110,8 @@ impl Lane {
 
 impl Drop for Offered {
     fn drop(&mut self) {
-        if self.lane.offers().waiting.remove(&self.number).is_some() {
+        let mut offers = self.lane.offers();
+        if offers.waiting.remove(&self.number).is_some() {
             // A worker that was woken for it finds nothing, and waits on.
             self.lane.ready.forget_permits(1);
         }

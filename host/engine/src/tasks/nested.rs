@@ -13,6 +13,9 @@ use super::{Failed, Place};
 use crate::machines::AliasName;
 use crate::{Error, Qualifier, Started};
 
+/// The longest cause that the service keeps, in characters.
+const CAUSE_CHARS_MAX: usize = 32_768;
+
 /// The start of another execution, as a Task asks for it.
 #[derive(Clone, Debug)]
 pub(crate) struct NestedStart {
@@ -109,6 +112,10 @@ impl NestedStart {
                 "InvalidExecutionInput",
                 format!("Invalid State Machine Execution Input: '{error}'"),
             ),
+            Error::TypeNotSupported(_) => (
+                "StateMachineTypeNotSupported",
+                "This operation is not supported by this type of state machine".to_owned(),
+            ),
             Error::Busy { .. } => ("ExecutionLimitExceeded", error.to_string()),
             Error::Denied(denied) => {
                 return Failed {
@@ -119,7 +126,6 @@ impl NestedStart {
             Error::Refused(_)
             | Error::StaleRevision { .. }
             | Error::InUse(_)
-            | Error::TypeNotSupported(_)
             | Error::Closing
             | Error::Store(_)
             | Error::Host(_) => ("Internal", "the host could not start it".to_owned()),
@@ -137,7 +143,8 @@ impl NestedStart {
                 EventKind::TaskFailed {
                     effect,
                     error: "States.TaskFailed".to_owned(),
-                    cause: output.to_string(),
+                    // One that quotes another doubles its backslashes, level by level.
+                    cause: output.to_string().chars().take(CAUSE_CHARS_MAX).collect(),
                 }
             }
         }

@@ -440,3 +440,75 @@ async fn what_a_cancelled_attempt_did_is_on_record() {
         .unwrap();
     assert_eq!(cancelled["state"], "First");
 }
+
+fn under(credentials: &Value, resource: &str) -> Value {
+    json!({"StartAt": "Only", "States": {"Only": {
+        "Type": "Task", "Resource": resource, "Credentials": credentials, "End": true,
+    }}})
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_of_another_account_is_not_taken_from_data() {
+    let from_data = json!({"RoleArn.$": "$.role"});
+    let foreign = "arn:aws:iam::999999999999:role/worker";
+    for (credentials, role, is_denied) in [
+        (&from_data, "arn:aws:iam::000000000000:role/worker", false),
+        (&from_data, "arn:aws:iam:::role/worker", false),
+        (&from_data, foreign, true),
+        // Whoever published it read it.
+        (&json!({"RoleArn": foreign}), "", false),
+    ] {
+        let world = World::new().await;
+        world.role("worker", json!({})).await;
+        world
+            .component("first", "idempotent = true", "worker")
+            .await;
+        let definition = under(credentials, "component:first");
+        world
+            .publish("machine", &definition, "worker")
+            .await
+            .unwrap();
+        let started = world.start("machine", "one", json!({"role": role})).await;
+        let id = started.unwrap().into_inner().id;
+        world.settle(&id).await;
+        let summary = world.description(&id).await.unwrap().summary;
+        let error = is_denied.then_some("Sluice.AccessDenied");
+        assert_eq!(
+            summary.error.as_deref(),
+            error,
+            "{role}: {:?}",
+            summary.cause
+        );
+        let cause = summary.cause.unwrap_or_default();
+        assert_eq!(
+            cause.contains("authority.role-account"),
+            is_denied,
+            "{cause}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_of_a_task_that_runs_no_component_are_refused_at_publish() {
+    let world = World::new().await;
+    world.role("worker", json!({})).await;
+    for resource in [
+        "arn:aws:states:us-east-1:000000000000:activity:a",
+        "arn:aws:states:::states:startExecution.sync",
+    ] {
+        let mut definition = under(&json!({"RoleArn": "worker"}), resource);
+        definition["States"]["Only"]["Parameters"] =
+            json!({"StateMachineArn": "arn:aws:states:us-east-1:000000000000:stateMachine:m"});
+        let refused = world.publish("machine", &definition, "worker").await;
+        assert!(
+            matches!(&refused, Err(Error::Refused(problems)) if problems[0].pointer == "/States/Only/Credentials"),
+            "{refused:?}"
+        );
+        let members = definition["States"]["Only"].as_object_mut().unwrap();
+        members.remove("Credentials");
+        world
+            .publish("machine", &definition, "worker")
+            .await
+            .unwrap();
+    }
+}

@@ -20,22 +20,25 @@ fn pass(output: &str) -> Value {
     one(json!({"Type": "Pass", "QueryLanguage": "JSONata", "Output": output, "End": true}))
 }
 
-fn judge(world: &World, definition: Value, kind: MachineType) -> Result<usize, Error> {
+async fn judge(world: &World, definition: Value, kind: MachineType) -> Result<usize, Error> {
     let permit = world.permit::<ReadStateMachine>("operators", Resource::host());
-    let judged = world
-        .engine
-        .judge(permit, &Definition::from(definition), kind);
-    judged.map(|warnings| warnings.len())
+    let definition = Definition::from(definition);
+    let judged = world.engine.judge(permit, &definition, kind);
+    judged.await.map(|warnings| warnings.len())
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_definition_is_judged_without_being_stored() {
     let world = World::new().await;
     assert_eq!(
-        judge(&world, pass("{% $states.input %}"), MachineType::Standard).unwrap(),
+        judge(&world, pass("{% $states.input %}"), MachineType::Standard)
+            .await
+            .unwrap(),
         0
     );
-    let lacking = judge(&world, json!({}), MachineType::Standard).unwrap_err();
+    let lacking = judge(&world, json!({}), MachineType::Standard)
+        .await
+        .unwrap_err();
     assert!(
         matches!(&lacking, Error::Invalid(problems) if problems.len() == 2),
         "{lacking}"
@@ -96,7 +99,8 @@ async fn a_changed_definition_must_suit_the_type_that_the_state_machine_has() {
         matches!(&changed, Err(Error::Invalid(problems)) if problems[0].pointer == "/States/S/Resource"),
         "{changed:?}"
     );
-    assert_eq!(judge(&world, activity(), MachineType::Standard).unwrap(), 0);
+    let judged = judge(&world, activity(), MachineType::Standard).await;
+    assert_eq!(judged.unwrap(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,9 +3,17 @@
 #[cfg(test)]
 mod activities;
 #[cfg(test)]
+mod archive;
+#[cfg(test)]
+mod binding;
+#[cfg(test)]
 mod callbacks;
 #[cfg(test)]
+mod egress;
+#[cfg(test)]
 mod executions;
+#[cfg(test)]
+mod http_tasks;
 #[cfg(test)]
 mod judgement;
 #[cfg(test)]

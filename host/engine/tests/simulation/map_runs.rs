@@ -348,11 +348,13 @@ async fn files_of_a_granted_volume_are_items() {
 #[tokio::test(start_paused = true)]
 async fn a_volume_that_the_role_does_not_grant_is_not_read() {
     let mut definition = passing(&reader(csv()));
+    definition["States"]["Each"]["ItemReader"]["Parameters"] =
+        json!({"Bucket.$": "$.volume", "Key": "in/items.csv"});
     definition["States"]["Each"]["Catch"] =
         json!([{"ErrorEquals": ["Sluice.AccessDenied"], "Next": "Caught"}]);
     definition["States"]["Caught"] = json!({"Type": "Pass", "End": true});
     let world = with_file(&definition, json!({})).await;
-    let id = started(&world, json!({})).await;
+    let id = started(&world, json!({"volume": "orders"})).await;
     let ended = ended(&world, &id).await;
     assert_eq!(ended.summary.status, Status::Succeeded);
     let output = ended.output.unwrap();
@@ -405,12 +407,11 @@ async fn a_file_that_holds_no_items_fails_the_reader() {
     }});
     let unread = reader(json!({"InputType": "MANIFEST"}));
     let not_json = reader(json!({"InputType": "JSON"}));
-    let other = json!({"ItemReader": {"Resource": "arn:aws:states:::sqs:receive"}});
     let long = json!({"ItemReader": {
         "Resource": "arn:aws:states:::s3:getObject",
         "Parameters": {"Bucket": "orders", "Key": "x".repeat(1025)},
     }});
-    for extra in [missing, unread, not_json, other, long] {
+    for extra in [missing, unread, not_json, long] {
         let world = with_file(&passing(&extra), volume("read")).await;
         let id = started(&world, json!({})).await;
         let summary = ended(&world, &id).await.summary;
@@ -463,8 +464,8 @@ async fn results_are_written_to_a_granted_volume() {
     let failed = volumes.json("orders", &format!("{folder}/FAILED_0.json"));
     assert_eq!(failed[0]["Error"], "Flaky");
     assert_eq!(run.executions.results_written, 3);
-    // The decision, and one for each file.
-    assert_eq!(told(&world, "WriteVolume").await.len(), 4);
+    // The first decision, then one for each file and what came of it.
+    assert_eq!(told(&world, "WriteVolume").await.len(), 7);
 }
 
 #[tokio::test(start_paused = true)]
@@ -480,8 +481,9 @@ async fn results_alone_are_written_as_lines() {
 
 #[tokio::test(start_paused = true)]
 async fn a_volume_granted_for_reading_is_not_written() {
-    let definition = passing(&writer(json!({})));
-    let (world, ended) = run(&definition, volume("read"), items()).await;
+    let mut definition = passing(&writer(json!({})));
+    definition["States"]["Each"]["ResultWriter"]["Parameters"] = json!({"Bucket.$": "$[0]"});
+    let (world, ended) = run(&definition, volume("read"), json!(["orders"])).await;
     assert_eq!(ended.summary.error.as_deref(), Some("Sluice.AccessDenied"));
     assert!(ended.summary.cause.unwrap().contains("filesystem.access"));
     assert!(world.script.volumes.written.lock().unwrap().is_empty());
@@ -564,4 +566,77 @@ async fn results_that_stay_in_the_output_are_flattened_on_demand() {
         ended.summary.error.as_deref(),
         Some("States.ResultWriterFailed")
     );
+}
+
+/// What stands in the way of publishing.
+async fn problems(definition: &Value, grants: Value) -> Vec<(String, String)> {
+    let world = World::new().await;
+    world.role("worker", grants).await;
+    match world.publish("machine", definition, "worker").await {
+        Ok(()) => Vec::new(),
+        Err(Error::Refused(problems)) => {
+            let told = problems.into_iter();
+            told.map(|problem| (problem.pointer, problem.message))
+                .collect()
+        }
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_volume_that_a_definition_names_is_held_against_the_role_at_publish() {
+    let (reads, writes) = (reader(csv()), writer(json!({})));
+    for (extra, grants, expected) in [
+        (&reads, volume("read"), None),
+        (&reads, json!({}), Some(("ItemReader", "filesystem.volume"))),
+        (&writes, volume("read-write"), None),
+        (
+            &writes,
+            volume("read"),
+            Some(("ResultWriter", "filesystem.access")),
+        ),
+        (
+            &writes,
+            json!({}),
+            Some(("ResultWriter", "filesystem.volume")),
+        ),
+    ] {
+        let found = problems(&passing(extra), grants).await;
+        let Some((member, rule)) = expected else {
+            assert_eq!(found, [], "{extra}");
+            continue;
+        };
+        assert_eq!(found.len(), 1);
+        assert_eq!(
+            found[0].0,
+            format!("/States/Each/{member}/Parameters/Bucket")
+        );
+        assert!(found[0].1.contains(rule), "{}", found[0].1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn readers_and_writers_of_other_services_are_refused_at_publish() {
+    let reads = json!({"ItemReader": {"Resource": "arn:aws:states:::sqs:receive"}});
+    let writes = json!({"ResultWriter": {"Resource": "arn:aws:states:::s3:getObject"}});
+    for (extra, member, name) in [
+        (reads, "ItemReader", "sqs:receive"),
+        (writes, "ResultWriter", "s3:getObject"),
+    ] {
+        let found = problems(&passing(&extra), volume("read-write")).await;
+        assert_eq!(found[0].0, format!("/States/Each/{member}/Resource"));
+        assert!(found[0].1.contains(name), "{}", found[0].1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_may_not_pass_the_role_starts_nothing_that_reaches_volumes() {
+    let world = with_file(&passing(&reader(csv())), volume("read")).await;
+    let policy = r#"
+        @id("all") permit (principal, action, resource);
+        @id("no-more") forbid (principal, action == Action::"PassRole", resource);
+    "#;
+    let world = world.under(policy).await;
+    let refused = world.start("machine", "one", json!({})).await;
+    assert!(refused.is_err());
 }

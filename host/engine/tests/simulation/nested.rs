@@ -13,7 +13,7 @@ use crate::world::{World, name};
 
 const CHILD: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:child";
 
-fn start(pattern: &str) -> Value {
+pub(crate) fn start(pattern: &str) -> Value {
     let resource = format!("arn:aws:states:::states:startExecution{pattern}");
     task(
         &resource,
@@ -21,18 +21,18 @@ fn start(pattern: &str) -> Value {
     )
 }
 
-fn pausing() -> Value {
+pub(crate) fn pausing() -> Value {
     json!({"StartAt": "Pause", "States": {
         "Pause": {"Type": "Wait", "Seconds": 30, "Next": "Done"},
         "Done": {"Type": "Pass", "Result": {"a": 1}, "End": true},
     }})
 }
 
-fn failing() -> Value {
+pub(crate) fn failing() -> Value {
     json!({"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "Broken", "Cause": "by hand"}}})
 }
 
-async fn prepared(parent: &Value, child: &Value) -> World {
+pub(crate) async fn prepared(parent: &Value, child: &Value) -> World {
     let world = World::new().await;
     world.role("worker", json!({})).await;
     world.publish("machine", parent, "worker").await.unwrap();
@@ -40,19 +40,19 @@ async fn prepared(parent: &Value, child: &Value) -> World {
     world
 }
 
-async fn started(world: &World) -> ExecutionId {
+pub(crate) async fn started(world: &World) -> ExecutionId {
     let input = json!({"given": {"order": 7}});
     let started = world.start("machine", "one", input).await.unwrap();
     started.into_inner().id
 }
 
-async fn ended(world: &World, id: &ExecutionId) -> Description {
+pub(crate) async fn ended(world: &World, id: &ExecutionId) -> Description {
     world.settle(id).await;
     world.description(id).await.unwrap()
 }
 
 /// Every execution of the other state machine.
-async fn children(world: &World) -> Vec<Description> {
+pub(crate) async fn children(world: &World) -> Vec<Description> {
     let permit = world.permit::<ReadExecution>("operators", Resource::host());
     let filter = ExecutionFilter {
         machine_arn: Some(CHILD.to_owned()),
@@ -179,7 +179,7 @@ async fn check_crash(parent: &Value, child: &Value, (fault, commit): (Fault, u64
     assert_eq!(world.history(&id).await.len(), 8, "{fault:?} at {commit}");
 }
 
-async fn stop(world: &World, id: &ExecutionId) {
+pub(crate) async fn stop(world: &World, id: &ExecutionId) {
     let resource = Resource::execution(&name("machine"), id.as_str());
     let permit = world.permit::<StopExecution>("operators", resource);
     world.engine.stop(permit, id, None, None).await.unwrap();

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use asl::jsonata::{
-    Evaluation, EvaluationError, EvaluationErrorKind, Evaluator, References, SyntaxError,
-    Unavailable,
+    Evaluated, Evaluation, EvaluationError, EvaluationErrorKind, Evaluator, References,
+    SyntaxError, Unavailable,
 };
 use asl::{ExecutionId, Timestamp};
 use async_trait::async_trait;
@@ -27,6 +27,8 @@ use store::MemoryStore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::archive::{FlakyArchive, Unreadable};
+use crate::egress::ScriptedEgress;
 use crate::volumes::MemoryVolumes;
 
 /// What the scripted components did, across crashes.
@@ -38,6 +40,10 @@ pub(crate) struct Script {
     pub(crate) inputs: Mutex<Vec<String>>,
     /// The server's volumes.
     pub(crate) volumes: Arc<MemoryVolumes>,
+    /// The servers that HTTP Tasks reach.
+    pub(crate) egress: Arc<ScriptedEgress>,
+    /// How far the archive cannot be read.
+    pub(crate) unreadable: Unreadable,
     running: AtomicUsize,
     /// The most attempts that ever ran at once.
     pub(crate) running_most: AtomicUsize,
@@ -148,10 +154,14 @@ impl World {
     ) -> Self {
         let ports = Ports {
             journal: Arc::clone(&store) as _,
-            archive: Arc::clone(&store) as _,
+            archive: Arc::new(FlakyArchive {
+                store: Arc::clone(&store),
+                script: Arc::clone(&script),
+            }),
             catalogue: Arc::clone(&store) as _,
             runner: Arc::new(ScriptedRunner(Arc::clone(&script))),
             evaluator: Arc::new(NoEvaluator),
+            egress: Arc::clone(&script.egress) as _,
             volumes: Arc::clone(&script.volumes) as _,
             clock: Arc::clone(&clock) as _,
         };
@@ -328,9 +338,13 @@ pub(crate) fn caller(group: &str) -> Caller {
 struct NoEvaluator;
 
 impl Evaluator for NoEvaluator {
-    fn evaluate(&self, _: &Evaluation<'_>) -> Result<Vec<Option<Value>>, EvaluationError> {
+    fn evaluate(&self, _: &Evaluation<'_>) -> Result<Evaluated, EvaluationError> {
         let kind = EvaluationErrorKind::Unavailable("none here".to_owned());
-        Err(EvaluationError { index: 0, kind })
+        Err(EvaluationError {
+            index: 0,
+            kind,
+            instructions: 0,
+        })
     }
 
     fn check(&self, _: &[&str]) -> Result<Vec<Result<References, SyntaxError>>, Unavailable> {

@@ -6,6 +6,7 @@
 
 mod body;
 mod connection;
+mod egress;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpH
 
 use self::body::Bounded;
 pub(crate) use self::connection::Client;
+pub(crate) use self::egress::request;
 use crate::guest::Guest;
 use crate::ledger::{Denial, Ledger};
 
@@ -144,12 +146,16 @@ impl Outgoing {
     }
 
     fn refuse(&self, asked: String, refused: Refused) -> Stopped {
-        Stopped::Refused(self.ledger.refuse(Denial {
-            capability: CAPABILITY,
-            asked,
-            rule: refused.rule.to_owned(),
-            reason: refused.reason,
-        }))
+        Stopped::Refused(self.ledger.refuse(denial(asked, refused)))
+    }
+}
+
+fn denial(asked: String, refused: Refused) -> Denial {
+    Denial {
+        capability: CAPABILITY,
+        asked,
+        rule: refused.rule.to_owned(),
+        reason: refused.reason,
     }
 }
 
@@ -164,11 +170,7 @@ fn origin_of(uri: &Uri) -> Result<Origin, String> {
     Origin::parse(&format!("{scheme}://{authority}"))
 }
 
-fn rewrite(
-    request: Request<WasiBody>,
-    origin: &Origin,
-    target: &str,
-) -> Result<Request<WasiBody>, Error> {
+fn rewrite<B>(request: Request<B>, origin: &Origin, target: &str) -> Result<Request<B>, Error> {
     let target = PathAndQuery::try_from(target).map_err(|_| Error::HttpRequestUriInvalid)?;
     let origin = origin.to_string();
     let host = origin
@@ -204,13 +206,14 @@ async fn send(
     let first_byte_time = options.first_byte_timeout.unwrap_or(STEP_TIME_DEFAULT);
     let idle_time = options.between_bytes_timeout.unwrap_or(STEP_TIME_DEFAULT);
     let connected = tokio::time::timeout(connect_time, async {
-        let addresses = client.resolve(origin, lookups).await?;
-        if !allowed.private_addresses()
-            && let Some(address) = addresses.iter().find(|one| is_private_address(one.ip()))
-        {
-            let recorded = ledger.refuse(private(&shown, &allowed, *address));
-            return Err(denied(recorded).await);
-        }
+        let addresses = match addresses(client, lookups, &allowed).await {
+            Ok(addresses) => addresses,
+            Err(Unreachable::Failed(error)) => return Err(error),
+            Err(Unreachable::Refused(refused)) => {
+                let recorded = ledger.refuse(denial(shown.clone(), refused));
+                return Err(denied(recorded).await);
+            }
+        };
         ledger.used(CAPABILITY, &shown);
         client.connect(origin, &addresses).await
     });
@@ -223,16 +226,34 @@ async fn send(
     Ok((response, rest))
 }
 
-fn private(shown: &str, allowed: &HttpAllowed, address: SocketAddr) -> Denial {
-    Denial {
-        capability: CAPABILITY,
-        asked: shown.to_owned(),
-        rule: "http.private-address".to_owned(),
+/// Why no connection is made.
+enum Unreachable {
+    /// An address of the origin may not be connected to.
+    Refused(Refused),
+    /// The origin has no address.
+    Failed(Error),
+}
+
+/// The addresses of an allowed request's origin, each of which may be connected to.
+async fn addresses(
+    client: &Client,
+    lookups: &Arc<Semaphore>,
+    allowed: &HttpAllowed,
+) -> Result<Vec<SocketAddr>, Unreachable> {
+    let found = client.resolve(allowed.origin(), lookups).await;
+    let addresses = found.map_err(Unreachable::Failed)?;
+    let private = addresses.iter().find(|one| is_private_address(one.ip()));
+    let Some(private) = private.filter(|_| !allowed.private_addresses()) else {
+        return Ok(addresses);
+    };
+    Err(Unreachable::Refused(Refused {
+        rule: "http.private-address",
         reason: format!(
-            "`{}` resolves to the private address {}; that needs `private_addresses = true` in `{}` of the manifest and in the role",
+            "`{}` resolves to the private address {}; that needs `private_addresses = true` in `{}` {}",
             allowed.origin(),
-            address.ip(),
-            allowed.rule()
+            private.ip(),
+            allowed.rule(),
+            allowed.places()
         ),
-    }
+    }))
 }

@@ -97,7 +97,9 @@ impl Instance {
 
     /// How many instructions the last call took.
     pub(super) fn used(&self, config: &EvaluatorConfig) -> u64 {
-        config.fuel.saturating_sub(self.store.get_fuel().unwrap_or(0))
+        config
+            .fuel
+            .saturating_sub(self.store.get_fuel().unwrap_or(0))
     }
 
     pub(super) fn check(

@@ -177,4 +177,3 @@ fn a_name_is_read_from_something() {
         check(expression).unwrap();
     }
 }
-

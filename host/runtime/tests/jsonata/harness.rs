@@ -41,7 +41,9 @@ pub(crate) fn with(
         at: AT,
         seed,
     };
-    let answer = EVALUATOR.evaluate(&request).map(|evaluated| evaluated.values);
+    let answer = EVALUATOR
+        .evaluate(&request)
+        .map(|evaluated| evaluated.values);
     answer
         .map(|mut values| values.pop().unwrap())
         .map_err(|error| error.kind)

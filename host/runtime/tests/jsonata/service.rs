@@ -22,7 +22,9 @@ fn call(
         at: AT,
         seed: 1,
     };
-    let answer = evaluator.evaluate(&request).map(|evaluated| evaluated.values);
+    let answer = evaluator
+        .evaluate(&request)
+        .map(|evaluated| evaluated.values);
     answer
         .map(|mut values| values.pop().unwrap())
         .map_err(|error| error.kind)

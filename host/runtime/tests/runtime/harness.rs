@@ -204,7 +204,7 @@ fn principal(subject: &str) -> Principal {
     }
 }
 
-fn caller() -> Caller {
+pub(crate) fn caller() -> Caller {
     Caller {
         principal: principal("olga"),
         actors: vec![principal("agent")],

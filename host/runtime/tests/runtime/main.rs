@@ -9,6 +9,7 @@
 mod ambient;
 mod commands;
 mod config;
+mod egress;
 mod filesystem;
 mod harness;
 mod http;

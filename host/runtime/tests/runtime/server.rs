@@ -101,18 +101,26 @@ async fn answer(
     let line = format!("{} {} {}", request.method(), request.uri(), hosts.join("+"));
     log.lock().unwrap().push(line);
     let path = request.uri().path().to_owned();
-    let sent = request
-        .into_body()
-        .collect()
-        .await
-        .map_or(0, |body| body.to_bytes().len());
+    let kind = request.headers().get(header::CONTENT_TYPE).cloned();
+    let sent = request.into_body().collect().await;
+    let sent = sent.map_or_else(|_| Bytes::new(), |body| body.to_bytes());
     let response = match path.as_str() {
         "/redirect" => Response::builder()
             .status(302)
             .header(header::LOCATION, "/v1/orders")
             .body(Full::default()),
         "/large" => Response::builder().body(Full::new(Bytes::from(vec![b'x'; 100_000]))),
-        _ => Response::builder().body(Full::new(Bytes::from(format!("got {sent} bytes")))),
+        "/missing" => Response::builder()
+            .status(404)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from_static(br#"{"no":"such order"}"#))),
+        "/echo" => Response::builder()
+            .header(header::CONTENT_TYPE, kind.unwrap())
+            .body(Full::new(sent)),
+        _ => {
+            let told = format!("got {} bytes", sent.len());
+            Response::builder().body(Full::new(Bytes::from(told)))
+        }
     };
     Ok(response.unwrap())
 }

@@ -37,7 +37,7 @@ pub(super) async fn validate(mut call: Call) -> Result<Value, Fault> {
     let permit = call.permit::<ReadStateMachine>(&Resource::host()).await?;
     let mut diagnostics = match read(&text) {
         Err(diagnostic) => vec![diagnostic],
-        Ok(definition) => match call.engine()?.judge(permit, &definition, kind) {
+        Ok(definition) => match call.engine()?.judge(permit, &definition, kind).await {
             Ok(warnings) => Diagnostic::warnings(&warnings),
             Err(Error::Invalid(problems)) => Diagnostic::errors(&problems),
             Err(other) => return Err(other.into()),

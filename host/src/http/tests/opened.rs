@@ -8,11 +8,15 @@ use std::sync::{Arc, Mutex};
 
 use asl::Timestamp;
 use async_trait::async_trait;
+use auth::authority::EgressPermit;
 use auth::names::Digest;
 use auth::policy::Policies;
 use bytes::Bytes;
 use engine::{Engine, Ports};
-use ports::{Attempt, AttemptReport, Clock, Inspection, Rejected, RunError, Runner};
+use ports::{
+    Attempt, AttemptReport, Clock, Egress, EgressError, Inspection, OutgoingRequest,
+    OutgoingResponse, Rejected, RunError, Runner,
+};
 use runtime::{EvaluatorConfig, JsonataEvaluator, VolumeFiles};
 use serde_json::json as value;
 use tokio::task::JoinHandle;
@@ -45,6 +49,18 @@ impl Runner for NoRunner {
     }
 }
 
+/// Reaches nobody.
+#[async_trait]
+impl Egress for NoRunner {
+    async fn request(
+        &self,
+        _: EgressPermit,
+        _: OutgoingRequest,
+    ) -> Result<OutgoingResponse, EgressError> {
+        Err(EgressError::Unanswered("nobody is there".into()))
+    }
+}
+
 struct Host {
     service: TowerToHyperService<Router>,
     tokens: BTreeMap<String, Secret>,
@@ -68,6 +84,7 @@ impl Host {
             archive: store.clone(),
             catalogue: store,
             runner: Arc::new(NoRunner),
+            egress: Arc::new(NoRunner),
             evaluator: Arc::new(JsonataEvaluator::new(EvaluatorConfig::default())),
             volumes: Arc::new(VolumeFiles::open(&BTreeMap::new()).unwrap()),
             clock,

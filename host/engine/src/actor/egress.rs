@@ -1,0 +1,231 @@
+//! A Task's own request: from the decision on it to the event that answers it.
+//!
+//! Owns that intent is durable before the request is made, and its outcome on record after. What
+//! is sent and how it is answered is in `tasks`.
+
+use std::sync::Arc;
+
+use asl::{EventKind, Execution, TaskPhase, TaskRun, Timestamp};
+use auth::authority::EgressPermit;
+use ports::{
+    AuditRecord, Decision, EgressError, OutgoingResponse, Refusal, Usage, Use, Witness as _,
+    WitnessError,
+};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{Facts, Finished, RunningAttempt};
+use super::calls::Call;
+use super::slots::{Lanes, Slots};
+use super::turn::{Basis, Turn, Waiting};
+use super::{Actor, Trigger};
+use crate::admission::admit_request;
+use crate::tasks::HttpRequest;
+use crate::witness::AuditWitness;
+
+const CAPABILITY: &str = "http";
+
+/// A request that may be made.
+pub(crate) struct Request {
+    request: HttpRequest,
+    permit: EgressPermit,
+    slots: Arc<Slots>,
+}
+
+/// A request that was made, or that was not.
+pub(crate) struct Requested {
+    run: TaskRun,
+    request: HttpRequest,
+    began: Timestamp,
+    end: End,
+}
+
+/// How a request ended.
+enum End {
+    Answered(Result<OutgoingResponse, EgressError>),
+    /// It was refused, and nobody could be told.
+    Unwitnessed(WitnessError),
+    Cancelled,
+}
+
+impl Turn {
+    /// Asks for authority and a slot, as for a component's attempt.
+    pub(super) fn admit_request(
+        &mut self,
+        basis: &Basis<'_>,
+        execution: Execution,
+        run: TaskRun,
+        (request, slots): (HttpRequest, Option<Arc<Slots>>),
+    ) -> Execution {
+        match run.phase {
+            TaskPhase::Scheduled => {}
+            // What was begun ends by itself, or was interrupted.
+            TaskPhase::Started | TaskPhase::Submitted => return execution,
+        }
+        let Basis { actor, authority } = basis;
+        let caller = (&actor.identity, &actor.start.caller);
+        let permit = match admit_request(authority, caller, &actor.machine, &run, &request) {
+            Ok(permit) => permit,
+            Err(denied) => {
+                let failed = self.deny(basis, &run, denied);
+                if let Some(record) = self.audit.last_mut() {
+                    record.request = asked(&request);
+                }
+                return self.apply(basis, execution, failed, None);
+            }
+        };
+        let lanes = Lanes::of_request(&actor.shared, &permit);
+        let Some(slots) = slots.or_else(|| lanes.try_take()) else {
+            self.waiting.push(Waiting { run, lanes });
+            return execution;
+        };
+        self.audit.push(basis.request_record(&run, &permit));
+        let started = EventKind::TaskStarted {
+            effect: run.effect,
+            facts: None,
+            worker: None,
+        };
+        let execution = self.apply(basis, execution, started, None);
+        let request = Request {
+            request,
+            permit,
+            slots,
+        };
+        self.calls.push(Call::Request(run, Box::new(request)));
+        execution
+    }
+}
+
+impl Basis<'_> {
+    fn request_record(&self, run: &TaskRun, permit: &EgressPermit) -> AuditRecord {
+        AuditRecord {
+            resource: run.resource.clone(),
+            request: json!({
+                "method": permit.method(),
+                "address": permit.endpoint().to_string(),
+                "role": permit.role(),
+                "roleRevision": permit.role_revision(),
+            }),
+            decision: Decision::Allowed {
+                rules: permit.rules().to_vec(),
+            },
+            state: Some(run.state.clone()),
+            attempt: Some(run.attempt),
+            ..self.actor.record("StartAttempt")
+        }
+    }
+}
+
+/// A request as the audit log tells it: without query, headers and body.
+fn asked(request: &HttpRequest) -> Value {
+    json!({"method": request.method, "address": request.endpoint.to_string()})
+}
+
+impl Actor {
+    pub(super) fn spawn_request(&mut self, run: TaskRun, request: Request) {
+        let Request {
+            request,
+            permit,
+            slots,
+        } = request;
+        let cancelled = CancellationToken::new();
+        let (effect, token, began) = (run.effect, cancelled.clone(), self.now());
+        let egress = Arc::clone(&self.shared.ports.egress);
+        let witness = AuditWitness::new(Arc::clone(&self.shared), Arc::clone(&self.start));
+        let execution = self.start.header.id.clone();
+        let task = self.attempts.spawn(async move {
+            let response = egress.request(permit, request.outgoing.clone());
+            let end = tokio::select! {
+                biased;
+                () = token.cancelled() => End::Cancelled,
+                response = response => End::Answered(response),
+            };
+            drop(slots);
+            let end = match end {
+                End::Answered(Err(EgressError::Refused { rule, reason })) => {
+                    let refusal = Refusal {
+                        execution,
+                        state: run.state.clone(),
+                        attempt: run.attempt,
+                        capability: CAPABILITY.to_owned(),
+                        asked: request.shown(),
+                        rule: rule.clone(),
+                        reason: reason.clone(),
+                    };
+                    match witness.refused(refusal).await {
+                        Ok(()) => End::Answered(Err(EgressError::Refused { rule, reason })),
+                        Err(error) => End::Unwitnessed(error),
+                    }
+                }
+                end @ (End::Answered(_) | End::Unwitnessed(_) | End::Cancelled) => end,
+            };
+            Finished::Request(Box::new(Requested {
+                run,
+                request,
+                began,
+                end,
+            }))
+        });
+        let task = task.id();
+        self.running
+            .insert(effect, RunningAttempt { cancelled, task });
+    }
+
+    /// The trigger that a request's end is; where nobody waits for it, only its record is kept.
+    pub(super) fn requested(&mut self, requested: Requested) -> Option<Trigger> {
+        let facts = requested.facts(self.now());
+        if self.running.remove(&requested.run.effect).is_none() {
+            let record = self.unwanted_record(&facts);
+            self.unwanted.push(record);
+            return None;
+        }
+        Some(Trigger::Answer {
+            kind: requested.event(),
+            facts: Arc::new(facts),
+        })
+    }
+}
+
+impl Requested {
+    fn event(&self) -> EventKind {
+        let interrupted = |cause: String| EventKind::TaskFailed {
+            effect: self.run.effect,
+            error: "Sluice.Interrupted".to_owned(),
+            cause,
+        };
+        match &self.end {
+            End::Answered(Ok(response)) => HttpRequest::answered(&self.run, response),
+            End::Answered(Err(error)) => self.request.unanswered(&self.run, error),
+            End::Unwitnessed(error) => interrupted(error.to_string()),
+            End::Cancelled => interrupted("the request was cancelled".to_owned()),
+        }
+    }
+
+    /// What is told of the request: whether it may have reached the server, and what came back.
+    fn facts(&self, now: Timestamp) -> Facts {
+        let response = match &self.end {
+            End::Answered(Ok(response)) => {
+                json!({"status": response.status, "bytes": response.body.len()})
+            }
+            End::Answered(Err(_)) | End::Unwitnessed(_) | End::Cancelled => Value::Null,
+        };
+        let uses = match &self.end {
+            End::Unwitnessed(_)
+            | End::Answered(Err(EgressError::Refused { .. } | EgressError::Unsendable(_))) => {
+                Vec::new()
+            }
+            End::Answered(_) | End::Cancelled => vec![Use {
+                capability: CAPABILITY.to_owned(),
+                on: self.request.shown(),
+                count: 1,
+            }],
+        };
+        let wall_ms = u64::try_from(now.0.saturating_sub(self.began.0)).unwrap_or(0);
+        let usage = Usage {
+            wall_us: wall_ms.saturating_mul(1_000),
+            http_requests: u64::try_from(uses.len()).unwrap_or(0),
+            ..Usage::default()
+        };
+        Facts::new(&self.run, Vec::new(), usage, uses).with_response(response)
+    }
+}

@@ -1,0 +1,78 @@
+//! An archive whose disk fails for a while.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use asl::ExecutionId;
+use async_trait::async_trait;
+use ports::{
+    Archive, Description, ExecutionFilter, Head, HistoryCursor, HistoryPage, Page, Sealed,
+    StoreError,
+};
+use store::MemoryStore;
+
+use crate::world::Script;
+
+/// How often the next look for a name fails.
+#[derive(Default)]
+pub(crate) struct Unreadable(AtomicU32);
+
+impl Unreadable {
+    pub(crate) fn fail_next(&self, times: u32) {
+        self.0.store(times, Ordering::SeqCst);
+    }
+
+    fn fails(&self) -> bool {
+        let one_less = |left: u32| left.checked_sub(1);
+        let before = self
+            .0
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less);
+        before.is_ok()
+    }
+}
+
+/// The store's archive, as far as it can be read.
+pub(crate) struct FlakyArchive {
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) script: Arc<Script>,
+}
+
+#[async_trait]
+impl Archive for FlakyArchive {
+    async fn execution(&self, id: &ExecutionId) -> Result<Option<Description>, StoreError> {
+        self.store.execution(id).await
+    }
+
+    async fn execution_named(
+        &self,
+        machine_arn: &str,
+        name: &str,
+    ) -> Result<Option<ExecutionId>, StoreError> {
+        if self.script.unreadable.fails() {
+            return Err(StoreError::Io("the disk failed, as asked for".into()));
+        }
+        self.store.execution_named(machine_arn, name).await
+    }
+
+    async fn executions(
+        &self,
+        filter: ExecutionFilter,
+        before: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Page<Description, ExecutionId>, StoreError> {
+        self.store.executions(filter, before, limit).await
+    }
+
+    async fn history(
+        &self,
+        id: &ExecutionId,
+        cursor: HistoryCursor,
+        limit: usize,
+    ) -> Result<Option<HistoryPage>, StoreError> {
+        self.store.history(id, cursor, limit).await
+    }
+
+    async fn audit(&self, after: u64, limit: usize) -> Result<(Vec<Sealed>, Head), StoreError> {
+        self.store.audit(after, limit).await
+    }
+}
