@@ -206,6 +206,11 @@ impl Host {
         Person::new(&self.ready.url, Some(token))
     }
 
+    /// Where it listens.
+    pub(super) fn url(&self) -> &str {
+        &self.ready.url
+    }
+
     /// Somebody without a token.
     pub(super) fn nobody(&self) -> Person {
         Person::new(&self.ready.url, None)

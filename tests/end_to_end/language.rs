@@ -162,3 +162,49 @@ async fn a_mocked_task_needs_no_component_role_or_integration() {
     );
     assert_eq!(start("unknown").await.status, 400);
 }
+
+#[tokio::test]
+async fn a_task_asks_over_http_what_its_role_grants_and_nothing_else() {
+    let folder = Folder::new();
+    let host = folder.host().await;
+    let operator = host.person("operator");
+    let granted = json!({
+        "http": [{"origins": [host.url()], "methods": ["GET"], "paths": ["/healthz"], "private_addresses": true}],
+        "limits": {"time": "10s"},
+    });
+    operator.put("/v1/roles/asker", granted).await.is(201);
+    let asking = |endpoint: Value| {
+        json!({"QueryLanguage": "JSONata", "StartAt": "Ask", "States": {"Ask": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::http:invoke",
+            "Arguments": {"ApiEndpoint": endpoint, "Method": "GET"},
+            "Output": "{% $states.result.[StatusCode, ResponseBody.status] %}",
+            "End": true,
+        }}})
+    };
+    let url = |path: &str| format!("{}{path}", host.url());
+    let refused = operator
+        .put(
+            "/v1/state-machines/fixed?role=asker",
+            asking(json!(url("/readyz"))),
+        )
+        .await;
+    refused.is_problem(422);
+    assert!(
+        refused.text.contains("/States/Ask/Arguments"),
+        "{}",
+        refused.text
+    );
+
+    let open = asking(json!("{% $states.input %}"));
+    operator
+        .put("/v1/state-machines/open?role=asker", open)
+        .await
+        .is(201);
+    let id = operator.start("open", json!(url("/healthz"))).await;
+    let ended = operator.ended(&id).await;
+    assert_eq!(ended["output"], json!([200, "alive"]), "{ended}");
+    let id = operator.start("open", json!(url("/readyz"))).await;
+    let ended = operator.ended(&id).await;
+    assert_eq!(ended["error"], "Sluice.AccessDenied", "{ended}");
+}
