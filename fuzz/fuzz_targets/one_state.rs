@@ -1,8 +1,8 @@
 //! Runs a machine of one state over a document in which most paths find something.
 
 use asl::jsonata::{
-    Evaluated, Evaluation, EvaluationError, EvaluationErrorKind, Evaluator, References, SyntaxError,
-    Unavailable,
+    Evaluated, Evaluation, EvaluationError, EvaluationErrorKind, Evaluator, References,
+    SyntaxError, Unavailable,
 };
 use asl::{
     Event, EventKind, Execution, ExecutionId, Header, Limits, StateMachine, Timestamp, apply,
@@ -15,7 +15,11 @@ pub struct NoEvaluator;
 impl Evaluator for NoEvaluator {
     fn evaluate(&self, _: &Evaluation<'_>) -> Result<Evaluated, EvaluationError> {
         let kind = EvaluationErrorKind::Unavailable("none here".to_owned());
-        Err(EvaluationError { index: 0, kind, instructions: 0 })
+        Err(EvaluationError {
+            index: 0,
+            kind,
+            instructions: 0,
+        })
     }
 
     fn check(&self, _: &[&str]) -> Result<Vec<Result<References, SyntaxError>>, Unavailable> {
