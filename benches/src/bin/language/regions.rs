@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use crate::MEMORY;
 use crate::drive::{self, NoEvaluator};
 
+/// The best of so many runs counts, of small ones and of large ones.
+const ROUNDS: u32 = 25;
+
 /// What one item cost.
 struct PerItem {
     us: f64,
@@ -42,15 +45,14 @@ pub(crate) fn measure() -> Result<()> {
     }});
     print(
         "Parallel of 100, per branch",
-        &per_item(&parallel, &json!({"id": 1}), 100, 20)?,
+        &per_item(&parallel, &json!({"id": 1}), 100, ROUNDS)?,
     );
     Ok(())
 }
 
 fn map_of(definition: &Value, count: u32) -> Result<PerItem> {
     let items: Vec<Value> = (0..count).map(|id| json!({"id": id})).collect();
-    let rounds = (10_000 / count).max(3);
-    per_item(definition, &Value::Array(items), count, rounds)
+    per_item(definition, &Value::Array(items), count, ROUNDS)
 }
 
 fn per_item(definition: &Value, input: &Value, count: u32, rounds: u32) -> Result<PerItem> {

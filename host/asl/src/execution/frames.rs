@@ -12,7 +12,8 @@ use crate::EffectId;
 /// Every frame of an execution.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Frames {
-    table: BTreeMap<FrameId, Frame>,
+    /// Boxed, as frames are large and taking one out moves its neighbours.
+    table: BTreeMap<FrameId, Box<Frame>>,
     by_effect: BTreeMap<EffectId, FrameId>,
     by_place: BTreeMap<(FrameId, u32), FrameId>,
     with_turn: BTreeSet<FrameId>,
@@ -38,11 +39,11 @@ impl Frames {
     }
 
     pub(crate) fn get(&self, id: FrameId) -> Option<&Frame> {
-        self.table.get(&id)
+        self.table.get(&id).map(Box::as_ref)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Frame> {
-        self.table.values()
+        self.table.values().map(Box::as_ref)
     }
 
     /// The frame that waits for `effect`.
@@ -68,7 +69,7 @@ impl Frames {
 
     /// Takes a frame out to change it. It is gone unless [`Self::put`] back.
     pub(crate) fn take(&mut self, id: FrameId) -> Option<Frame> {
-        let frame = self.table.remove(&id)?;
+        let frame = *self.table.remove(&id)?;
         for effect in frame.effects() {
             self.by_effect.remove(&effect);
         }
@@ -97,7 +98,7 @@ impl Frames {
         }
         self.removed.remove(&id);
         self.changed.insert(id);
-        self.table.insert(id, frame);
+        self.table.insert(id, Box::new(frame));
     }
 
     /// Hands out the frames changed and the ids removed since the last call. `next` is the id
@@ -107,7 +108,7 @@ impl Frames {
         let changed = std::mem::take(&mut self.changed);
         let changed = changed
             .iter()
-            .filter_map(|id| self.table.get(id).cloned())
+            .filter_map(|id| self.get(*id).cloned())
             .collect();
         let removed = std::mem::take(&mut self.removed).into_iter().collect();
         (changed, removed)
