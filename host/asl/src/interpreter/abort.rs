@@ -20,16 +20,13 @@ impl Step<'_> {
         }
     }
 
-    /// Ends every strand without a word in the history; `frame` is the one that is out already.
-    pub(super) fn abandon(&mut self, frame: &Frame) {
-        let others = self.execution.frames.iter().map(|frame| frame.id);
-        let others: Vec<FrameId> = others.collect();
-        let others = others.into_iter();
-        let others: Vec<Frame> = others
-            .filter_map(|id| self.execution.frames.take(id))
-            .collect();
-        for strand in others.iter().chain([frame]) {
-            for effect in strand.effects() {
+    /// Ends every strand without a word in the history.
+    pub(super) fn abandon_all(&mut self) {
+        let strands = self.execution.frames.iter().map(|strand| strand.id);
+        let strands: Vec<FrameId> = strands.collect();
+        for strand in strands {
+            let strand = self.execution.frames.take(strand);
+            for effect in strand.iter().flat_map(Frame::effects) {
                 self.cancel(effect);
             }
         }

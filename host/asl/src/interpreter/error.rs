@@ -12,9 +12,11 @@ use crate::execution::{Frame, Waiting};
 use crate::history::{HistoryDetail, Iteration, StateType};
 
 impl<'m> Step<'m> {
-    /// Handles an error raised in the frame's state, innermost state first. `States.Runtime`, which
-    /// nothing may catch, ends the execution where it stands.
+    /// Handles an error raised in the frame's state, innermost state first.
     pub(super) fn fail(&mut self, mut frame: Frame, mut fault: Fault) {
+        if fault.is("States.Runtime") {
+            return self.fail_at_once(frame, fault);
+        }
         loop {
             let state = self.state(&frame);
             if frame.map_run().is_some() {
@@ -30,13 +32,12 @@ impl<'m> Step<'m> {
                 frame.waiting = Waiting::Delay(self.begin_timer(self.at.plus_ms(delay_ms)));
                 return self.execution.frames.put(frame);
             }
-            if fault.is("States.Runtime") {
-                self.abandon(&frame);
-                return self.end(Status::Failed, frame.last_event, fault.to_detail(), None);
-            }
             self.record_failed(&mut frame, state);
             match state.and_then(|state| self.catch(&frame, state, &fault)) {
                 Some(Ok((exit, next))) => return self.leave(frame, exit, Onward::State(next)),
+                Some(Err(other)) if other.is("States.Runtime") => {
+                    return self.fail_at_once(frame, other);
+                }
                 Some(Err(other)) => fault = other,
                 None => {}
             }
@@ -48,6 +49,20 @@ impl<'m> Step<'m> {
             };
             frame = self.fail_strand(&frame, state, parent);
         }
+    }
+
+    /// Ends the execution where the frame stands: nothing may catch `States.Runtime`, and of the
+    /// states around it nothing is told.
+    fn fail_at_once(&mut self, mut frame: Frame, mut fault: Fault) {
+        if frame.map_run().is_some() {
+            let failed = HistoryDetail::MapRunFailed(fault.to_detail());
+            self.record_next(&mut frame, failed);
+        }
+        self.record_evaluation_failed(&mut frame, &mut fault);
+        let last_event = frame.last_event;
+        self.execution.frames.put(frame);
+        self.abandon_all();
+        self.end(Status::Failed, last_event, fault.to_detail(), None);
     }
 
     /// Ends a strand with an error; its parent's next event follows the strand's last.
