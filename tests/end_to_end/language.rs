@@ -208,3 +208,67 @@ async fn a_task_asks_over_http_what_its_role_grants_and_nothing_else() {
     let ended = operator.ended(&id).await;
     assert_eq!(ended["error"], "Sluice.AccessDenied", "{ended}");
 }
+
+#[tokio::test]
+async fn a_distributed_map_reads_and_writes_a_granted_volume_and_no_other() {
+    let folder = Folder::new();
+    std::fs::create_dir_all(folder.path("orders/in")).unwrap();
+    std::fs::write(folder.path("orders/in/items.csv"), "sku,count\na,2\nb,3\n").unwrap();
+    let config = format!("[volumes]\norders = {:?}\n", folder.path("orders"));
+    let host = folder.host_with(&config).await;
+    let operator = host.person("operator");
+    let granted =
+        json!({"filesystem": [{"volume": "orders", "mount": "/orders", "access": "read-write"}]});
+    operator.put("/v1/roles/clerk", granted).await.is(201);
+    operator.put("/v1/roles/nobody", json!({})).await.is(201);
+    let definition = json!({"StartAt": "Each", "States": {"Each": {
+        "Type": "Map",
+        "ItemReader": {
+            "Resource": "arn:aws:states:::s3:getObject",
+            "ReaderConfig": {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"},
+            "Parameters": {"Bucket": "orders", "Key": "in/items.csv"},
+        },
+        "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": "Keep",
+            "States": {"Keep": {"Type": "Pass", "End": true}},
+        },
+        "ResultWriter": {
+            "Resource": "arn:aws:states:::s3:putObject",
+            "Parameters": {"Bucket": "orders", "Prefix": "out"},
+            "WriterConfig": {"OutputType": "JSONL", "Transformation": "COMPACT"},
+        },
+        "End": true,
+    }}});
+    let refused = operator
+        .put("/v1/state-machines/each?role=nobody", definition.clone())
+        .await;
+    refused.is_problem(422);
+    assert!(
+        refused.text.contains("/States/Each/ItemReader"),
+        "{}",
+        refused.text
+    );
+
+    operator
+        .put("/v1/state-machines/each?role=clerk", definition)
+        .await
+        .is(201);
+    let id = operator.start("each", json!({})).await;
+    let ended = operator.ended(&id).await;
+    assert_eq!(ended["status"], "SUCCEEDED", "{ended}");
+    let manifest = ended["output"]["ResultWriterDetails"]["Key"]
+        .as_str()
+        .unwrap();
+    let written = folder.path("orders").join(manifest);
+    let lines = std::fs::read_to_string(written.with_file_name("SUCCEEDED_0.jsonl")).unwrap();
+    let lines: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let expected = [
+        json!({"sku": "a", "count": "2"}),
+        json!({"sku": "b", "count": "3"}),
+    ];
+    assert_eq!(lines, expected);
+}
