@@ -59,7 +59,7 @@ impl Ledger {
                         "is missing from a store that is not empty",
                     ));
                 }
-                staged.add(Entry::new(
+                staged.put(Entry::new(
                     Kind::Meta,
                     key::FORMAT.to_vec(),
                     &FORMAT_VERSION,
@@ -71,7 +71,7 @@ impl Ledger {
             read(entries, Kind::Meta, key::HOST)?.map(|count| stored::number(key::HOST, &count));
         let fence = Fence(opened.transpose()?.unwrap_or(0).saturating_add(1));
         let host = Entry::new(Kind::Meta, key::HOST.to_vec(), &fence.0.to_be_bytes());
-        staged.put(host, entries.entry(key::HOST)?);
+        staged.put(host);
         let standings = Standings::default();
         let ledger = Self {
             chain,
@@ -80,7 +80,7 @@ impl Ledger {
             fence,
             standings,
         };
-        ledger.stage_state(entries, &mut staged)?;
+        ledger.stage_state(&mut staged);
         Ok((ledger, staged))
     }
 
@@ -92,6 +92,17 @@ impl Ledger {
     /// How many links the audit log has.
     pub(crate) fn links(&self) -> u64 {
         self.head.length
+    }
+
+    /// Where the ledger stands, to come back to.
+    pub(crate) fn mark(&self) -> (AuthorityVersion, Head) {
+        (self.authority, self.head)
+    }
+
+    /// Forgets what was admitted since `mark` and not written.
+    pub(crate) fn back_to(&mut self, mark: (AuthorityVersion, Head)) {
+        (self.authority, self.head) = mark;
+        self.standings = Standings::default();
     }
 
     /// Checks a commit and stages what it changes, or neither changes nor stages anything.
@@ -129,11 +140,11 @@ impl Ledger {
         commit
             .documents
             .into_iter()
-            .for_each(|(_, document)| staged.add(document));
+            .for_each(|(_, document)| staged.put(document));
         let blobs = commit.blobs.into_iter().zip(known_blobs);
         blobs
             .filter(|(_, is_known)| !is_known)
-            .for_each(|(blob, _)| staged.add(blob));
+            .for_each(|(blob, _)| staged.put(blob));
         if commit.moves_authority {
             self.authority.0 = self.authority.0.saturating_add(1);
         }
@@ -148,18 +159,9 @@ impl Ledger {
     }
 
     /// Stages authority and audit head as they stand.
-    pub(crate) fn stage_state(
-        &self,
-        entries: &impl Entries,
-        staged: &mut Staged,
-    ) -> Result<(), StoreError> {
+    pub(crate) fn stage_state(&self, staged: &mut Staged) {
         let content = stored::join(self.authority, &self.head);
-        let before = entries.entry(key::STATE)?;
-        staged.put(
-            Entry::new(Kind::Meta, key::STATE.to_vec(), &content),
-            before,
-        );
-        Ok(())
+        staged.put(Entry::new(Kind::Meta, key::STATE.to_vec(), &content));
     }
 
     fn check_step(&self, view: &impl Entries, step: Step) -> Result<CheckedStep, CommitError> {
@@ -177,18 +179,17 @@ impl Ledger {
         }
         let key = key::execution(&step.id);
         let start = match (&step.beginning, &known) {
-            (Some(beginning), _) => Some((beginning.start.clone(), None)),
+            (Some(beginning), _) => Some(beginning.start.clone()),
             (None, Some(standing)) if standing.has_summary(&step.summary) => None,
             (None, _) => {
                 let value = view
                     .entry(&key)?
                     .ok_or_else(|| damaged(&key, "is missing"))?;
                 let body = complete(view, Kind::Execution, &key, &value)?;
-                let start = standings::split(&key, &body)?.0.to_vec();
-                Some((start, Some(value)))
+                Some(standings::split(&key, &body)?.0.to_vec())
             }
         };
-        let standing = start.map(|(start, before)| (step.standing_entry(&start), before));
+        let standing = start.map(|start| step.standing_entry(&start));
         let was_open = known.is_some_and(|standing| standing.is_open);
         Ok(CheckedStep {
             step,
@@ -203,23 +204,23 @@ impl Ledger {
             standing,
             was_open,
         } = checked;
-        if let Some((entry, before)) = standing {
-            staged.put(entry, before);
+        if let Some(entry) = standing {
+            staged.put(entry);
         }
         let mark = step.open_entry();
         match (was_open, step.is_open) {
-            (false, true) => staged.add(mark),
-            (true, false) => staged.remove(mark.key, mark.value),
+            (false, true) => staged.put(mark),
+            (true, false) => staged.remove(mark.key),
             (true, true) | (false, false) => {}
         }
         if let Some(beginning) = step.beginning {
-            staged.add(beginning.name);
+            staged.put(beginning.name);
             beginning
                 .listed
                 .into_iter()
-                .for_each(|mark| staged.add(mark));
+                .for_each(|mark| staged.put(mark));
         }
-        staged.add(step.record);
+        staged.put(step.record);
         let next = step.number.saturating_add(1);
         let standing = Standing::new(next, step.is_open, &step.summary);
         self.standings.remember(step.id, standing);
@@ -244,7 +245,7 @@ impl Ledger {
 /// A step that may be staged, with what else changes by it.
 struct CheckedStep {
     step: Step,
-    standing: Option<(Entry, Option<sled::IVec>)>,
+    standing: Option<Entry>,
     was_open: bool,
 }
 
