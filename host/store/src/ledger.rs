@@ -6,7 +6,7 @@ mod stored;
 use std::sync::Arc;
 
 use auth::authority::AuthorityVersion;
-use ports::{AuditRecord, Chain, CommitError, Fence, Head, Receipt, StoreError};
+use ports::{Chain, CommitError, Fence, Head, Receipt, StoreError};
 
 use crate::entries::{Entries, Order, complete, read};
 use crate::envelope::{Entry, Kind, damaged};
@@ -131,9 +131,6 @@ impl Ledger {
             Some(step) => Some(self.check_step(&view, step)?),
             None => None,
         };
-        let checkpoint = checked
-            .as_ref()
-            .map(|checked| checked.step.checkpoint.clone());
         if let Some(checked) = checked {
             self.stage_step(staged, checked);
         }
@@ -151,7 +148,7 @@ impl Ledger {
         commit
             .audit
             .into_iter()
-            .for_each(|record| self.seal(staged, record, checkpoint.as_ref()));
+            .for_each(|body| self.seal(staged, body));
         Ok(Receipt {
             authority: self.authority,
             audit: self.head,
@@ -226,14 +223,8 @@ impl Ledger {
         self.standings.remember(step.id, standing);
     }
 
-    fn seal(
-        &mut self,
-        staged: &mut Staged,
-        mut record: AuditRecord,
-        checkpoint: Option<&(u32, String)>,
-    ) {
-        record.checkpoint = checkpoint.cloned();
-        let link = self.chain.seal(&self.head, &record);
+    fn seal(&mut self, staged: &mut Staged, body: String) {
+        let link = self.chain.seal(&self.head, body);
         self.head = Head {
             length: link.sequence,
             hash: link.hash,

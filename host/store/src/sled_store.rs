@@ -179,6 +179,7 @@ impl SledStore {
             flusher: freezing,
             applied,
             failure: failure.clone(),
+            is_full: false,
             group_commits_max: config.group_commits_max.clamp(1, REMEMBERED_MIN),
             group_bytes_max: config.group_bytes_max,
             table_bytes_max: config.table_bytes_max,

@@ -61,6 +61,8 @@ pub(crate) struct Writer {
     /// The number of the last frame that is in the base.
     pub(crate) applied: Arc<AtomicU64>,
     pub(crate) failure: Failure,
+    /// Whether the last frame was refused for lack of room.
+    pub(crate) is_full: bool,
     pub(crate) group_commits_max: usize,
     pub(crate) group_bytes_max: usize,
     pub(crate) table_bytes_max: usize,
@@ -141,9 +143,17 @@ impl Writer {
         self.ledger.stage_state(&mut staged);
         let table_bytes = match append(&mut self.log, &self.durable, staged) {
             Ok(table_bytes) => table_bytes,
-            Err(AppendError::Full(error)) => return Ok(Some(error)),
+            Err(AppendError::Full(error)) => {
+                if !std::mem::replace(&mut self.is_full, true) {
+                    tracing::error!(%error, "commits are refused");
+                }
+                return Ok(Some(error));
+            }
             Err(AppendError::Failed(error)) => return Err(error),
         };
+        if std::mem::take(&mut self.is_full) {
+            tracing::info!("the disk has room again, commits are written");
+        }
         note(&mut self.watermark, self.ledger.links())?;
         if table_bytes >= self.table_bytes_max {
             self.flush(table_bytes)?;
