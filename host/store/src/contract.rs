@@ -105,15 +105,9 @@ pub(crate) async fn everything(store: &impl Store) -> Result<Vec<String>, StoreE
             store.executions(filter, None, usize::MAX).await?.items
         ));
     }
-    all.push(format!(
-        "{:?}",
-        store
-            .claim(None, usize::MAX)
-            .await?
-            .iter()
-            .map(|claim| &claim.id)
-            .collect::<Vec<_>>()
-    ));
+    let claims = store.claim(None, usize::MAX).await?;
+    let claimed = claims.iter().map(|claim| &claim.id);
+    all.push(format!("{:?}", claimed.collect::<Vec<_>>()));
     let alarms = store
         .alarms(Timestamp(i64::MAX), None, usize::MAX - 1)
         .await?;
