@@ -180,6 +180,7 @@ impl Engine {
                 {
                     tracing::warn!(%problem, "the store is asked again");
                     tokio::select! {
+                        biased;
                         () = backoff.pause() => {}
                         () = self.shared.draining.cancelled() => return Err(Error::Closing),
                     }

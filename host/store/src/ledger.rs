@@ -14,7 +14,7 @@ use crate::key;
 use crate::prepare::{Prepared, Step};
 use crate::read::holder_of;
 use crate::staged::{Overlay, Staged};
-use crate::standings::{self, Standing, Standings};
+use crate::standings::{self, Mark, Standing, Standings};
 
 pub(crate) use stored::stored_head;
 
@@ -187,11 +187,11 @@ impl Ledger {
             }
         };
         let standing = start.map(|start| step.standing_entry(&start));
-        let was_open = known.is_some_and(|standing| standing.is_open);
+        let mark = known.map_or(Mark::None, |standing| standing.mark);
         Ok(CheckedStep {
             step,
             standing,
-            was_open,
+            mark,
         })
     }
 
@@ -199,16 +199,18 @@ impl Ledger {
         let CheckedStep {
             step,
             standing,
-            was_open,
+            mark,
         } = checked;
         if let Some(entry) = standing {
             staged.put(entry);
         }
-        let mark = step.open_entry();
-        match (was_open, step.is_open) {
-            (false, true) => staged.put(mark),
-            (true, false) => staged.remove(mark.key),
-            (true, true) | (false, false) => {}
+        if mark != step.mark {
+            if let Some(before) = mark.entry(&step.id) {
+                staged.remove(before.key);
+            }
+            if let Some(entry) = step.mark.entry(&step.id) {
+                staged.put(entry);
+            }
         }
         if let Some(beginning) = step.beginning {
             staged.put(beginning.name);
@@ -219,7 +221,7 @@ impl Ledger {
         }
         staged.put(step.record);
         let next = step.number.saturating_add(1);
-        let standing = Standing::new(next, step.is_open, &step.summary);
+        let standing = Standing::new(next, step.mark, &step.summary);
         self.standings.remember(step.id, standing);
     }
 
@@ -237,7 +239,8 @@ impl Ledger {
 struct CheckedStep {
     step: Step,
     standing: Option<Entry>,
-    was_open: bool,
+    /// Where the execution is listed before it.
+    mark: Mark,
 }
 
 fn check_name(view: &impl Entries, commit: &Prepared) -> Result<(), CommitError> {

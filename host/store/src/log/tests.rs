@@ -2,8 +2,10 @@ use tempfile::TempDir;
 
 use super::*;
 
-fn open(folder: &TempDir, applied: u64) -> (Log, Vec<(Vec<u8>, Option<Vec<u8>>)>) {
-    let mut replayed = Vec::new();
+type Replayed = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
+fn open(folder: &TempDir, applied: u64) -> (Log, Replayed) {
+    let mut replayed = Replayed::new();
     let recovered = recover(folder.path(), applied, |(key, value)| {
         replayed.push((key.to_vec(), value.map(|value| value.to_vec())));
     });
