@@ -110,8 +110,8 @@ async fn a_map_of_ten_thousand_delays_another_principal_by_a_few_attempts() {
 async fn a_thousand_executions_delay_another_principal_by_a_few_attempts() {
     let world = prepared(config(), 10_000).await;
     for number in 0..1_000 {
-        let one = world.start("one", &number.to_string(), json!({}));
-        one.await.unwrap();
+        let name = number.to_string();
+        world.start("one", &name, json!({})).await.unwrap();
     }
     assert!(world.engine.load().attempts_waiting > 900);
     assert!(overtaken(&world, "one").await <= ATTEMPTS);
