@@ -25,6 +25,7 @@ mod memory;
 mod prepare;
 mod read;
 mod sled_store;
+mod snapshot;
 mod staged;
 mod standings;
 mod table;
