@@ -11,17 +11,17 @@ use auth::authority::AuthorityVersion;
 use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
-    Archive, AuditRecord, Blob, Catalogue, Commit, CommitError, ExecutionFilter, Fence,
-    HistoryCursor, Journal, Kind, Parent, Sealed, StoreError,
+    Archive, AuditPage, AuditRecord, Blob, Catalogue, Commit, CommitError, ExecutionFilter, Fence,
+    HistoryCursor, HistoryPayloads, Journal, Kind, Parent, Retention, Sealed, StoreError,
 };
 use serde_json::json;
 
 pub(crate) use fixtures::{Step, document, id, key, link};
 
 /// A whole store.
-pub(crate) trait Store: Journal + Catalogue + Archive {}
+pub(crate) trait Store: Journal + Catalogue + Archive + Retention {}
 
-impl<S: Journal + Catalogue + Archive> Store for S {}
+impl<S: Journal + Catalogue + Archive + Retention> Store for S {}
 
 /// Checks every promise, each on a store of its own.
 pub(crate) async fn check<S: Store, F: Future<Output = S>>(empty: impl Fn() -> F) {
@@ -46,7 +46,7 @@ pub(crate) async fn check<S: Store, F: Future<Output = S>>(empty: impl Fn() -> F
 /// Everything that can be read of a store, as text to compare.
 pub(crate) async fn everything(store: &impl Store) -> Result<Vec<String>, StoreError> {
     let mut all = Vec::new();
-    let (links, head) = store.audit(0, usize::MAX).await?;
+    let AuditPage { links, head, .. } = store.audit(0, usize::MAX).await?;
     let mut verifier = Verifier::new();
     for link in &links {
         verifier
@@ -89,18 +89,25 @@ pub(crate) async fn everything(store: &impl Store) -> Result<Vec<String>, StoreE
         all.push(format!(
             "{:?}",
             store
-                .history(&header.id, HistoryCursor::default(), usize::MAX)
+                .history(
+                    &header.id,
+                    HistoryCursor::default(),
+                    HistoryPayloads::Shown,
+                    usize::MAX
+                )
                 .await?
         ));
         let filter = ExecutionFilter {
             machine_arn: Some(header.machine_arn),
-            status: None,
+            ..ExecutionFilter::default()
         };
         all.push(format!(
             "{:?}",
             store.executions(filter, None, usize::MAX).await?.items
         ));
     }
+    all.push(format!("{:?}", store.ended(None, usize::MAX).await?));
+    all.push(format!("{:?}", store.leftovers(usize::MAX).await?));
     all.push(format!(
         "{:?}",
         store
@@ -114,7 +121,7 @@ pub(crate) async fn everything(store: &impl Store) -> Result<Vec<String>, StoreE
 }
 
 async fn head_length(store: &impl Store) -> u64 {
-    store.audit(0, 0).await.unwrap().1.length
+    store.audit(0, 0).await.unwrap().head.length
 }
 
 fn read(link: &Sealed) -> AuditRecord {
@@ -153,7 +160,12 @@ async fn a_started_execution_can_be_read_in_every_way(store: &impl Store) {
         [(id("e-1"), fence)]
     );
     let page = store
-        .history(&id("e-1"), HistoryCursor::default(), 10)
+        .history(
+            &id("e-1"),
+            HistoryCursor::default(),
+            HistoryPayloads::Shown,
+            10,
+        )
         .await
         .unwrap()
         .unwrap();
@@ -165,7 +177,7 @@ async fn a_started_execution_can_be_read_in_every_way(store: &impl Store) {
             ..HistoryCursor::default()
         }
     );
-    let (links, head) = store.audit(0, 10).await.unwrap();
+    let AuditPage { links, head, .. } = store.audit(0, 10).await.unwrap();
     assert_eq!(head, receipt.audit);
     let (number, digest) = read(&links[0]).checkpoint.unwrap();
     let stored = serde_json::to_vec(&loaded.records[0]).unwrap();
@@ -175,7 +187,12 @@ async fn a_started_execution_can_be_read_in_every_way(store: &impl Store) {
     assert!(store.load(&id("e-2")).await.unwrap().is_none());
     assert!(
         store
-            .history(&id("e-2"), HistoryCursor::default(), 10)
+            .history(
+                &id("e-2"),
+                HistoryCursor::default(),
+                HistoryPayloads::Shown,
+                10
+            )
             .await
             .unwrap()
             .is_none()

@@ -18,9 +18,12 @@ mod links;
 mod memory;
 mod prepare;
 mod read;
+mod record;
+mod removal;
 mod sled_store;
 mod staged;
 mod standings;
+mod upgrade;
 mod watermark;
 mod writer;
 

@@ -5,23 +5,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use asl::ExecutionId;
+use asl::{ExecutionId, Timestamp};
 use async_trait::async_trait;
 use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
-    Archive, Catalogue, Chain, Claim, Commit, CommitError, Description, Document, ExecutionFilter,
-    Fence, Head, HistoryCursor, HistoryPage, Journal, Key, Kind, Page, Receipt, Sealed, StoreError,
-    StoredExecution,
+    Archive, AuditPage, Catalogue, Chain, Claim, Commit, CommitError, Description, Document, Ended,
+    EndedPage, ExecutionFilter, Fence, Head, HistoryCursor, HistoryPage, HistoryPayloads, Journal,
+    Key, Kind, ListCursor, Page, Receipt, Retention, StoreError, StoredExecution,
 };
 use tokio::sync::{mpsc, oneshot};
 
 use crate::disk::{Disk, OpenError, SyncData, panicked};
 use crate::durable::Durable;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, links};
 use crate::prepare::{Prepared, refused};
 use crate::read;
 use crate::standings::REMEMBERED_MIN;
+use crate::upgrade::upgrade;
 use crate::writer::{Failure, Request, Writer, group_bytes, write};
 
 /// How long [`SledStore::open_when_free`] waits between two tries.
@@ -123,8 +124,11 @@ impl SledStore {
     ) -> Result<Self, OpenError> {
         let disk = Disk::open(path, config.cache_bytes)?;
         let durable = Arc::new(Durable::new(disk));
+        let mut disk_writer = durable.writer(links(&*durable)?, sync_data)?;
+        upgrade(&*durable, |staged| {
+            write(&durable, &mut disk_writer, staged)
+        })?;
         let (ledger, staged) = Ledger::open(&*durable, chain)?;
-        let mut disk_writer = durable.writer(ledger.links(), sync_data)?;
         write(&durable, &mut disk_writer, staged)?;
         let (sender, receiver) = mpsc::channel(config.queue_commits_max.max(1));
         let fence = ledger.fence();
@@ -206,9 +210,13 @@ async fn blocking<T: Send + 'static>(
 #[async_trait]
 impl Journal for SledStore {
     async fn commit(&self, commit: Commit) -> Result<Receipt, CommitError> {
-        let commit = match commit.blobs.is_empty() {
-            true => Prepared::new(commit)?,
-            false => blocking(move || Prepared::new(commit)).await??,
+        let is_light = commit.blobs.is_empty() && commit.upkeep.is_empty();
+        let commit = match is_light {
+            true => Prepared::new(&*self.durable, commit)?,
+            false => {
+                self.read(move |entries| Prepared::new(entries, commit))
+                    .await?
+            }
         };
         let requests = self.requests().ok_or(StoreError::Closed)?;
         let (answer, answered) = oneshot::channel();
@@ -284,10 +292,10 @@ impl Archive for SledStore {
     async fn executions(
         &self,
         filter: ExecutionFilter,
-        before: Option<ExecutionId>,
+        cursor: Option<ListCursor>,
         limit: usize,
-    ) -> Result<Page<Description, ExecutionId>, StoreError> {
-        self.read(move |entries| read::executions(entries, &filter, before.as_ref(), limit))
+    ) -> Result<Page<Description, ListCursor>, StoreError> {
+        self.read(move |entries| read::executions(entries, &filter, cursor.as_ref(), limit))
             .await
     }
 
@@ -295,16 +303,39 @@ impl Archive for SledStore {
         &self,
         id: &ExecutionId,
         cursor: HistoryCursor,
+        payloads: HistoryPayloads,
         limit: usize,
     ) -> Result<Option<HistoryPage>, StoreError> {
         let id = id.clone();
-        self.read(move |entries| read::history(entries, &id, cursor, limit))
+        self.read(move |entries| read::history(entries, &id, cursor, payloads, limit))
             .await
     }
 
-    async fn audit(&self, after: u64, limit: usize) -> Result<(Vec<Sealed>, Head), StoreError> {
+    async fn audit(&self, after: u64, limit: usize) -> Result<AuditPage, StoreError> {
         self.read(move |entries| read::audit(entries, after, limit))
             .await
+    }
+}
+
+#[async_trait]
+impl Retention for SledStore {
+    async fn ended(&self, after: Option<Ended>, limit: usize) -> Result<EndedPage, StoreError> {
+        self.read(move |entries| read::ended(entries, after.as_ref(), limit))
+            .await
+    }
+
+    async fn leftovers(&self, limit: usize) -> Result<Vec<Ended>, StoreError> {
+        self.read(move |entries| read::leftovers(entries, limit))
+            .await
+    }
+
+    async fn prunable(&self, before: Timestamp) -> Result<Option<Head>, StoreError> {
+        self.read(move |entries| read::prunable(entries, before))
+            .await
+    }
+
+    async fn oldest_link(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(read::oldest_link).await
     }
 }
 

@@ -4,7 +4,7 @@ use asl::{ExecutionId, Status};
 use audit::Verifier;
 use auth::names::Digest;
 use bytes::Bytes;
-use ports::{Blob, Commit, ExecutionFilter, HistoryCursor, Selection};
+use ports::{AuditPage, Blob, Commit, ExecutionFilter, HistoryCursor, HistoryPayloads, Selection};
 use serde_json::{Value, json};
 
 use super::{Step, Store, id, link};
@@ -66,7 +66,7 @@ async fn shown(
     limit: usize,
 ) -> (Vec<Value>, HistoryCursor, bool) {
     let page = store
-        .history(&id("e-1"), cursor, limit)
+        .history(&id("e-1"), cursor, HistoryPayloads::Shown, limit)
         .await
         .unwrap()
         .unwrap();
@@ -97,7 +97,7 @@ pub(super) async fn history_pages_join_to_the_whole_history(store: &impl Store) 
         let mut lines = 0;
         while has_more {
             lines += store
-                .history(&id("e-1"), cursor, limit)
+                .history(&id("e-1"), cursor, HistoryPayloads::Shown, limit)
                 .await
                 .unwrap()
                 .unwrap()
@@ -178,7 +178,7 @@ pub(super) async fn executions_are_listed_by_version_and_alias_too(store: &impl 
     for (arn, expected) in table {
         let filter = ExecutionFilter {
             machine_arn: Some(arn.to_owned()),
-            status: None,
+            ..ExecutionFilter::default()
         };
         let page = store.executions(filter, None, 10).await.unwrap();
         let found: Vec<_> = page
@@ -210,6 +210,7 @@ pub(super) async fn executions_are_listed_newest_first(store: &impl Store) {
         let filter = ExecutionFilter {
             machine_arn: machine.map(str::to_owned),
             status,
+            ..ExecutionFilter::default()
         };
         async move {
             for limit in [1, 7, 300, 1000] {
@@ -257,7 +258,8 @@ pub(super) async fn the_audit_log_verifies_page_by_page(store: &impl Store) {
     for limit in [1, 7, 299, 600, 1000] {
         let mut verifier = Verifier::new();
         loop {
-            let (links, head) = store.audit(verifier.head().length, limit).await.unwrap();
+            let AuditPage { links, head, .. } =
+                store.audit(verifier.head().length, limit).await.unwrap();
             assert!(links.len() <= limit);
             links.iter().for_each(|link| verifier.push(link).unwrap());
             if links.is_empty() {
@@ -266,7 +268,7 @@ pub(super) async fn the_audit_log_verifies_page_by_page(store: &impl Store) {
             }
         }
     }
-    assert!(store.audit(u64::MAX, 10).await.unwrap().0.is_empty());
+    assert!(store.audit(u64::MAX, 10).await.unwrap().links.is_empty());
 }
 
 pub(super) async fn a_long_start_and_summary_change_together(store: &impl Store) {

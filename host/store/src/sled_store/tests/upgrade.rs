@@ -95,7 +95,7 @@ async fn readable(store: &SledStore) -> Value {
     for listed in &all {
         executions.push(execution(store, listed).await);
     }
-    let (links, head) = store.audit(0, usize::MAX).await.unwrap();
+    let AuditPage { links, head, .. } = store.audit(0, usize::MAX).await.unwrap();
     let mut verifier = Verifier::new();
     links.iter().for_each(|link| verifier.push(link).unwrap());
     let verified = verifier.finish(head).unwrap();
@@ -149,7 +149,12 @@ async fn execution(store: &SledStore, listed: &Description) -> Value {
     let described = store.execution(&header.id).await.unwrap().unwrap();
     assert_eq!(described.summary, listed.summary);
     let page = store
-        .history(&header.id, HistoryCursor::default(), usize::MAX)
+        .history(
+            &header.id,
+            HistoryCursor::default(),
+            HistoryPayloads::Shown,
+            usize::MAX,
+        )
         .await;
     let events = page.unwrap().unwrap().events;
     let loaded = store.load(&header.id).await.unwrap().unwrap();
