@@ -22,8 +22,8 @@ pub use catalogue::{Blob, Catalogue, Change, Document, Key, Kind};
 pub use clock::Clock;
 pub use egress::{Egress, EgressError, OutgoingRequest, OutgoingResponse};
 pub use journal::{
-    Claim, Commit, CommitError, ExecutionCommit, Fence, Journal, LogLine, Parent, Receipt, Record,
-    Selection, Start, StoreError, StoredExecution, Summary,
+    Alarm, Alarms, Claim, Commit, CommitError, ExecutionCommit, Fence, Journal, LogLine, Parent,
+    Receipt, Record, Selection, Start, StoreError, StoredExecution, Summary,
 };
 pub use retention::{Ended, EndedPage, Expirable, Retention, Upkeep};
 pub use runner::{

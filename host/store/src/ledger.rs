@@ -15,7 +15,7 @@ use crate::key;
 use crate::prepare::{self, Prepared, Step};
 use crate::read::holder_of;
 use crate::staged::{Overlay, Staged};
-use crate::standings::{self, Standing, Standings};
+use crate::standings::{self, Mark, Standing, Standings};
 
 pub(crate) use stored::{State, format, links, stored_state};
 
@@ -193,7 +193,8 @@ impl Ledger {
         Ok(CheckedStep {
             step,
             standing,
-            was: known.map(|standing| standing.status),
+            was: known.as_ref().map(|standing| standing.status),
+            mark: known.map_or(Mark::None, |standing| standing.mark),
             arns,
             news,
         })
@@ -204,18 +205,20 @@ impl Ledger {
             step,
             standing,
             was,
+            mark,
             arns,
             news,
         } = checked;
         if let Some((entry, before)) = standing {
             staged.put(entry, before);
         }
-        let mark = step.open_entry();
-        let was_open = was.is_some_and(|was| !was.is_terminal());
-        match (was_open, !step.status.is_terminal()) {
-            (false, true) => staged.add(mark),
-            (true, false) => staged.remove(mark.key, mark.value),
-            (true, true) | (false, false) => {}
+        if mark != step.mark {
+            if let Some(Entry { key, value, .. }) = mark.entry(&step.id) {
+                staged.remove(key, value);
+            }
+            if let Some(entry) = step.mark.entry(&step.id) {
+                staged.add(entry);
+            }
         }
         if was != Some(step.status) {
             let arns = arns.as_deref().unwrap_or_default();
@@ -250,7 +253,8 @@ impl Ledger {
             }
         }
         let next = step.number.saturating_add(1);
-        let standing = Standing::new(next, step.status, &step.summary, arns);
+        let stands = (step.status, step.mark);
+        let standing = Standing::new(next, stands, &step.summary, arns);
         self.standings.remember(step.id, standing);
     }
 
@@ -276,6 +280,8 @@ struct CheckedStep {
     standing: Option<(Entry, Option<sled::IVec>)>,
     /// How it stood, if it has begun.
     was: Option<Status>,
+    /// Where it is listed before it.
+    mark: Mark,
     /// The ARNs it is listed under, where that is known; it is where the status changes.
     arns: Option<Arc<[String]>>,
     /// Of each shared payload whether it is new, and whether its owner is.

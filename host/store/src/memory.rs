@@ -10,9 +10,10 @@ use async_trait::async_trait;
 use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
-    Archive, AuditPage, Catalogue, Chain, Claim, Commit, CommitError, Description, Document, Ended,
-    EndedPage, ExecutionFilter, Fence, Head, HistoryCursor, HistoryPage, HistoryPayloads, Journal,
-    Key, Kind, ListCursor, Page, Receipt, Retention, StoreError, StoredExecution,
+    Alarm, Alarms, Archive, AuditPage, Catalogue, Chain, Claim, Commit, CommitError, Description,
+    Document, Ended, EndedPage, ExecutionFilter, Fence, Head, HistoryCursor, HistoryPage,
+    HistoryPayloads, Journal, Key, Kind, ListCursor, Page, Receipt, Retention, StoreError,
+    StoredExecution,
 };
 use sled::IVec;
 
@@ -213,6 +214,15 @@ impl Journal for MemoryStore {
         limit: usize,
     ) -> Result<Vec<Claim>, StoreError> {
         read::claim(self.entries()?, self.fence, after.as_ref(), limit)
+    }
+
+    async fn alarms(
+        &self,
+        until: Timestamp,
+        after: Option<Alarm>,
+        limit: usize,
+    ) -> Result<Alarms, StoreError> {
+        read::alarms(self.entries()?, until, after.as_ref(), limit)
     }
 
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {

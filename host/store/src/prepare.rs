@@ -17,7 +17,7 @@ use crate::envelope::{Entry, Kind};
 use crate::key;
 use crate::record::LaidOut;
 use crate::removal::Removals;
-use crate::standings;
+use crate::standings::{self, Mark};
 
 /// What sealing adds to an audit record: two hashes, a number and the checkpoint.
 const LINK_BYTES: usize = 512;
@@ -46,6 +46,8 @@ pub(crate) struct Step {
     pub(crate) beginning: Option<Beginning>,
     pub(crate) summary: Vec<u8>,
     pub(crate) status: Status,
+    /// Where the execution is listed for whoever takes executions up.
+    pub(crate) mark: Mark,
     /// Its place among those that have ended, if it has.
     pub(crate) ended: Option<Entry>,
 }
@@ -113,7 +115,9 @@ impl Step {
             record,
             summary,
         } = commit;
-        let Record { number, .. } = record;
+        let Record {
+            number, posture, ..
+        } = record;
         if start.is_some() != (number == 0) {
             let problem =
                 format!("record {number} of execution `{id}` and its start do not belong together");
@@ -128,6 +132,7 @@ impl Step {
             ended: ended(&id, &summary).map(|ended| mark(key::ended(&ended))),
             summary: json(&summary)?,
             status: summary.status,
+            mark: Mark::of(summary.status, posture),
             id,
             fence,
             number,
@@ -147,11 +152,6 @@ impl Step {
     pub(crate) fn standing_entry(&self, start: &[u8]) -> Entry {
         let content = standings::join(start, &self.summary);
         Entry::new(Kind::Execution, key::execution(&self.id), &content)
-    }
-
-    /// The mark of an open execution.
-    pub(crate) fn open_entry(&self) -> Entry {
-        mark(key::open(&self.id))
     }
 }
 

@@ -5,12 +5,12 @@ mod links;
 mod listing;
 mod retention;
 
-use asl::{ExecutionId, PayloadId};
+use asl::{ExecutionId, PayloadId, Timestamp};
 use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
-    Claim, Description, Document, Fence, Key, Kind as DocumentKind, Record, Start, StoreError,
-    StoredExecution, Summary,
+    Alarm, Alarms, Claim, Description, Document, Fence, Key, Kind as DocumentKind, Record, Start,
+    StoreError, StoredExecution, Summary,
 };
 
 use crate::entries::{Entries, Order, complete, parse, read};
@@ -27,7 +27,7 @@ pub(crate) use retention::{ended, leftovers};
 /// How many entries are read at once.
 const PAGE_ENTRIES: usize = 256;
 
-/// Marks of open executions, claimed under `fence`.
+/// Executions that go on by themselves, claimed under `fence`.
 pub(crate) fn claim(
     entries: &impl Entries,
     fence: Fence,
@@ -44,6 +44,30 @@ pub(crate) fn claim(
         Ok(Claim { id, fence })
     };
     marks.iter().map(claim).collect()
+}
+
+/// Parked executions that are to be woken by `until`.
+pub(crate) fn alarms(
+    entries: &impl Entries,
+    until: Timestamp,
+    after: Option<&Alarm>,
+    limit: usize,
+) -> Result<Alarms, StoreError> {
+    let mut range = key::alarms();
+    if let Some(after) = after {
+        range.start = key::after(key::alarm(after.at, &after.id));
+    }
+    let marks = entries.range(range, Order::Forward, limit.saturating_add(1))?;
+    let alarm = |(key, value): &(sled::IVec, sled::IVec)| {
+        complete(entries, Kind::Mark, key, value)?;
+        let (at, id) = key::alarmed(key).ok_or_else(|| damaged(key, "is not an alarm's key"))?;
+        Ok(Alarm { at, id })
+    };
+    let mut due = marks.iter().map(alarm).collect::<Result<Vec<_>, _>>()?;
+    let count = due.partition_point(|alarm| alarm.at <= until).min(limit);
+    let next = due.get(count).map(|alarm| alarm.at);
+    due.truncate(count);
+    Ok(Alarms { due, next })
 }
 
 /// Everything about one execution.

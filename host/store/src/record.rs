@@ -8,7 +8,7 @@ mod reading;
 
 use std::sync::Arc;
 
-use asl::{Delta, ExecutionId};
+use asl::{Delta, ExecutionId, Posture};
 use auth::names::Digest;
 use ports::{LogLine, Record, StoreError};
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use crate::envelope::{Entry, Kind};
 use crate::key;
 use crate::prepare::json;
 
-pub(crate) use reading::Opened;
+pub(crate) use reading::{Opened, posture};
 
 /// A payload of at least so many bytes as JSON is kept by its digest.
 pub(crate) const SHARED_BYTES_MIN: usize = 4096;
@@ -49,11 +49,20 @@ pub(crate) struct Shared {
 #[derive(Serialize, Deserialize)]
 struct Stored {
     number: u32,
+    #[serde(default, skip_serializing_if = "Posture::is_active")]
+    posture: Posture,
     delta: Delta,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     logs: Vec<LogLine>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     shared: Vec<(u32, Digest)>,
+}
+
+/// The posture alone of what is stored as [`Stored`].
+#[derive(Deserialize)]
+struct Listing {
+    #[serde(default)]
+    posture: Posture,
 }
 
 /// Some payloads of a long record; in place of a shared one stands `null`.
@@ -148,6 +157,7 @@ fn without_large(
 fn stored(record: Record, shared: &[(u32, Shared)]) -> Stored {
     Stored {
         number: record.number,
+        posture: record.posture,
         delta: record.delta,
         logs: record.logs,
         shared: names(shared),

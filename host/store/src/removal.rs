@@ -168,14 +168,14 @@ fn links_of(entries: &impl Entries, ended: &Ended) -> Result<Vec<(IVec, IVec)>, 
     else {
         return Ok(Vec::new());
     };
-    if entries.entry(&key::open(&ended.id))?.is_some() {
-        let problem = format!("execution `{}` has not ended", ended.id);
-        return Err(refused(problem));
-    }
     let body = complete(entries, Kind::Execution, &standing_key, &standing)?;
     let (start, summary) = standings::split(&standing_key, &body)?;
     let start: Start = parse(&standing_key, start)?;
     let summary: ports::Summary = parse(&standing_key, summary)?;
+    if !summary.status.is_terminal() {
+        let problem = format!("execution `{}` has not ended", ended.id);
+        return Err(refused(problem));
+    }
     let mut links = vec![(IVec::from(mark), mark_value)];
     links.extend(parts(entries, &standing_key, &standing)?);
     links.push((standing_key.into(), standing));

@@ -10,9 +10,10 @@ use async_trait::async_trait;
 use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
-    Archive, AuditPage, Catalogue, Chain, Claim, Commit, CommitError, Description, Document, Ended,
-    EndedPage, ExecutionFilter, Fence, Head, HistoryCursor, HistoryPage, HistoryPayloads, Journal,
-    Key, Kind, ListCursor, Page, Receipt, Retention, StoreError, StoredExecution,
+    Alarm, Alarms, Archive, AuditPage, Catalogue, Chain, Claim, Commit, CommitError, Description,
+    Document, Ended, EndedPage, ExecutionFilter, Fence, Head, HistoryCursor, HistoryPage,
+    HistoryPayloads, Journal, Key, Kind, ListCursor, Page, Receipt, Retention, StoreError,
+    StoredExecution,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -244,6 +245,16 @@ impl Journal for SledStore {
     ) -> Result<Vec<Claim>, StoreError> {
         let fence = self.fence;
         self.read(move |entries| read::claim(entries, fence, after.as_ref(), limit))
+            .await
+    }
+
+    async fn alarms(
+        &self,
+        until: Timestamp,
+        after: Option<Alarm>,
+        limit: usize,
+    ) -> Result<Alarms, StoreError> {
+        self.read(move |entries| read::alarms(entries, until, after.as_ref(), limit))
             .await
     }
 

@@ -4,10 +4,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use asl::{ExecutionId, Status};
+use asl::{ExecutionId, Posture, Status, Timestamp};
 use ports::StoreError;
 
-use crate::envelope::damaged;
+use crate::envelope::{Entry, Kind, damaged};
+use crate::key;
 
 /// How many executions are remembered, at the least.
 pub(crate) const REMEMBERED_MIN: usize = 2048;
@@ -22,6 +23,8 @@ pub(crate) struct Standing {
     pub(crate) next: u32,
     /// How it stands.
     pub(crate) status: Status,
+    /// The mark that is there.
+    pub(crate) mark: Mark,
     /// The ARNs it is listed under, where they are known.
     pub(crate) arns: Option<Arc<[String]>>,
     summary: Option<Box<[u8]>>,
@@ -30,7 +33,7 @@ pub(crate) struct Standing {
 impl Standing {
     pub(crate) fn new(
         next: u32,
-        status: Status,
+        (status, mark): (Status, Mark),
         summary: &[u8],
         arns: Option<Arc<[String]>>,
     ) -> Self {
@@ -38,6 +41,7 @@ impl Standing {
         Self {
             next,
             status,
+            mark,
             arns,
             summary: is_short.then(|| summary.into()),
         }
@@ -46,6 +50,38 @@ impl Standing {
     /// Whether the stored summary is known to be this one.
     pub(crate) fn has_summary(&self, summary: &[u8]) -> bool {
         self.summary.as_deref() == Some(summary)
+    }
+}
+
+/// Where an execution is listed for whoever takes executions up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// Nowhere: it has ended, or waits for answers from outside alone.
+    None,
+    /// Among those that go on by themselves.
+    Open,
+    /// Among those that are to be woken, at this time.
+    Alarm(Timestamp),
+}
+
+impl Mark {
+    pub(crate) fn of(status: Status, posture: Posture) -> Self {
+        match posture {
+            _ if status.is_terminal() => Self::None,
+            Posture::Active => Self::Open,
+            Posture::Parked { wake_at: None } => Self::None,
+            Posture::Parked { wake_at: Some(at) } => Self::Alarm(at),
+        }
+    }
+
+    /// What lists the execution there.
+    pub(crate) fn entry(self, id: &ExecutionId) -> Option<Entry> {
+        let key = match self {
+            Self::None => return None,
+            Self::Open => key::open(id),
+            Self::Alarm(at) => key::alarm(at, id),
+        };
+        Some(Entry::new(Kind::Mark, key, b""))
     }
 }
 
@@ -104,7 +140,7 @@ mod tests {
     }
 
     fn standing(next: u32) -> Standing {
-        Standing::new(next, Status::Running, b"{}", None)
+        Standing::new(next, (Status::Running, Mark::Open), b"{}", None)
     }
 
     #[test]

@@ -127,6 +127,7 @@ impl Actor {
         let draining = self.shared.draining.clone();
         self.attempts.spawn(async move {
             tokio::select! {
+                biased;
                 Some(slots) = lanes.take() => Finished::Slot { run: Box::new(run), slots },
                 () = draining.cancelled() => Finished::Nothing,
             }

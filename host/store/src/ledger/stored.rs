@@ -9,7 +9,8 @@ use crate::entries::{Entries, Order, complete, parse, read};
 use crate::envelope::{Kind, damaged};
 use crate::key;
 use crate::links;
-use crate::standings::{self, Standing};
+use crate::record;
+use crate::standings::{self, Mark, Standing};
 
 /// What is kept under one key and changes with every write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,15 +158,18 @@ pub(super) fn standing(
     id: &ExecutionId,
 ) -> Result<Option<Standing>, StoreError> {
     let last = entries.range(key::records(id, 0), Order::Backward, 1)?;
-    let Some(number) = last.first().and_then(|(key, _)| key::record_number(key)) else {
+    let Some((last, value)) = last.first() else {
         return Ok(None);
     };
+    let number = key::record_number(last).ok_or_else(|| damaged(last, "has no number"))?;
+    let posture = record::posture(entries, id, (last, value))?;
     let key = key::execution(id);
     let body = read(entries, Kind::Execution, &key)?.ok_or_else(|| damaged(&key, "is missing"))?;
     let (_, summary) = standings::split(&key, &body)?;
-    let status = parse::<Summary>(&key, summary)?.status;
+    let Summary { status, .. } = parse(&key, summary)?;
+    let stands = (status, Mark::of(status, posture));
     let next = number.saturating_add(1);
-    Ok(Some(Standing::new(next, status, summary, None)))
+    Ok(Some(Standing::new(next, stands, summary, None)))
 }
 
 /// A stored number.

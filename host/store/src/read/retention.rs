@@ -1,5 +1,6 @@
 //! Ended executions in the order in which they expire.
 
+use asl::{ExecutionId, Status};
 use ports::{Ended, EndedPage, Expirable, StoreError};
 
 use super::standing;
@@ -31,7 +32,7 @@ pub(crate) fn ended(
             return Err(damaged(&key::execution(&ended.id), "is missing"));
         };
         let is_held = match &start.selection.parent {
-            Some(parent) => entries.entry(&key::open(&parent.execution))?.is_some(),
+            Some(parent) => is_running(entries, &parent.execution)?,
             None => false,
         };
         items.push(Expirable {
@@ -41,6 +42,11 @@ pub(crate) fn ended(
         });
     }
     Ok(EndedPage { items, count })
+}
+
+fn is_running(entries: &impl Entries, id: &ExecutionId) -> Result<bool, StoreError> {
+    let mark = key::listed(None, Status::Running, id);
+    Ok(entries.entry(&mark)?.is_some())
 }
 
 /// Those that expired but still have records.

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use asl::{ExecutionId, HistoryEvent};
+use asl::{ExecutionId, HistoryEvent, Posture};
 use auth::names::Digest;
 use ports::{LogLine, Record, StoreError};
 use serde_json::Value;
 use sled::IVec;
 
-use super::{BODY, EVENTS, PAYLOADS, PIECE_ITEMS, Stored, StoredPayloads, chunk_of};
+use super::{BODY, EVENTS, Listing, PAYLOADS, PIECE_ITEMS, Stored, StoredPayloads, chunk_of};
 use crate::entries::{Body, Entries, complete, read};
 use crate::envelope::{self, Kind, damaged};
 use crate::key;
@@ -208,6 +208,7 @@ impl<'a, E: Entries> Opened<'a, E> {
         };
         let mut record = Record {
             number: stored.number,
+            posture: stored.posture,
             delta: stored.delta,
             logs: stored.logs,
         };
@@ -255,6 +256,30 @@ fn shared_payload(
         return Err(damaged(&key, "does not have its digest"));
     }
     Ok((Arc::new(body.parse(&key)?), body.len()))
+}
+
+/// What an execution waits for after the record that was read under `key`.
+///
+/// # Errors
+/// It is missing or damaged.
+pub(crate) fn posture(
+    entries: &impl Entries,
+    id: &ExecutionId,
+    (key, value): (&[u8], &IVec),
+) -> Result<Posture, StoreError> {
+    let number = key::record_number(key).ok_or_else(|| damaged(key, "has no number"))?;
+    let is_long = envelope::is_kind(value, Kind::LongRecord);
+    let (key, body) = match is_long {
+        false => (key.to_vec(), complete(entries, Kind::Record, key, value)?),
+        true => {
+            let key = key::piece(id, number, BODY, 0);
+            let body = read(entries, Kind::Piece, &key)?;
+            let body = body.ok_or_else(|| damaged(&key, "is missing"))?;
+            (key, body)
+        }
+    };
+    let Listing { posture } = body.parse(&key)?;
+    Ok(posture)
 }
 
 fn counts(content: &[u8]) -> Option<[u32; 3]> {
