@@ -301,7 +301,8 @@ impl World {
     /// Every audit record, oldest first, after verifying the chain.
     pub(crate) async fn audit(&self) -> Vec<Value> {
         let permit = self.permit("auditors", Resource::host());
-        let (links, head) = self.engine.audit(permit, 0, 100_000).await.unwrap();
+        let ports::AuditPage { links, head, .. } =
+            self.engine.audit(permit, 0, 100_000).await.unwrap();
         let mut verifier = audit::Verifier::default();
         links.iter().for_each(|link| verifier.push(link).unwrap());
         verifier.finish(head).unwrap();
