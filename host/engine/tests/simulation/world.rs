@@ -159,6 +159,7 @@ impl World {
                 script: Arc::clone(&script),
             }),
             catalogue: Arc::clone(&store) as _,
+            retention: Arc::clone(&store) as _,
             runner: Arc::new(ScriptedRunner(Arc::clone(&script))),
             evaluator: Arc::new(NoEvaluator),
             egress: Arc::clone(&script.egress) as _,
