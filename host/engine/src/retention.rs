@@ -128,7 +128,9 @@ impl Shared {
             false => again,
             true => {
                 *pruned_at = now;
-                self.prune(audit_days).await?.max(now.plus_ms(PRUNE_EVERY_MS))
+                self.prune(audit_days)
+                    .await?
+                    .max(now.plus_ms(PRUNE_EVERY_MS))
             }
         };
         Ok(Some(executions.map_or(audit, |at| at.min(audit))))

@@ -352,7 +352,10 @@ fn everything_is_kept_unless_a_rule_says_otherwise() {
         load(Mode::Serve, &text, &[]).unwrap().retention
     };
     assert_eq!(rules(""), RetentionRules::default());
-    assert_eq!(rules("[retention]\nexecutions_days = 0\n"), RetentionRules::default());
+    assert_eq!(
+        rules("[retention]\nexecutions_days = 0\n"),
+        RetentionRules::default()
+    );
     let all = "[retention]\nexecutions_days = 90\nexecutions_max = 1000\naudit_days = 365\n";
     let expected = RetentionRules {
         executions_days: Some(90),

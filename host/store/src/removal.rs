@@ -3,6 +3,7 @@
 //! there, and whether a payload has another owner.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry::Vacant;
 use std::ops::Range;
 
 use auth::names::Digest;
@@ -144,14 +145,15 @@ impl Removal {
                 break;
             }
             for digest in digests(entries, &key, &value)? {
-                if !self.shared.contains_key(&digest) {
-                    let owners = entries.range(key::owners(&digest), Order::Forward, 2)?;
-                    let payload = match owners.len() {
-                        0 | 1 => payload(entries, &digest)?,
-                        _ => Vec::new(),
-                    };
-                    self.shared.insert(digest, payload);
-                }
+                let Vacant(place) = self.shared.entry(digest) else {
+                    continue;
+                };
+                let owners = entries.range(key::owners(place.key()), Order::Forward, 2)?;
+                let payload = match owners.len() {
+                    0 | 1 => payload(entries, place.key())?,
+                    _ => Vec::new(),
+                };
+                place.insert(payload);
             }
             self.entries.extend(parts(entries, &key, &value)?);
             self.entries.push((key, value));

@@ -147,6 +147,64 @@ pub(super) async fn history_reads_backwards_page_by_page(store: &impl Store) {
     }
 }
 
+pub(super) async fn a_record_of_many_events_is_read_piece_by_piece(store: &impl Store) {
+    let fence = store.fence().await.unwrap();
+    let long = |number: u32| json!("x".repeat(5000) + &number.to_string());
+    let payload = |number: u32| match number % 100 {
+        7 => long(number),
+        _ => json!(number),
+    };
+    let step = Step {
+        payloads: (0..700).map(payload).collect(),
+        events: (0..1000).map(|event| (0, event * 7 % 700)).collect(),
+        logs: vec!["a line".to_owned()],
+        ..Step::first("e-1", Value::Null)
+    };
+    store.commit(step.commit(fence)).await.unwrap();
+    let mut next = Step::next("e-1", 1, json!("next"));
+    next.events.push((0, 607));
+    store.commit(next.commit(fence)).await.unwrap();
+    let whole = shown(store, HistoryCursor::default(), 2000).await.0;
+    assert_eq!(whole.len(), 1003);
+    assert_eq!((&whole[1], &whole[1002]), (&long(7), &long(607)));
+    for limit in [1, 255, 256, 257, 999] {
+        for begin in [HistoryCursor::default(), HistoryCursor::NEWEST] {
+            let (mut values, mut cursor, mut has_more) = (Vec::new(), begin, true);
+            while has_more {
+                let (page, next, more) = shown(store, cursor, limit).await;
+                values.extend(page);
+                (cursor, has_more) = (next, more);
+            }
+            if begin == HistoryCursor::NEWEST {
+                values.reverse();
+            }
+            assert!(values == whole, "pages of {limit} from {begin:?}");
+        }
+    }
+    let loaded = store.load(&id("e-1")).await.unwrap().unwrap();
+    let payloads = &loaded.records[0].delta.payloads;
+    assert!((0..700).all(|number| *payloads[number as usize] == payload(number)));
+    assert_eq!(loaded.records[0].logs[0].line, "a line");
+    let bare = store
+        .history(
+            &id("e-1"),
+            HistoryCursor::default(),
+            HistoryPayloads::LeftOut,
+            2000,
+        )
+        .await
+        .unwrap()
+        .unwrap();
+    let mut events = bare.events;
+    let mut payloads = events.iter_mut().flat_map(asl::HistoryEvent::payloads_mut);
+    assert!(payloads.all(|payload| payload.value().is_null()));
+    // The next commit is checked against what is stored.
+    store
+        .commit(Step::last("e-1", 2, json!(1)).commit(fence))
+        .await
+        .unwrap();
+}
+
 pub(super) async fn executions_are_listed_by_version_and_alias_too(store: &impl Store) {
     let fence = store.fence().await.unwrap();
     let selections = [
