@@ -7,9 +7,9 @@ mod upkeep;
 use std::sync::Arc;
 
 use asl::Status;
-use ports::{AuditRecord, Chain, CommitError, Fence, Head, Receipt, StoreError};
+use ports::{Chain, CommitError, Fence, Head, Receipt, StoreError};
 
-use crate::entries::{Entries, complete, parse, read};
+use crate::entries::{Entries, parse, read};
 use crate::envelope::{Entry, Kind, damaged};
 use crate::key;
 use crate::prepare::{self, Prepared, Step};
@@ -44,7 +44,7 @@ impl Ledger {
         let state = match stored::format(entries)? {
             Some(_) => stored::state(entries)?,
             None => {
-                staged.add(Entry::new(
+                staged.put(Entry::new(
                     Kind::Meta,
                     key::FORMAT.to_vec(),
                     &FORMAT_VERSION.to_be_bytes(),
@@ -56,7 +56,7 @@ impl Ledger {
             read(entries, Kind::Meta, key::HOST)?.map(|count| stored::number(key::HOST, &count));
         let fence = Fence(opened.transpose()?.unwrap_or(0).saturating_add(1));
         let host = Entry::new(Kind::Meta, key::HOST.to_vec(), &fence.0.to_be_bytes());
-        staged.put(host, entries.entry(key::HOST)?);
+        staged.put(host);
         let standings = Standings::default();
         let ledger = Self {
             chain,
@@ -64,7 +64,7 @@ impl Ledger {
             fence,
             standings,
         };
-        ledger.stage_state(entries, &mut staged)?;
+        ledger.stage_state(&mut staged);
         Ok((ledger, staged))
     }
 
@@ -76,6 +76,17 @@ impl Ledger {
     /// How many links the audit log has.
     pub(crate) fn links(&self) -> u64 {
         self.state.head.length
+    }
+
+    /// Where the ledger stands, to come back to.
+    pub(crate) fn mark(&self) -> State {
+        self.state.clone()
+    }
+
+    /// Forgets what was admitted since `mark` and not written.
+    pub(crate) fn back_to(&mut self, mark: State) {
+        self.state = mark;
+        self.standings = Standings::default();
     }
 
     /// Checks a commit and stages what it changes, or neither changes nor stages anything.
@@ -105,9 +116,6 @@ impl Ledger {
             Some(step) => Some(self.check_step(&view, step)?),
             None => None,
         };
-        let checkpoint = checked
-            .as_ref()
-            .map(|checked| checked.step.checkpoint.clone());
         self.stage_upkeep(staged, upkeep);
         if let Some(checked) = checked {
             self.stage_step(staged, checked);
@@ -115,18 +123,18 @@ impl Ledger {
         commit
             .documents
             .into_iter()
-            .for_each(|(_, document)| staged.add(document));
+            .for_each(|(_, document)| staged.put(document));
         let blobs = commit.blobs.into_iter().zip(known_blobs);
         blobs
             .filter(|(_, is_known)| !is_known)
-            .for_each(|(blob, _)| staged.add(blob));
+            .for_each(|(blob, _)| staged.put(blob));
         if commit.moves_authority {
             self.state.authority.0 = self.state.authority.0.saturating_add(1);
         }
         commit
             .audit
             .into_iter()
-            .for_each(|record| self.seal(staged, record, checkpoint.as_ref()));
+            .for_each(|body| self.seal(staged, body));
         Ok(Receipt {
             authority: self.state.authority,
             audit: self.state.head,
@@ -134,18 +142,9 @@ impl Ledger {
     }
 
     /// Stages authority and audit head as they stand.
-    pub(crate) fn stage_state(
-        &self,
-        entries: &impl Entries,
-        staged: &mut Staged,
-    ) -> Result<(), StoreError> {
+    pub(crate) fn stage_state(&self, staged: &mut Staged) {
         let content = self.state.to_bytes();
-        let before = entries.entry(key::STATE)?;
-        staged.put(
-            Entry::new(Kind::Meta, key::STATE.to_vec(), &content),
-            before,
-        );
-        Ok(())
+        staged.put(Entry::new(Kind::Meta, key::STATE.to_vec(), &content));
     }
 
     fn check_step(&self, view: &impl Entries, step: Step) -> Result<CheckedStep, CommitError> {
@@ -169,22 +168,20 @@ impl Ledger {
         let start = match &step.beginning {
             Some(beginning) => {
                 arns = Some(Arc::clone(&beginning.arns));
-                Some((beginning.start.clone(), None))
+                Some(beginning.start.clone())
             }
             None if is_same => None,
             None => {
-                let value = view
-                    .entry(&key)?
-                    .ok_or_else(|| damaged(&key, "is missing"))?;
-                let body = complete(view, Kind::Execution, &key, &value)?;
+                let body = read(view, Kind::Execution, &key)?;
+                let body = body.ok_or_else(|| damaged(&key, "is missing"))?;
                 let start = standings::split(&key, &body)?.0.to_vec();
                 if arns.is_none() {
                     arns = Some(prepare::arns(&parse(&key, &start)?).into());
                 }
-                Some((start, Some(value)))
+                Some(start)
             }
         };
-        let standing = start.map(|(start, before)| (step.standing_entry(&start), before));
+        let standing = start.map(|start| step.standing_entry(&start));
         let mut news = Vec::with_capacity(step.laid_out.shared.len());
         for shared in &step.laid_out.shared {
             let is_new = |entry: &Entry| Ok::<_, StoreError>(view.entry(&entry.key)?.is_none());
@@ -209,15 +206,15 @@ impl Ledger {
             arns,
             news,
         } = checked;
-        if let Some((entry, before)) = standing {
-            staged.put(entry, before);
+        if let Some(entry) = standing {
+            staged.put(entry);
         }
         if mark != step.mark {
-            if let Some(Entry { key, value, .. }) = mark.entry(&step.id) {
-                staged.remove(key, value);
+            if let Some(before) = mark.entry(&step.id) {
+                staged.remove(before.key);
             }
             if let Some(entry) = step.mark.entry(&step.id) {
-                staged.add(entry);
+                staged.put(entry);
             }
         }
         if was != Some(step.status) {
@@ -225,31 +222,31 @@ impl Ledger {
             for list in arns.iter().map(|arn| Some(arn.as_str())).chain([None]) {
                 if let Some(was) = was {
                     let mark = prepare::mark(key::listed(list, was, &step.id));
-                    staged.remove(mark.key, mark.value);
+                    staged.remove(mark.key);
                 }
-                staged.add(prepare::mark(key::listed(list, step.status, &step.id)));
+                staged.put(prepare::mark(key::listed(list, step.status, &step.id)));
             }
         }
         if let Some(ended) = step.ended
             && !was.is_some_and(Status::is_terminal)
         {
             self.state.ended = self.state.ended.saturating_add(1);
-            staged.add(ended);
+            staged.put(ended);
         }
         if let Some(beginning) = step.beginning {
-            staged.add(beginning.name);
+            staged.put(beginning.name);
         }
-        staged.add(step.laid_out.record);
+        staged.put(step.laid_out.record);
         step.laid_out
             .pieces
             .into_iter()
-            .for_each(|piece| staged.add(piece));
+            .for_each(|piece| staged.put(piece));
         for (shared, (is_new, is_new_owner)) in step.laid_out.shared.into_iter().zip(news) {
             if is_new {
-                staged.add(shared.payload);
+                staged.put(shared.payload);
             }
             if is_new_owner {
-                staged.add(shared.owner);
+                staged.put(shared.owner);
             }
         }
         let next = step.number.saturating_add(1);
@@ -258,14 +255,8 @@ impl Ledger {
         self.standings.remember(step.id, standing);
     }
 
-    fn seal(
-        &mut self,
-        staged: &mut Staged,
-        mut record: AuditRecord,
-        checkpoint: Option<&(u32, String)>,
-    ) {
-        record.checkpoint = checkpoint.cloned();
-        let link = self.chain.seal(&self.state.head, &record);
+    fn seal(&mut self, staged: &mut Staged, body: String) {
+        let link = self.chain.seal(&self.state.head, body);
         self.state.head = Head {
             length: link.sequence,
             hash: link.hash,
@@ -277,7 +268,7 @@ impl Ledger {
 /// A step that may be staged, with what else changes by it.
 struct CheckedStep {
     step: Step,
-    standing: Option<(Entry, Option<sled::IVec>)>,
+    standing: Option<Entry>,
     /// How it stood, if it has begun.
     was: Option<Status>,
     /// Where it is listed before it.

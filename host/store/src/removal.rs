@@ -37,11 +37,11 @@ pub(crate) struct Removal {
     pub(crate) ended: Ended,
     /// What makes it be found: its standing, name and marks, that of its end first; empty if
     /// they are gone already.
-    pub(crate) unlinked: Vec<(IVec, IVec)>,
+    pub(crate) unlinked: Vec<IVec>,
     /// Of its records.
-    pub(crate) entries: Vec<(IVec, IVec)>,
+    pub(crate) entries: Vec<IVec>,
     /// Payloads that it no longer has, with what to take away if nobody else has them.
-    pub(crate) shared: BTreeMap<Digest, Vec<(IVec, IVec)>>,
+    pub(crate) shared: BTreeMap<Digest, Vec<IVec>>,
     /// Whether records are left behind.
     pub(crate) is_partial: bool,
 }
@@ -49,7 +49,7 @@ pub(crate) struct Removal {
 /// Blocks of links that are taken away.
 pub(crate) struct Pruned {
     pub(crate) anchor: Head,
-    pub(crate) blocks: Vec<(IVec, IVec)>,
+    pub(crate) blocks: Vec<IVec>,
 }
 
 impl Removals {
@@ -99,7 +99,7 @@ impl Removals {
                 .chain(shared)
         });
         let blocks = self.pruned.iter().flat_map(|pruned| &pruned.blocks);
-        let bytes = keys.chain(blocks).map(|(key, _)| key.len());
+        let bytes = keys.chain(blocks).map(|key| key.len());
         bytes.sum::<usize>() + self.postponed.len() * 128
     }
 }
@@ -155,19 +155,18 @@ impl Removal {
                 };
                 place.insert(payload);
             }
-            self.entries.extend(parts(entries, &key, &value)?);
-            self.entries.push((key, value));
+            self.entries.extend(parts(&key, &value)?);
+            self.entries.push(key);
         }
         Ok(())
     }
 }
 
 /// What makes an ended execution be found; nothing if it has expired.
-fn links_of(entries: &impl Entries, ended: &Ended) -> Result<Vec<(IVec, IVec)>, StoreError> {
+fn links_of(entries: &impl Entries, ended: &Ended) -> Result<Vec<IVec>, StoreError> {
     let mark = key::ended(ended);
     let standing_key = key::execution(&ended.id);
-    let (Some(mark_value), Some(standing)) = (entries.entry(&mark)?, entries.entry(&standing_key)?)
-    else {
+    let (Some(_), Some(standing)) = (entries.entry(&mark)?, entries.entry(&standing_key)?) else {
         return Ok(Vec::new());
     };
     let body = complete(entries, Kind::Execution, &standing_key, &standing)?;
@@ -178,38 +177,26 @@ fn links_of(entries: &impl Entries, ended: &Ended) -> Result<Vec<(IVec, IVec)>, 
         let problem = format!("execution `{}` has not ended", ended.id);
         return Err(refused(problem));
     }
-    let mut links = vec![(IVec::from(mark), mark_value)];
-    links.extend(parts(entries, &standing_key, &standing)?);
-    links.push((standing_key.into(), standing));
+    let mut links = vec![IVec::from(mark)];
+    links.extend(parts(&standing_key, &standing)?);
+    links.push(standing_key.into());
     let keys = listed_keys(&start, summary.status);
-    for key in keys.into_iter().chain([name_key(&start)]) {
-        if let Some(value) = entries.entry(&key)? {
-            links.push((key.into(), value));
-        }
-    }
+    let keys = keys.into_iter().chain([name_key(&start)]);
+    links.extend(keys.map(IVec::from));
     Ok(links)
 }
 
 /// The parts of a value, if it has any.
-fn parts(
-    entries: &impl Entries,
-    key: &[u8],
-    value: &IVec,
-) -> Result<Vec<(IVec, IVec)>, StoreError> {
+fn parts(key: &[u8], value: &IVec) -> Result<Vec<IVec>, StoreError> {
     let kind = kind_of(key);
     let kind = match kind {
         Kind::Record if envelope::is_kind(value, Kind::LongRecord) => Kind::LongRecord,
         kind => kind,
     };
-    let mut parts = Vec::new();
-    if let Content::Parts(manifest) = envelope::unwrap(kind, key, value)? {
-        for part in manifest.keys(key) {
-            if let Some(value) = entries.entry(&part)? {
-                parts.push((part.into(), value));
-            }
-        }
-    }
-    Ok(parts)
+    Ok(match envelope::unwrap(kind, key, value)? {
+        Content::Whole(_) => Vec::new(),
+        Content::Parts(manifest) => manifest.keys(key).map(IVec::from).collect(),
+    })
 }
 
 /// The payloads that an entry of a record names.
@@ -237,16 +224,13 @@ fn kind_of(key: &[u8]) -> Kind {
 }
 
 /// A payload with its parts.
-pub(crate) fn payload(
-    entries: &impl Entries,
-    digest: &Digest,
-) -> Result<Vec<(IVec, IVec)>, StoreError> {
+pub(crate) fn payload(entries: &impl Entries, digest: &Digest) -> Result<Vec<IVec>, StoreError> {
     let key = key::payload(digest);
     let Some(value) = entries.entry(&key)? else {
         return Ok(Vec::new());
     };
-    let mut found = parts(entries, &key, &value)?;
-    found.push((key.into(), value));
+    let mut found = parts(&key, &value)?;
+    found.push(key.into());
     Ok(found)
 }
 
@@ -262,8 +246,8 @@ impl Pruned {
         for (key, value) in found {
             let body = complete(entries, Kind::Links, &key, &value)?;
             last = links::parse(&key, &body)?.pop();
-            pruned.blocks.extend(parts(entries, &key, &value)?);
-            pruned.blocks.push((key, value));
+            pruned.blocks.extend(parts(&key, &value)?);
+            pruned.blocks.push(key);
         }
         let is_at_an_end = last.is_none_or(|last| {
             last.sequence == pruned.anchor.length && last.hash == pruned.anchor.hash

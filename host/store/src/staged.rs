@@ -13,58 +13,38 @@ use crate::links::LinkBlocks;
 /// Everything one write will change.
 #[derive(Default)]
 pub(crate) struct Staged {
-    /// By key, in no order.
-    pub(crate) changes: HashMap<IVec, Change>,
-    /// Parts of long values; to be written before the changes, which make them exist.
+    /// What stands under each key afterwards, in no order.
+    pub(crate) changes: HashMap<IVec, Option<IVec>>,
+    /// Parts of long values.
     pub(crate) parts: HashMap<IVec, IVec>,
     pub(crate) links: LinkBlocks,
 }
 
-/// What happens to one key.
-pub(crate) struct Change {
-    /// What is durable.
-    pub(crate) before: Option<IVec>,
-    /// What will be.
-    pub(crate) after: Option<IVec>,
-}
-
 impl Staged {
-    /// Adds an entry whose key is known to be free.
-    pub(crate) fn add(&mut self, entry: Entry) {
-        self.put(entry, None);
-    }
-
-    /// Adds or replaces an entry; `before` is what a reader finds there.
-    pub(crate) fn put(&mut self, entry: Entry, before: Option<IVec>) {
+    /// Adds or replaces an entry.
+    pub(crate) fn put(&mut self, entry: Entry) {
         for (key, value) in entry.parts {
             // Parts of the same content that the same write was to remove.
             match self.changes.get_mut(&key) {
-                Some(change) => change.after = Some(value),
+                Some(change) => *change = Some(value),
                 None => drop(self.parts.insert(key, value)),
             }
         }
-        self.change(entry.key, before, Some(entry.value));
+        self.changes.insert(entry.key, Some(entry.value));
     }
 
-    /// Removes an entry; `before` is what a reader finds there.
-    pub(crate) fn remove(&mut self, key: IVec, before: IVec) {
+    /// Removes an entry.
+    pub(crate) fn remove(&mut self, key: IVec) {
         self.parts.remove(&key);
-        self.change(key, Some(before), None);
+        self.changes.insert(key, None);
     }
 
     /// Closes the blocks of links.
     pub(crate) fn finish(mut self) -> Self {
         for block in std::mem::take(&mut self.links).finish() {
-            self.add(block);
+            self.put(block);
         }
         self
-    }
-
-    fn change(&mut self, key: IVec, before: Option<IVec>, after: Option<IVec>) {
-        self.changes
-            .entry(key)
-            .and_modify(|change| change.after.clone_from(&after))
-            .or_insert(Change { before, after });
     }
 }
 
@@ -88,7 +68,7 @@ impl<E: Entries> Overlay<'_, E> {
         let durable = self.entries.range(range.clone(), Order::Forward, read)?;
         let mut keys: BTreeSet<_> = durable.into_iter().map(|(key, _)| key).collect();
         for (key, change) in staged {
-            match change.after {
+            match change {
                 Some(_) => drop(keys.insert(key.clone())),
                 None => drop(keys.remove(key)),
             }
@@ -100,7 +80,7 @@ impl<E: Entries> Overlay<'_, E> {
 impl<E: Entries> Entries for Overlay<'_, E> {
     fn entry(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
         if let Some(change) = self.staged.changes.get(key) {
-            return Ok(change.after.clone());
+            return Ok(change.clone());
         }
         match self.staged.parts.get(key) {
             Some(part) => Ok(Some(part.clone())),

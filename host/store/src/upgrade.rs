@@ -42,7 +42,7 @@ pub(crate) fn upgrade(
         if found == 0 {
             break;
         }
-        staged.put(progress.entry(), entries.entry(key::UPGRADE)?);
+        staged.put(progress.entry());
         write(staged)?;
         tracing::debug!(executions = progress.executions, "upgrading the store");
     }
@@ -50,13 +50,11 @@ pub(crate) fn upgrade(
     let mut state = stored_state(entries)?;
     state.ended = progress.ended;
     let state = Entry::new(Kind::Meta, key::STATE.to_vec(), &state.to_bytes());
-    staged.put(state, entries.entry(key::STATE)?);
+    staged.put(state);
     let version = FORMAT_VERSION.to_be_bytes();
     let version = Entry::new(Kind::Meta, key::FORMAT.to_vec(), &version);
-    staged.put(version, entries.entry(key::FORMAT)?);
-    if let Some(before) = entries.entry(key::UPGRADE)? {
-        staged.remove(key::UPGRADE.into(), before);
-    }
+    staged.put(version);
+    staged.remove(key::UPGRADE.into());
     write(staged)?;
     tracing::info!(
         executions = progress.executions,
@@ -117,20 +115,15 @@ fn step(
         let (start, summary) = standings::split(key, &body)?;
         let (start, summary): (Start, Summary) = (parse(key, start)?, parse(key, summary)?);
         for arn in arns(&start) {
-            let old = key::listed_in_format_1(&arn, &id);
-            if let Some(before) = entries.entry(&old)? {
-                staged.remove(old.into(), before);
-            }
+            staged.remove(key::listed_in_format_1(&arn, &id).into());
         }
         for key in listed_keys(&start, summary.status) {
-            let before = entries.entry(&key)?;
-            staged.put(mark(key), before);
+            staged.put(mark(key));
         }
         if let Some(ended) = ended(&id, &summary) {
             progress.ended = progress.ended.saturating_add(1);
             let key = key::ended(&ended);
-            let before = entries.entry(&key)?;
-            staged.put(mark(key), before);
+            staged.put(mark(key));
         }
         progress.executions = progress.executions.saturating_add(1);
         progress.last = Some(id);

@@ -17,7 +17,7 @@ use crate::staged::{Overlay, Staged};
 /// What may be taken away, entry by entry.
 #[derive(Default)]
 pub(super) struct CheckedUpkeep {
-    removed: Vec<(IVec, IVec)>,
+    removed: Vec<IVec>,
     added: Vec<Entry>,
     /// Executions that nobody finds any more.
     expired: Vec<Ended>,
@@ -37,7 +37,7 @@ impl Ledger {
             let leftover = mark(key::leftover(&removal.ended));
             let was_left = view.entry(&leftover.key)?.is_some();
             match removal.unlinked.first() {
-                Some((ended, _)) if view.entry(ended)?.is_some() => {
+                Some(ended) if view.entry(ended)?.is_some() => {
                     checked.expired.push(removal.ended.clone());
                     checked.removed.extend(removal.unlinked);
                     if removal.is_partial {
@@ -45,7 +45,7 @@ impl Ledger {
                     }
                 }
                 None if was_left && removal.is_partial => {}
-                None if was_left => checked.removed.push((leftover.key, leftover.value)),
+                None if was_left => checked.removed.push(leftover.key),
                 // Somebody else was faster.
                 Some(_) | None => continue,
             }
@@ -54,7 +54,7 @@ impl Ledger {
                 let owner = mark(key::owner(&digest, &removal.ended.id));
                 if view.entry(&owner.key)?.is_some() {
                     owners.insert(owner.key.clone());
-                    checked.removed.push((owner.key.clone(), owner.value));
+                    checked.removed.push(owner.key);
                     if is_last(view, &digest, &owners)? {
                         checked.removed.extend(match payload.is_empty() {
                             true => removal::payload(view, &digest)?,
@@ -66,7 +66,7 @@ impl Ledger {
         }
         for (from, to) in removals.postponed {
             if view.entry(&from.key)?.is_some() && from.key != to.key {
-                checked.removed.push((from.key, from.value));
+                checked.removed.push(from.key);
                 checked.added.push(to);
             }
         }
@@ -80,13 +80,14 @@ impl Ledger {
     }
 
     pub(super) fn stage_upkeep(&mut self, staged: &mut Staged, checked: CheckedUpkeep) {
-        for (key, before) in checked.removed {
-            staged.remove(key, before);
-        }
+        checked
+            .removed
+            .into_iter()
+            .for_each(|key| staged.remove(key));
         checked
             .added
             .into_iter()
-            .for_each(|entry| staged.add(entry));
+            .for_each(|entry| staged.put(entry));
         for ended in checked.expired {
             self.state.ended = self.state.ended.saturating_sub(1);
             self.standings.forget(&ended.id);
