@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use audit::Sha256Chain;
 use engine::{Engine, MachineLimits, Ports, Service};
-use ports::{Archive, Catalogue, Clock, Journal, Runner, StoreError};
+use ports::{Archive, Catalogue, Clock, Journal, Retention, Runner, StoreError};
 use runtime::{EvaluatorConfig, JsonataEvaluator, Runtime, RuntimeConfig, StartError, VolumeFiles};
 use store::{MemoryStore, OpenError, SledStore, StoreConfig};
 
@@ -101,6 +101,7 @@ pub(crate) async fn host(mode: Mode, config: Config) -> Result<Assembled, Assemb
         journal: Arc::clone(&store) as Arc<dyn Journal>,
         archive: Arc::clone(&store) as Arc<dyn Archive>,
         catalogue: Arc::clone(&store) as Arc<dyn Catalogue>,
+        retention: Arc::clone(&store) as Arc<dyn Retention>,
         runner: Arc::clone(&runtime) as Arc<dyn Runner>,
         evaluator: Arc::new(JsonataEvaluator::new(EvaluatorConfig::default())),
         egress: runtime,
@@ -210,6 +211,7 @@ fn engine_config(config: &Config) -> engine::Config {
         item_file_bytes_max: config.limits.item_file_bytes_max as u64,
         items_max: config.limits.items_max,
         items_bytes_max: config.limits.items_bytes_max,
+        retention: config.retention,
         mocks: Arc::clone(&config.mocks),
     }
 }

@@ -10,6 +10,7 @@ mod identity;
 mod limits;
 mod mocks;
 mod policy;
+mod retention;
 mod server;
 mod store;
 mod trust;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 
 use auth::names::Name;
 use document::{Node, Problem, Problems, parse_toml};
-use engine::Mocks;
+use engine::{Mocks, RetentionRules};
 use serde_json::{Map, Value};
 
 pub(crate) use aws::Aws;
@@ -49,6 +50,7 @@ pub(crate) struct Config {
     pub(crate) trust: Trust,
     pub(crate) volumes: BTreeMap<Name, PathBuf>,
     pub(crate) limits: Limits,
+    pub(crate) retention: RetentionRules,
     /// Answers for Tasks, on a laptop.
     pub(crate) mocks: Arc<Mocks>,
 }
@@ -135,6 +137,7 @@ impl Config {
         let volumes = volumes::read(fields.optional("volumes"), surroundings, problems);
         databases::refuse(fields.optional("databases"), problems);
         let limits = Limits::read(fields.optional("limits"), problems);
+        let retention = retention::read(fields.optional("retention"), problems);
         fields.finish(problems);
         Some(Self {
             server: server?,
@@ -145,6 +148,7 @@ impl Config {
             trust: trust?,
             volumes: volumes?,
             limits: limits?,
+            retention: retention?,
             mocks: Arc::default(),
         })
     }

@@ -21,6 +21,7 @@ mod machines;
 mod map_runs;
 mod mocks;
 mod reads;
+mod retention;
 mod reviews;
 mod roles;
 mod room;
@@ -41,6 +42,7 @@ pub use machines::{
 };
 pub use map_runs::{MapRun, MapRunCounts, MapRunLine};
 pub use mocks::Mocks;
+pub use retention::RetentionRules;
 pub use reviews::StoredReview;
 pub use roles::RoleRevision;
 pub use room::MachineLimits;

@@ -5,8 +5,8 @@ use auth::policy::{Action, Denied, Permit, ReadAudit, ReadExecution};
 use auth::principal::Caller;
 use document::Problem;
 use ports::{
-    AuditRecord, Commit, Decision, Description, ExecutionFilter, Head, HistoryCursor, HistoryPage,
-    Page, Sealed,
+    AuditPage, AuditRecord, Commit, Decision, Description, ExecutionFilter, HistoryCursor,
+    HistoryPage, HistoryPayloads, ListCursor, Page,
 };
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -39,7 +39,7 @@ impl Engine {
         }
     }
 
-    /// Executions, newest first.
+    /// Executions, newest first, or by name where the filter has a prefix of one.
     ///
     /// # Errors
     /// The store failed.
@@ -47,14 +47,14 @@ impl Engine {
         &self,
         _permit: Permit<ReadExecution>,
         filter: ExecutionFilter,
-        before: Option<ExecutionId>,
+        cursor: Option<ListCursor>,
         limit: usize,
-    ) -> Result<Page<Description, ExecutionId>, Error> {
+    ) -> Result<Page<Description, ListCursor>, Error> {
         Ok(self
             .shared
             .ports
             .archive
-            .executions(filter, before, limit)
+            .executions(filter, cursor, limit)
             .await?)
     }
 
@@ -69,7 +69,19 @@ impl Engine {
         cursor: HistoryCursor,
         limit: usize,
     ) -> Result<HistoryPage, Error> {
-        let page = self.shared.ports.archive.history(id, cursor, limit).await?;
+        self.read_history(id, cursor, HistoryPayloads::Shown, limit)
+            .await
+    }
+
+    pub(crate) async fn read_history(
+        &self,
+        id: &ExecutionId,
+        cursor: HistoryCursor,
+        payloads: HistoryPayloads,
+        limit: usize,
+    ) -> Result<HistoryPage, Error> {
+        let archive = &self.shared.ports.archive;
+        let page = archive.history(id, cursor, payloads, limit).await?;
         page.ok_or_else(|| Error::NotFound(format!("execution `{id}`")))
     }
 
@@ -91,7 +103,7 @@ impl Engine {
         permit: Permit<ReadAudit>,
         after: u64,
         limit: usize,
-    ) -> Result<(Vec<Sealed>, Head), Error> {
+    ) -> Result<AuditPage, Error> {
         let record = self.allowed(&permit, json!({"after": after, "limit": limit}));
         self.record(record).await?;
         Ok(self.shared.ports.archive.audit(after, limit).await?)

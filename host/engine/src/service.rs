@@ -91,6 +91,8 @@ impl Service {
         self.shared.recovered.store(true, Ordering::Relaxed);
         let shared = Arc::clone(&self.shared);
         Engine { shared }.resume_deletions();
+        let shared = Arc::clone(&self.shared);
+        self.shared.tasks.spawn(shared.retain());
     }
 }
 

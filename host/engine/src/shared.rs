@@ -13,16 +13,17 @@ use auth::names::{Name, ServiceName};
 use auth::policy::Policies;
 use ports::{
     Archive, AuditRecord, Catalogue, Clock, Commit, CommitError, Decision, Egress, Journal,
-    Receipt, Runner, StoreError, Volumes,
+    Receipt, Retention, Runner, StoreError, Volumes,
 };
 use serde_json::{Value, json};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::actor::Message;
 use crate::authority::Authority;
 use crate::mocks::Mocks;
+use crate::retention::RetentionRules;
 use crate::room::{MachineLimits, Room};
 use crate::tasks::Desk;
 use crate::{Error, Service};
@@ -36,6 +37,8 @@ pub struct Ports {
     pub archive: Arc<dyn Archive>,
     /// Reads documents.
     pub catalogue: Arc<dyn Catalogue>,
+    /// Says what need not be kept any longer.
+    pub retention: Arc<dyn Retention>,
     /// Runs components.
     pub runner: Arc<dyn Runner>,
     /// Evaluates JSONata.
@@ -77,6 +80,8 @@ pub struct Config {
     pub items_max: usize,
     /// The most bytes that the items of one map run from volumes have, as JSON.
     pub items_bytes_max: usize,
+    /// What is kept for how long.
+    pub retention: RetentionRules,
     /// Mocked answers for Tasks.
     pub mocks: Arc<Mocks>,
 }
@@ -97,6 +102,7 @@ impl Default for Config {
             item_file_bytes_max: 16 << 20,
             items_max: 100_000,
             items_bytes_max: 32 << 20,
+            retention: RetentionRules::default(),
             mocks: Arc::default(),
         }
     }
@@ -145,6 +151,8 @@ pub(crate) struct Shared {
     changing: tokio::sync::Mutex<()>,
     running: Mutex<BTreeMap<ExecutionId, Running>>,
     taking_up: tokio::sync::Mutex<()>,
+    /// Told each time an execution has ended.
+    pub(crate) ended: Notify,
     /// Where tasks that wait for workers are on offer.
     pub(crate) desk: Desk,
 }
@@ -191,6 +199,7 @@ impl Engine {
             changing: tokio::sync::Mutex::new(()),
             running: Mutex::default(),
             taking_up: tokio::sync::Mutex::new(()),
+            ended: Notify::new(),
             desk: Desk::default(),
             ports,
             config,

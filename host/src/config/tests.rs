@@ -365,3 +365,33 @@ fn collect<'a>(pointer: &str, value: &'a Value, leaves: &mut Vec<(String, &'a Va
         leaf => leaves.push((pointer.to_owned(), leaf)),
     }
 }
+
+#[test]
+fn everything_is_kept_unless_a_rule_says_otherwise() {
+    let rules = |text: &str| {
+        let text = format!("{STORE}{text}");
+        load(Mode::Serve, &text, &[]).unwrap().retention
+    };
+    assert_eq!(rules(""), RetentionRules::default());
+    assert_eq!(
+        rules("[retention]\nexecutions_days = 0\n"),
+        RetentionRules::default()
+    );
+    let all = "[retention]\nexecutions_days = 90\nexecutions_max = 1000\naudit_days = 365\n";
+    let expected = RetentionRules {
+        executions_days: Some(90),
+        executions_max: Some(1000),
+        audit_days: Some(365),
+    };
+    assert_eq!(rules(all), expected);
+    let wrong = "[retention]\nexecutions_days = 40000\naudit_days = -1\nexecutions = 1\n";
+    refused(
+        Mode::Serve,
+        &format!("{STORE}{wrong}"),
+        &[
+            "/retention/executions_days",
+            "/retention/audit_days",
+            "/retention/executions",
+        ],
+    );
+}

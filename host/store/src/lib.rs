@@ -24,11 +24,14 @@ mod log;
 mod memory;
 mod prepare;
 mod read;
+mod record;
+mod removal;
 mod sled_store;
 mod snapshot;
 mod staged;
 mod standings;
 mod table;
+mod upgrade;
 mod watermark;
 mod writer;
 

@@ -10,9 +10,10 @@ use async_trait::async_trait;
 use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
-    Alarm, Alarms, Archive, Catalogue, Chain, Claim, Commit, CommitError, Description, Document,
-    ExecutionFilter, Fence, Head, HistoryCursor, HistoryPage, Journal, Key, Kind, Page, Receipt,
-    Sealed, StoreError, StoredExecution,
+    Alarm, Alarms, Archive, AuditPage, Catalogue, Chain, Claim, Commit, CommitError, Description,
+    Document, Ended, EndedPage, ExecutionFilter, Fence, Head, HistoryCursor, HistoryPage,
+    HistoryPayloads, Journal, Key, Kind, ListCursor, Page, Receipt, Retention, StoreError,
+    StoredExecution,
 };
 use sled::IVec;
 
@@ -199,7 +200,7 @@ impl Entries for Tree {
 #[async_trait]
 impl Journal for MemoryStore {
     async fn commit(&self, commit: Commit) -> Result<Receipt, CommitError> {
-        self.write(Prepared::new(commit)?)
+        self.write(Prepared::new(self.entries()?, commit)?)
     }
 
     async fn fence(&self) -> Result<Fence, StoreError> {
@@ -262,23 +263,43 @@ impl Archive for MemoryStore {
     async fn executions(
         &self,
         filter: ExecutionFilter,
-        before: Option<ExecutionId>,
+        cursor: Option<ListCursor>,
         limit: usize,
-    ) -> Result<Page<Description, ExecutionId>, StoreError> {
-        read::executions(self.entries()?, &filter, before.as_ref(), limit)
+    ) -> Result<Page<Description, ListCursor>, StoreError> {
+        read::executions(self.entries()?, &filter, cursor.as_ref(), limit)
     }
 
     async fn history(
         &self,
         id: &ExecutionId,
         cursor: HistoryCursor,
+        payloads: HistoryPayloads,
         limit: usize,
     ) -> Result<Option<HistoryPage>, StoreError> {
-        read::history(self.entries()?, id, cursor, limit)
+        read::history(self.entries()?, id, cursor, payloads, limit)
     }
 
-    async fn audit(&self, after: u64, limit: usize) -> Result<(Vec<Sealed>, Head), StoreError> {
+    async fn audit(&self, after: u64, limit: usize) -> Result<AuditPage, StoreError> {
         read::audit(self.entries()?, after, limit)
+    }
+}
+
+#[async_trait]
+impl Retention for MemoryStore {
+    async fn ended(&self, after: Option<Ended>, limit: usize) -> Result<EndedPage, StoreError> {
+        read::ended(self.entries()?, after.as_ref(), limit)
+    }
+
+    async fn leftovers(&self, limit: usize) -> Result<Vec<Ended>, StoreError> {
+        read::leftovers(self.entries()?, limit)
+    }
+
+    async fn prunable(&self, before: Timestamp) -> Result<Option<Head>, StoreError> {
+        read::prunable(self.entries()?, before)
+    }
+
+    async fn oldest_link(&self) -> Result<Option<Timestamp>, StoreError> {
+        read::oldest_link(self.entries()?)
     }
 }
 

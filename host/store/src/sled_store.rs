@@ -11,9 +11,10 @@ use async_trait::async_trait;
 use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
-    Alarm, Alarms, Archive, Catalogue, Chain, Claim, Commit, CommitError, Description, Document,
-    ExecutionFilter, Fence, Head, HistoryCursor, HistoryPage, Journal, Key, Kind, Page, Receipt,
-    Sealed, StoreError, StoredExecution,
+    Alarm, Alarms, Archive, AuditPage, Catalogue, Chain, Claim, Commit, CommitError, Description,
+    Document, Ended, EndedPage, ExecutionFilter, Fence, Head, HistoryCursor, HistoryPage,
+    HistoryPayloads, Journal, Key, Kind, ListCursor, Page, Receipt, Retention, StoreError,
+    StoredExecution,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -21,12 +22,13 @@ use crate::base::{Base, panicked};
 use crate::durable::Durable;
 use crate::flusher::Flusher;
 use crate::folder::failed_at;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, links};
 use crate::log::{self, AppendError, Log, SyncData};
 use crate::prepare::{Prepared, refused};
 use crate::read;
 use crate::standings::REMEMBERED_MIN;
 use crate::table::Table;
+use crate::upgrade::upgrade;
 use crate::watermark::Watermark;
 use crate::writer::{Failure, Request, Writer, append, note};
 
@@ -152,9 +154,20 @@ impl SledStore {
         let log_path = path.join("log");
         let recovered = log::recover(&log_path, applied, |(key, value)| table.put(key, value))?;
         let durable = Arc::new(Durable::new(base, table));
-        let (ledger, staged) = Ledger::open(&*durable, chain)?;
-        let mut watermark = open_watermark(path, ledger.links())?;
+        let mut watermark = open_watermark(path, links(&*durable)?)?;
         let mut log = Log::open(&log_path, recovered, config.reserve_bytes, sync_data)?;
+        upgrade(&*durable, |staged| {
+            let appended = append(&mut log, &durable, staged);
+            let table_bytes = appended.map_err(AppendError::into_inner)?;
+            if table_bytes > config.table_bytes_max
+                && let Some(table) = durable.freeze()
+            {
+                base_writer.write(&table, log.last())?;
+                durable.thaw(true);
+            }
+            Ok(())
+        })?;
+        let (ledger, staged) = Ledger::open(&*durable, chain)?;
         append(&mut log, &durable, staged).map_err(AppendError::into_inner)?;
         note(&mut watermark, ledger.links())?;
 
@@ -276,9 +289,13 @@ async fn blocking<T: Send + 'static>(
 #[async_trait]
 impl Journal for SledStore {
     async fn commit(&self, commit: Commit) -> Result<Receipt, CommitError> {
-        let commit = match commit.blobs.is_empty() {
-            true => Prepared::new(commit)?,
-            false => blocking(move || Prepared::new(commit)).await??,
+        let is_light = commit.blobs.is_empty() && commit.upkeep.is_empty();
+        let commit = match is_light {
+            true => Prepared::new(&*self.durable, commit)?,
+            false => {
+                self.read(move |entries| Prepared::new(entries, commit))
+                    .await?
+            }
         };
         let requests = self.requests().ok_or(StoreError::Closed)?;
         let (answer, answered) = oneshot::channel();
@@ -364,10 +381,10 @@ impl Archive for SledStore {
     async fn executions(
         &self,
         filter: ExecutionFilter,
-        before: Option<ExecutionId>,
+        cursor: Option<ListCursor>,
         limit: usize,
-    ) -> Result<Page<Description, ExecutionId>, StoreError> {
-        self.read(move |entries| read::executions(entries, &filter, before.as_ref(), limit))
+    ) -> Result<Page<Description, ListCursor>, StoreError> {
+        self.read(move |entries| read::executions(entries, &filter, cursor.as_ref(), limit))
             .await
     }
 
@@ -375,16 +392,39 @@ impl Archive for SledStore {
         &self,
         id: &ExecutionId,
         cursor: HistoryCursor,
+        payloads: HistoryPayloads,
         limit: usize,
     ) -> Result<Option<HistoryPage>, StoreError> {
         let id = id.clone();
-        self.read(move |entries| read::history(entries, &id, cursor, limit))
+        self.read(move |entries| read::history(entries, &id, cursor, payloads, limit))
             .await
     }
 
-    async fn audit(&self, after: u64, limit: usize) -> Result<(Vec<Sealed>, Head), StoreError> {
+    async fn audit(&self, after: u64, limit: usize) -> Result<AuditPage, StoreError> {
         self.read(move |entries| read::audit(entries, after, limit))
             .await
+    }
+}
+
+#[async_trait]
+impl Retention for SledStore {
+    async fn ended(&self, after: Option<Ended>, limit: usize) -> Result<EndedPage, StoreError> {
+        self.read(move |entries| read::ended(entries, after.as_ref(), limit))
+            .await
+    }
+
+    async fn leftovers(&self, limit: usize) -> Result<Vec<Ended>, StoreError> {
+        self.read(move |entries| read::leftovers(entries, limit))
+            .await
+    }
+
+    async fn prunable(&self, before: Timestamp) -> Result<Option<Head>, StoreError> {
+        self.read(move |entries| read::prunable(entries, before))
+            .await
+    }
+
+    async fn oldest_link(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(read::oldest_link).await
     }
 }
 

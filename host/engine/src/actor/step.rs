@@ -116,6 +116,9 @@ impl Actor {
         self.shared.commit(commit).await?;
         self.is_stored = true;
         self.stopped_at = stopped_at;
+        if stopped_at.is_some() {
+            self.shared.ended.notify_one();
+        }
         Ok(())
     }
 

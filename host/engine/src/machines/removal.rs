@@ -5,7 +5,7 @@ use std::sync::Arc;
 use asl::{ExecutionId, Status};
 use auth::names::Name;
 use auth::policy::{Action as _, DeleteStateMachine, Permit, Resource};
-use ports::{Claim, Decision, ExecutionFilter};
+use ports::{Claim, Decision, ExecutionFilter, ListCursor};
 use serde_json::json;
 use tokio::sync::oneshot;
 
@@ -164,13 +164,14 @@ impl Engine {
     async fn running_page(
         &self,
         name: &Name,
-        before: Option<ExecutionId>,
-    ) -> Result<ports::Page<ports::Description, ExecutionId>, Error> {
+        cursor: Option<ListCursor>,
+    ) -> Result<ports::Page<ports::Description, ListCursor>, Error> {
         let filter = ExecutionFilter {
             machine_arn: Some(self.shared.state_machine_arn(name)),
             status: Some(Status::Running),
+            ..ExecutionFilter::default()
         };
         let archive = &self.shared.ports.archive;
-        Ok(archive.executions(filter, before, PAGE).await?)
+        Ok(archive.executions(filter, cursor, PAGE).await?)
     }
 }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use asl::ExecutionId;
 use async_trait::async_trait;
 use ports::{
-    Archive, Description, ExecutionFilter, Head, HistoryCursor, HistoryPage, Page, Sealed,
-    StoreError,
+    Archive, AuditPage, Description, ExecutionFilter, HistoryCursor, HistoryPage, HistoryPayloads,
+    ListCursor, Page, StoreError,
 };
 use store::MemoryStore;
 
@@ -57,22 +57,23 @@ impl Archive for FlakyArchive {
     async fn executions(
         &self,
         filter: ExecutionFilter,
-        before: Option<ExecutionId>,
+        cursor: Option<ListCursor>,
         limit: usize,
-    ) -> Result<Page<Description, ExecutionId>, StoreError> {
-        self.store.executions(filter, before, limit).await
+    ) -> Result<Page<Description, ListCursor>, StoreError> {
+        self.store.executions(filter, cursor, limit).await
     }
 
     async fn history(
         &self,
         id: &ExecutionId,
         cursor: HistoryCursor,
+        payloads: HistoryPayloads,
         limit: usize,
     ) -> Result<Option<HistoryPage>, StoreError> {
-        self.store.history(id, cursor, limit).await
+        self.store.history(id, cursor, payloads, limit).await
     }
 
-    async fn audit(&self, after: u64, limit: usize) -> Result<(Vec<Sealed>, Head), StoreError> {
+    async fn audit(&self, after: u64, limit: usize) -> Result<AuditPage, StoreError> {
         self.store.audit(after, limit).await
     }
 }

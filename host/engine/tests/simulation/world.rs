@@ -164,6 +164,7 @@ impl World {
                 script: Arc::clone(&script),
             }),
             catalogue: Arc::clone(&store) as _,
+            retention: Arc::clone(&store) as _,
             runner: Arc::new(ScriptedRunner(Arc::clone(&script))),
             evaluator: Arc::new(NoEvaluator),
             egress: Arc::clone(&script.egress) as _,
@@ -328,7 +329,8 @@ impl World {
     /// Every audit record, oldest first, after verifying the chain.
     pub(crate) async fn audit(&self) -> Vec<Value> {
         let permit = self.permit("auditors", Resource::host());
-        let (links, head) = self.engine.audit(permit, 0, 100_000).await.unwrap();
+        let ports::AuditPage { links, head, .. } =
+            self.engine.audit(permit, 0, 100_000).await.unwrap();
         let mut verifier = audit::Verifier::default();
         links.iter().for_each(|link| verifier.push(link).unwrap());
         verifier.finish(head).unwrap();

@@ -82,7 +82,8 @@ impl Host {
         let ports = Ports {
             journal: store.clone(),
             archive: store.clone(),
-            catalogue: store,
+            catalogue: store.clone(),
+            retention: store,
             runner: Arc::new(NoRunner),
             egress: Arc::new(NoRunner),
             evaluator: Arc::new(JsonataEvaluator::new(EvaluatorConfig::default())),

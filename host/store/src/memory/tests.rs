@@ -53,7 +53,7 @@ async fn a_failed_disk_still_shows_what_was_durable_and_a_dead_host_nothing() {
     let failed = store();
     failed.fault_at(1, Fault::Fail);
     assert!(failed.commit(link("a")).await.is_err());
-    assert_eq!(failed.audit(0, 10).await.unwrap().1.length, 0);
+    assert_eq!(failed.audit(0, 10).await.unwrap().head.length, 0);
     let dead = store();
     dead.fault_at(1, Fault::CrashAfter);
     assert!(dead.commit(link("a")).await.is_err());
