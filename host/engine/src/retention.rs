@@ -8,7 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asl::Timestamp;
-use ports::{AuditRecord, Commit, CommitError, Decision, Ended, Expirable, PRUNE_AUDIT, Upkeep};
+use ports::{
+    AuditRecord, Commit, CommitError, Decision, EXPIRE_EXECUTIONS, Ended, Expirable, PRUNE_AUDIT,
+    Upkeep,
+};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -204,7 +207,7 @@ impl Shared {
                 .iter()
                 .map(|item| json!({"id": item.ended.id, "arn": item.arn}));
             let outcome = json!({"executions": told.collect::<Vec<_>>()});
-            audit.push(self.retention_record("ExpireExecutions", now, request, outcome));
+            audit.push(self.retention_record(EXPIRE_EXECUTIONS, now, request, outcome));
             let ended = expired.iter().map(|item| item.ended.clone());
             upkeep.expire.extend(ended);
         }

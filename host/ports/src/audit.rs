@@ -130,6 +130,10 @@ impl Head {
 /// link that went.
 pub const PRUNE_AUDIT: &str = "PruneAudit";
 
+/// The action of the record that tells which executions expired; its outcome has `executions`,
+/// each with its `id`.
+pub const EXPIRE_EXECUTIONS: &str = "ExpireExecutions";
+
 impl AuditRecord {
     /// The anchor that this record says the log was pruned to, if it does.
     pub fn anchor(&self) -> Option<Head> {

@@ -17,7 +17,7 @@ pub use archive::{
     Archive, AuditPage, Description, ExecutionFilter, HistoryCursor, HistoryOrder, HistoryPage,
     HistoryPayloads, ListCursor, Page,
 };
-pub use audit::{AuditRecord, Chain, Decision, Hash, Head, PRUNE_AUDIT, Sealed};
+pub use audit::{AuditRecord, Chain, Decision, EXPIRE_EXECUTIONS, Hash, Head, PRUNE_AUDIT, Sealed};
 pub use catalogue::{Blob, Catalogue, Change, Document, Key, Kind};
 pub use clock::Clock;
 pub use egress::{Egress, EgressError, OutgoingRequest, OutgoingResponse};

@@ -207,6 +207,31 @@ pub(crate) fn documents(of: Kind) -> Range<Vec<u8>> {
     below(join(b"d/", &[kind(of), b"/"]))
 }
 
+/// Every document of every kind.
+pub(crate) fn all_documents() -> Range<Vec<u8>> {
+    below(b"d/".to_vec())
+}
+
+/// Kind, name and revision in a document's key.
+pub(crate) fn any_named(key: &[u8]) -> Option<ports::Key> {
+    KINDS.into_iter().find_map(|kind| named(kind, key))
+}
+
+/// Every key that holds bytes by their digest.
+pub(crate) fn blobs() -> Range<Vec<u8>> {
+    below(b"b/".to_vec())
+}
+
+/// Every key that holds a payload by its digest.
+pub(crate) fn payloads() -> Range<Vec<u8>> {
+    below(b"p/".to_vec())
+}
+
+/// The digest in the key of a blob or payload.
+pub(crate) fn digest(key: &[u8]) -> Option<Digest> {
+    Digest::parse(std::str::from_utf8(key.get(2..)?).ok()?)
+}
+
 /// Name and revision in a document's key.
 pub(crate) fn named(of: Kind, key: &[u8]) -> Option<ports::Key> {
     let rest = key.strip_prefix(join(b"d/", &[kind(of), b"/"]).as_slice())?;
@@ -253,6 +278,17 @@ pub(crate) fn after(mut key: Vec<u8>) -> Vec<u8> {
 pub(crate) fn describe(key: &[u8]) -> String {
     key.escape_ascii().to_string()
 }
+
+/// The kinds whose documents are kept.
+const KINDS: [Kind; 7] = [
+    Kind::Component,
+    Kind::Role,
+    Kind::Review,
+    Kind::StateMachine,
+    Kind::Registration,
+    Kind::Activity,
+    Kind::Host,
+];
 
 fn kind(kind: Kind) -> &'static [u8] {
     match kind {

@@ -11,6 +11,7 @@
 //! about 4 MiB of memory and the table, with sled's segments of 8 MiB it was 18 MiB and a slower
 //! start.
 
+mod backup;
 mod base;
 mod durable;
 mod entries;
@@ -38,5 +39,6 @@ mod writer;
 #[cfg(test)]
 mod contract;
 
+pub use backup::{Backup, RestoreError, Restored, restore};
 pub use memory::{Fault, MemoryStore};
 pub use sled_store::{OpenError, SledStore, StoreConfig};

@@ -14,7 +14,8 @@ use ports::{LogLine, Record, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::envelope::{Entry, Kind};
+use crate::entries::Entries;
+use crate::envelope::{Entry, Kind, damaged};
 use crate::key;
 use crate::prepare::json;
 
@@ -46,11 +47,11 @@ pub(crate) struct Shared {
 }
 
 /// What stands under the record's key.
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    number: u32,
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Stored {
+    pub(crate) number: u32,
     #[serde(default, skip_serializing_if = "Posture::is_active")]
-    posture: Posture,
+    pub(crate) posture: Posture,
     delta: Delta,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     logs: Vec<LogLine>,
@@ -127,6 +128,28 @@ pub(crate) fn digests(key: &[u8], content: &[u8]) -> Result<Vec<Digest>, StoreEr
 /// Whether a piece of a long record may name digests.
 pub(crate) fn is_piece_of_payloads(key: &[u8]) -> bool {
     key.len().checked_sub(5).and_then(|at| key.get(at)) == Some(&PAYLOADS)
+}
+
+impl Stored {
+    /// The record, its shared payloads read from `entries`.
+    ///
+    /// # Errors
+    /// A payload is missing or damaged, or has no place in the record that belongs under `key`.
+    pub(crate) fn filled(self, entries: &impl Entries, key: &[u8]) -> Result<Record, StoreError> {
+        let mut delta = self.delta;
+        for (index, digest) in self.shared {
+            let place = delta.payloads.get_mut(index as usize);
+            let place =
+                place.ok_or_else(|| damaged(key, format!("has no place for payload {index}")))?;
+            *place = reading::shared_payload(entries, &digest)?.0;
+        }
+        Ok(Record {
+            number: self.number,
+            posture: self.posture,
+            delta,
+            logs: self.logs,
+        })
+    }
 }
 
 /// Takes out the large payloads, each with its index.

@@ -18,6 +18,7 @@ use ports::{
 };
 use tokio::sync::{mpsc, oneshot};
 
+use crate::backup::Backup;
 use crate::base::{Base, panicked};
 use crate::durable::Durable;
 use crate::flusher::Flusher;
@@ -162,7 +163,7 @@ impl SledStore {
             if table_bytes > config.table_bytes_max
                 && let Some(table) = durable.freeze()
             {
-                base_writer.write(&table, log.last())?;
+                base_writer.write(&table, log.last(), &durable)?;
                 durable.thaw(true);
             }
             Ok(())
@@ -233,6 +234,12 @@ impl SledStore {
             durable.take().map_or(Ok(()), Base::close)
         })
         .await?
+    }
+
+    /// Begins a backup of everything as it stands at this moment; nothing while another one is
+    /// being written.
+    pub fn backup(&self) -> Option<Backup> {
+        self.durable.snapshot().map(Backup::new)
     }
 
     /// The way to the writer, until the store is closed.

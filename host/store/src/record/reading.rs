@@ -217,6 +217,41 @@ impl<'a, E: Entries> Opened<'a, E> {
         Ok(record)
     }
 
+    /// All of it, with the digests of shared payloads.
+    ///
+    /// # Errors
+    /// Something of it is missing or damaged.
+    pub(crate) fn unfilled(mut self) -> Result<Stored, StoreError> {
+        let history = self.events(0..self.events_len())?;
+        let pieces = match &self.form {
+            Form::Short(_) => 1,
+            Form::Long { payloads, .. } => payloads.div_ceil(PIECE_ITEMS as u32),
+        };
+        let mut slots = Vec::new();
+        for chunk in 0..pieces {
+            match self.payloads.remove(&chunk) {
+                Some(known) => slots.extend(known),
+                None => slots.extend(self.payload_piece(chunk)?),
+            }
+        }
+        let mut stored = match self.form {
+            Form::Short(stored) => *stored,
+            Form::Long { .. } => self.body()?,
+        };
+        stored.delta.history = history;
+        for (index, slot) in (0_u32..).zip(slots) {
+            let here = match slot {
+                Slot::Here(value) => value,
+                Slot::Shared(digest) => {
+                    stored.shared.push((index, digest));
+                    Arc::new(Value::Null)
+                }
+            };
+            stored.delta.payloads.push(here);
+        }
+        Ok(stored)
+    }
+
     fn body(&mut self) -> Result<Stored, StoreError> {
         let (key, body) = self.piece(BODY, 0)?;
         let stored: Stored = body.parse(&key)?;
@@ -246,7 +281,7 @@ impl<'a, E: Entries> Opened<'a, E> {
 ///
 /// # Errors
 /// It is missing, or is another one.
-fn shared_payload(
+pub(super) fn shared_payload(
     entries: &impl Entries,
     digest: &Digest,
 ) -> Result<(Arc<Value>, usize), StoreError> {
