@@ -1,14 +1,15 @@
 //! The only place that picks implementations for the ports.
 
+use std::io::BufRead;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use audit::Sha256Chain;
 use engine::{Engine, MachineLimits, Ports, Service};
-use ports::{Archive, Catalogue, Clock, Journal, Retention, Runner, StoreError};
+use ports::{Archive, Backup, Backups, Catalogue, Clock, Journal, Retention, Runner, StoreError};
 use runtime::{EvaluatorConfig, JsonataEvaluator, Runtime, RuntimeConfig, StartError, VolumeFiles};
-use store::{MemoryStore, OpenError, SledStore, StoreConfig};
+use store::{MemoryStore, OpenError, RestoreError, Restored, SledStore, StoreConfig};
 
 use crate::cli::CliError;
 use crate::clock::SystemClock;
@@ -100,6 +101,7 @@ pub(crate) async fn host(mode: Mode, config: Config) -> Result<Assembled, Assemb
     let ports = Ports {
         journal: Arc::clone(&store) as Arc<dyn Journal>,
         archive: Arc::clone(&store) as Arc<dyn Archive>,
+        backups: Arc::clone(&store) as Arc<dyn Backups>,
         catalogue: Arc::clone(&store) as Arc<dyn Catalogue>,
         retention: Arc::clone(&store) as Arc<dyn Retention>,
         runner: Arc::clone(&runtime) as Arc<dyn Runner>,
@@ -133,6 +135,31 @@ pub(crate) fn inspector() -> Result<impl Runner, AssembleError> {
 /// # Errors
 /// A host holds the folder, or it cannot be opened.
 pub(crate) async fn archive(data: &Path) -> Result<Arc<dyn Archive>, CliError> {
+    Ok(store_in(data).await?)
+}
+
+/// A backup of what a data folder holds, made without a host.
+///
+/// # Errors
+/// A host holds the folder, or it cannot be opened.
+pub(crate) async fn backup(data: &Path) -> Result<Box<dyn Backup>, CliError> {
+    let backup = store_in(data).await?.backup().await;
+    let refused = |error| CliError::Refused(format!("the store cannot be read: {error}"));
+    let backup = backup.map_err(refused)?;
+    backup.ok_or_else(|| CliError::Refused("another backup is being written".to_owned()))
+}
+
+/// Makes a data folder of a backup.
+///
+/// # Errors
+/// As [`RestoreError`] says.
+pub(crate) fn restore(data: &Path, source: impl BufRead) -> Result<Restored, RestoreError> {
+    private_file::create_folder(data)
+        .map_err(|error| StoreError::Io(format!("`{}`: {error}", data.display()).into()))?;
+    store::restore(&data.join(STORE), &Sha256Chain, source)
+}
+
+async fn store_in(data: &Path) -> Result<Arc<SledStore>, CliError> {
     let path = data.join(STORE);
     if !path.is_dir() {
         let shown = data.display();
@@ -146,7 +173,7 @@ pub(crate) async fn archive(data: &Path) -> Result<Arc<dyn Archive>, CliError> {
         Err(OpenError::InUse(_)) => {
             let shown = data.display();
             Err(CliError::Usage(format!(
-                "a host holds `{shown}`: stop it, or verify over HTTP without --data"
+                "a host holds `{shown}`: stop it, or ask it over HTTP without --data"
             )))
         }
         Err(OpenError::Store(error)) => Err(CliError::Refused(format!(

@@ -4,6 +4,7 @@
 //! any other client; they decide nothing.
 
 mod audit;
+mod backup;
 mod client;
 mod component;
 mod embed;
@@ -60,6 +61,10 @@ pub(crate) enum Command {
     Execution(execution::Arguments),
     /// The audit log.
     Audit(audit::Arguments),
+    /// Write everything a host keeps into a file, as it stands at one moment.
+    Backup(backup::BackupArguments),
+    /// Make a data folder of a backup, and prove that nothing acknowledged is missing.
+    Restore(backup::RestoreArguments),
     /// Show who the host thinks you are.
     Whoami(whoami::Arguments),
     /// Print a commented configuration file with every default.
@@ -116,6 +121,8 @@ pub(crate) async fn run(command: Command, environment: &Environment) -> Result<(
         Command::Workflow(arguments) => workflow::run(arguments, environment).await,
         Command::Execution(arguments) => execution::run(arguments, environment).await,
         Command::Audit(arguments) => audit::run(arguments, environment).await,
+        Command::Backup(arguments) => backup::backup(arguments, environment).await,
+        Command::Restore(arguments) => backup::restore(arguments),
         Command::Whoami(arguments) => whoami::run(arguments, environment).await,
         Command::Config => Printer::text(COMMENTED),
         Command::Completions { shell } => {

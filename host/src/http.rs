@@ -6,6 +6,7 @@
 mod answer;
 mod audit;
 mod aws;
+mod backup;
 mod body;
 mod components;
 mod events;
@@ -43,6 +44,7 @@ pub(crate) fn router(app: App) -> Router {
         .merge(executions::routes())
         .merge(events::routes())
         .merge(audit::routes())
+        .merge(backup::routes())
         .merge(aws::routes())
         .merge(whoami::routes())
         .merge(openapi::routes())

@@ -11,6 +11,7 @@ mod actor;
 mod admission;
 mod authority;
 mod backoff;
+mod backups;
 mod children;
 mod components;
 mod error;

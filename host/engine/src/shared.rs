@@ -12,8 +12,8 @@ use auth::authority::AuthorityVersion;
 use auth::names::{Name, ServiceName};
 use auth::policy::Policies;
 use ports::{
-    Archive, AuditRecord, Catalogue, Clock, Commit, CommitError, Decision, Egress, Journal,
-    Receipt, Retention, Runner, StoreError, Volumes,
+    Archive, AuditRecord, Backups, Catalogue, Clock, Commit, CommitError, Decision, Egress,
+    Journal, Receipt, Retention, Runner, StoreError, Volumes,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
@@ -35,6 +35,8 @@ pub struct Ports {
     pub journal: Arc<dyn Journal>,
     /// Reads what was written.
     pub archive: Arc<dyn Archive>,
+    /// Makes backups.
+    pub backups: Arc<dyn Backups>,
     /// Reads documents.
     pub catalogue: Arc<dyn Catalogue>,
     /// Says what need not be kept any longer.

@@ -5,6 +5,7 @@
 
 mod archive;
 mod audit;
+mod backups;
 mod catalogue;
 mod clock;
 mod egress;
@@ -18,6 +19,7 @@ pub use archive::{
     HistoryPayloads, ListCursor, Page,
 };
 pub use audit::{AuditRecord, Chain, Decision, EXPIRE_EXECUTIONS, Hash, Head, PRUNE_AUDIT, Sealed};
+pub use backups::{Backup, Backups};
 pub use catalogue::{Blob, Catalogue, Change, Document, Key, Kind};
 pub use clock::Clock;
 pub use egress::{Egress, EgressError, OutgoingRequest, OutgoingResponse};

@@ -121,6 +121,7 @@ async fn every_described_route_is_served_with_exactly_its_methods() {
 fn every_served_route_is_described() {
     let sources = [
         include_str!("audit.rs"),
+        include_str!("backup.rs"),
         include_str!("components.rs"),
         include_str!("events.rs"),
         include_str!("executions.rs"),

@@ -15,8 +15,8 @@ use serde_json::Value;
 
 use crate::record::Stored;
 
-pub use export::Backup;
-pub use restore::{RestoreError, Restored, restore};
+pub(crate) use export::Export;
+pub use restore::{RestoreError, Restored, check_backup, restore};
 
 /// The version of this format.
 const VERSION: u32 = 1;

@@ -39,6 +39,6 @@ mod writer;
 #[cfg(test)]
 mod contract;
 
-pub use backup::{Backup, RestoreError, Restored, restore};
+pub use backup::{RestoreError, Restored, check_backup, restore};
 pub use memory::{Fault, MemoryStore};
 pub use sled_store::{OpenError, SledStore, StoreConfig};

@@ -10,13 +10,14 @@ use async_trait::async_trait;
 use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
-    Alarm, Alarms, Archive, AuditPage, Catalogue, Chain, Claim, Commit, CommitError, Description,
-    Document, Ended, EndedPage, ExecutionFilter, Fence, Head, HistoryCursor, HistoryPage,
-    HistoryPayloads, Journal, Key, Kind, ListCursor, Page, Receipt, Retention, StoreError,
-    StoredExecution,
+    Alarm, Alarms, Archive, AuditPage, Backup, Backups, Catalogue, Chain, Claim, Commit,
+    CommitError, Description, Document, Ended, EndedPage, ExecutionFilter, Fence, Head,
+    HistoryCursor, HistoryPage, HistoryPayloads, Journal, Key, Kind, ListCursor, Page, Receipt,
+    Retention, StoreError, StoredExecution,
 };
 use sled::IVec;
 
+use crate::backup::Export;
 use crate::entries::{Entries, Order};
 use crate::ledger::Ledger;
 use crate::prepare::Prepared;
@@ -227,6 +228,15 @@ impl Journal for MemoryStore {
 
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
         read::load(self.entries()?, id)
+    }
+}
+
+#[async_trait]
+impl Backups for MemoryStore {
+    async fn backup(&self) -> Result<Option<Box<dyn Backup>>, StoreError> {
+        let entries = self.entries()?.lock().clone();
+        let copy = Tree(Mutex::new(entries));
+        Ok(Some(Box::new(Export::new(copy))))
     }
 }
 

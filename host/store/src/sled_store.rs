@@ -11,14 +11,14 @@ use async_trait::async_trait;
 use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
-    Alarm, Alarms, Archive, AuditPage, Catalogue, Chain, Claim, Commit, CommitError, Description,
-    Document, Ended, EndedPage, ExecutionFilter, Fence, Head, HistoryCursor, HistoryPage,
-    HistoryPayloads, Journal, Key, Kind, ListCursor, Page, Receipt, Retention, StoreError,
-    StoredExecution,
+    Alarm, Alarms, Archive, AuditPage, Backup, Backups, Catalogue, Chain, Claim, Commit,
+    CommitError, Description, Document, Ended, EndedPage, ExecutionFilter, Fence, Head,
+    HistoryCursor, HistoryPage, HistoryPayloads, Journal, Key, Kind, ListCursor, Page, Receipt,
+    Retention, StoreError, StoredExecution,
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::backup::Backup;
+use crate::backup::Export;
 use crate::base::{Base, panicked};
 use crate::durable::Durable;
 use crate::flusher::Flusher;
@@ -236,12 +236,6 @@ impl SledStore {
         .await?
     }
 
-    /// Begins a backup of everything as it stands at this moment; nothing while another one is
-    /// being written.
-    pub fn backup(&self) -> Option<Backup> {
-        self.durable.snapshot().map(Backup::new)
-    }
-
     /// The way to the writer, until the store is closed.
     fn requests(&self) -> Option<mpsc::Sender<Request>> {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
@@ -346,6 +340,15 @@ impl Journal for SledStore {
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
         let id = id.clone();
         self.read(move |entries| read::load(entries, &id)).await
+    }
+}
+
+#[async_trait]
+impl Backups for SledStore {
+    async fn backup(&self) -> Result<Option<Box<dyn Backup>>, StoreError> {
+        let durable = Arc::clone(&self.durable);
+        let snapshot = blocking(move || durable.snapshot()).await?;
+        Ok(snapshot.map(|snapshot| Box::new(Export::new(snapshot)) as Box<dyn Backup>))
     }
 }
 

@@ -73,4 +73,6 @@ actions! {
     TestState,
     /// Reads the audit log; asked of the host.
     ReadAudit,
+    /// Reads everything the host keeps, as a backup; asked of the host.
+    ReadBackup,
 }

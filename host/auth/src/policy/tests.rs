@@ -28,6 +28,7 @@ const ACTIONS: [&str; 23] = [
     "ReadExecution",
     "TestState",
     "ReadAudit",
+    "ReadBackup",
 ];
 
 fn name(text: &str) -> Name {
@@ -94,6 +95,7 @@ fn ask(policies: &Policies, caller: &Caller, action: &str) -> Result<Vec<String>
         "ReadExecution" => rules(policies.permits::<ReadExecution>(caller, &execution)),
         "TestState" => rules(policies.permits::<TestState>(caller, &Resource::host())),
         "ReadAudit" => rules(policies.permits::<ReadAudit>(caller, &Resource::host())),
+        "ReadBackup" => rules(policies.permits::<ReadBackup>(caller, &Resource::host())),
         other => panic!("no action {other}"),
     }
 }

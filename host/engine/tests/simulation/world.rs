@@ -163,6 +163,7 @@ impl World {
                 store: Arc::clone(&store),
                 script: Arc::clone(&script),
             }),
+            backups: Arc::clone(&store) as _,
             catalogue: Arc::clone(&store) as _,
             retention: Arc::clone(&store) as _,
             runner: Arc::new(ScriptedRunner(Arc::clone(&script))),

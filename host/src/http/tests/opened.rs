@@ -82,6 +82,7 @@ impl Host {
         let ports = Ports {
             journal: store.clone(),
             archive: store.clone(),
+            backups: store.clone(),
             catalogue: store.clone(),
             retention: store,
             runner: Arc::new(NoRunner),
@@ -257,6 +258,8 @@ async fn a_caller_without_the_right_is_refused_and_the_refusal_recorded() {
         .await;
     host.check("author", "GET /v1/executions/nothing", &Value::Null, 403)
         .await;
+    host.check("auditor", "GET /v1/backup", &Value::Null, 403)
+        .await;
     host.check("operator", "GET /v1/executions/nothing", &Value::Null, 404)
         .await;
     let log = host
@@ -266,7 +269,7 @@ async fn a_caller_without_the_right_is_refused_and_the_refusal_recorded() {
     let denied = records
         .iter()
         .filter(|link| link["record"]["decision"]["effect"] == "denied");
-    assert_eq!(denied.count(), 3);
+    assert_eq!(denied.count(), 4);
     assert_eq!(log["head"]["length"], records.len());
     assert!(log.get("nextToken").is_none());
     let page = host

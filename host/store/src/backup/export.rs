@@ -6,7 +6,7 @@ use std::ops::Range;
 use auth::names::Digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ports::{Hash, StoreError};
+use ports::{Backup, Hash, StoreError};
 use sha2::Digest as _;
 use sled::IVec;
 
@@ -17,15 +17,14 @@ use crate::key;
 use crate::ledger::stored_state;
 use crate::links;
 use crate::record::Opened;
-use crate::snapshot::Snapshot;
 use crate::standings;
 
 /// Entries that are read at once.
 const PAGE_ENTRIES: usize = 64;
 
 /// A backup being written. It holds on to the moment it was begun until it is dropped.
-pub struct Backup {
-    entries: Snapshot,
+pub(crate) struct Export<E> {
+    entries: E,
     /// What is still to be read, in this order.
     parts: VecDeque<(Part, Range<Vec<u8>>)>,
     lines: u64,
@@ -43,8 +42,8 @@ enum Part {
     Links,
 }
 
-impl Backup {
-    pub(crate) fn new(entries: Snapshot) -> Self {
+impl<E: Entries> Export<E> {
+    pub(crate) fn new(entries: E) -> Self {
         let parts = [
             (Part::Documents, key::all_documents()),
             (Part::Blobs, key::blobs()),
@@ -62,12 +61,7 @@ impl Backup {
         }
     }
 
-    /// The next bytes of the backup; nothing once it is whole. Reads the disk: not for async
-    /// threads.
-    ///
-    /// # Errors
-    /// The store is damaged or gone; what was written so far is no backup then.
-    pub fn next_bytes(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
+    fn next(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
         let mut bytes = Vec::new();
         if !std::mem::replace(&mut self.is_begun, true) {
             let heading = self.heading()?;
@@ -222,6 +216,12 @@ impl Backup {
         self.lines = self.lines.saturating_add(1);
         bytes.extend_from_slice(&line);
         Ok(())
+    }
+}
+
+impl<E: Entries + Send> Backup for Export<E> {
+    fn next_bytes(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.next()
     }
 }
 

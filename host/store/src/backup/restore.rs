@@ -122,6 +122,20 @@ pub fn restore(
     Ok(restored)
 }
 
+/// Reads a backup without restoring it: whether every line is there as it was written. How many
+/// there are.
+///
+/// # Errors
+/// [`RestoreError::Line`], or the backup cannot be read.
+pub fn check_backup(source: impl BufRead) -> Result<u64, RestoreError> {
+    let mut lines = Lines::new(source);
+    let Some(Item::SluiceBackup(_)) = lines.next()? else {
+        return Err(lines.problem("the backup has no heading"));
+    };
+    while lines.next()?.is_some() {}
+    Ok(lines.number)
+}
+
 /// Reads lines and checks them, the last one included.
 struct Lines<R> {
     source: R,

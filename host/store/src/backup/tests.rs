@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use audit::Sha256Chain;
-use ports::{Commit, Journal, Kind};
+use ports::{Backups, Commit, Journal, Kind};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -61,8 +61,8 @@ async fn filled(folder: &TempDir) -> SledStore {
     store
 }
 
-fn backup(store: &SledStore) -> Vec<u8> {
-    let mut backup = store.backup().unwrap();
+async fn backup(store: &impl Backups) -> Vec<u8> {
+    let mut backup = store.backup().await.unwrap().unwrap();
     let mut bytes = Vec::new();
     while let Some(more) = backup.next_bytes().unwrap() {
         bytes.extend_from_slice(&more);
@@ -100,7 +100,7 @@ async fn a_restored_store_has_everything_and_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let store = filled(&folder).await;
     let expected = everything(&store).await.unwrap();
-    let bytes = backup(&store);
+    let bytes = backup(&store).await;
     let (restored_to, restored) = restored(&bytes);
     let restored = restored.unwrap();
     assert_eq!(
@@ -126,7 +126,7 @@ async fn a_restored_store_has_everything_and_goes_on() {
     // What it then holds can be backed up again.
     other.close().await.unwrap();
     let again = open(restored_to.path()).await;
-    self::restored(&backup(&again)).1.unwrap();
+    self::restored(&backup(&again).await).1.unwrap();
 }
 
 #[tokio::test]
@@ -135,8 +135,8 @@ async fn a_backup_is_of_one_moment_while_commits_go_on() {
     let store = filled(&folder).await;
     let expected = everything(&store).await.unwrap();
     let fence = store.fence().await.unwrap();
-    let mut backup = store.backup().unwrap();
-    assert!(store.backup().is_none());
+    let mut backup = store.backup().await.unwrap().unwrap();
+    assert!(store.backup().await.unwrap().is_none());
     let mut bytes = Vec::new();
     let mut number = 1;
     while let Some(more) = backup.next_bytes().unwrap() {
@@ -146,7 +146,7 @@ async fn a_backup_is_of_one_moment_while_commits_go_on() {
         number += 1;
     }
     drop(backup);
-    assert!(store.backup().is_some());
+    assert!(store.backup().await.unwrap().is_some());
     let (restored_to, restored) = restored(&bytes);
     restored.unwrap();
     let other = open(restored_to.path()).await;
@@ -156,11 +156,12 @@ async fn a_backup_is_of_one_moment_while_commits_go_on() {
 #[tokio::test]
 async fn a_backup_that_was_cut_off_or_changed_anywhere_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let bytes = backup(&filled(&folder).await);
+    let bytes = backup(&filled(&folder).await).await;
     for line in lines(&bytes) {
         let end = line.as_ptr() as usize - bytes.as_ptr() as usize;
         refusal(&bytes[..end]);
         refusal(&bytes[..end + line.len() / 2]);
+        check_backup(&bytes[..end]).unwrap_err();
         let mut flipped = bytes.clone();
         flipped[end + line.len() / 3] ^= 1;
         let problem = refusal(&flipped);
@@ -176,9 +177,13 @@ async fn a_backup_that_was_cut_off_or_changed_anywhere_is_refused() {
 #[tokio::test]
 async fn a_backup_that_lacks_something_acknowledged_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let bytes = backup(&filled(&folder).await);
+    let bytes = backup(&filled(&folder).await).await;
     let mut all = lines(&bytes);
     all.pop();
+    assert_eq!(
+        check_backup(bytes.as_slice()).unwrap(),
+        all.len() as u64 + 1
+    );
     restored(&whole(&all)).1.unwrap();
     let mut refused = 0;
     for (number, line) in all.iter().enumerate() {
@@ -217,7 +222,7 @@ async fn a_backup_that_lacks_something_acknowledged_is_refused() {
 async fn a_folder_that_holds_a_store_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let store = filled(&folder).await;
-    let bytes = backup(&store);
+    let bytes = backup(&store).await;
     let expected = everything(&store).await.unwrap();
     let in_use = restore(folder.path(), &Sha256Chain, bytes.as_slice());
     assert!(matches!(in_use, Err(RestoreError::Open(_))));
@@ -234,7 +239,7 @@ async fn a_folder_that_holds_a_store_is_left_alone() {
 #[tokio::test]
 async fn a_half_restored_store_cannot_be_opened() {
     let folder = tempfile::tempdir().unwrap();
-    let bytes = backup(&filled(&folder).await);
+    let bytes = backup(&filled(&folder).await).await;
     let all = lines(&bytes);
     let mut many: Vec<_> = all[..all.len() - 1].to_vec();
     // Enough for a first write.
@@ -253,7 +258,7 @@ async fn a_half_restored_store_cannot_be_opened() {
 #[tokio::test]
 async fn a_backup_of_a_later_version_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
-    let bytes = backup(&filled(&folder).await);
+    let bytes = backup(&filled(&folder).await).await;
     let mut all = lines(&bytes);
     all.pop();
     let later = String::from_utf8(all[0][9..].to_vec()).unwrap();
