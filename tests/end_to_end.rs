@@ -8,6 +8,7 @@ mod end_to_end {
     mod audit_log;
     mod authority;
     mod aws_wire;
+    mod backup;
     mod bad_address;
     mod bad_input;
     mod cli;

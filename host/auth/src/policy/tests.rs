@@ -4,7 +4,7 @@ use crate::principal::{Kind, Principal};
 
 const ISSUER: &str = "https://issuer.test";
 
-const ACTIONS: [&str; 23] = [
+const ACTIONS: [&str; 24] = [
     "UploadComponent",
     "ReadComponent",
     "WriteRole",
@@ -116,7 +116,7 @@ fn parse(text: &str) -> Result<Policies, Vec<String>> {
     Policies::parse(&[file]).map_err(messages)
 }
 
-const OPERATOR: [&str; 20] = [
+const OPERATOR: [&str; 21] = [
     "ReadComponent",
     "WriteRole",
     "ReadRole",
@@ -137,6 +137,7 @@ const OPERATOR: [&str; 20] = [
     "SendTaskHeartbeat",
     "ReadExecution",
     "TestState",
+    "ReadBackup",
 ];
 
 #[test]
