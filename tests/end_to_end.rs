@@ -16,6 +16,7 @@ mod end_to_end {
     mod http;
     mod language;
     mod main_job;
+    mod observability;
     mod shutdown;
     mod stage;
     mod succession;

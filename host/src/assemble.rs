@@ -15,6 +15,7 @@ use crate::clock::SystemClock;
 use crate::config::{Config, Mode};
 use crate::identity::development::{DevelopmentError, DevelopmentIssuer};
 use crate::identity::{ClientError, Discovery, Identity};
+use crate::metrics::Parts;
 use crate::private_file;
 
 /// The folder of the store and that of the development issuer, below the data folder.
@@ -27,6 +28,7 @@ pub(crate) struct Assembled {
     pub(crate) service: Service,
     pub(crate) identity: Identity,
     pub(crate) development: Option<DevelopmentIssuer>,
+    pub(crate) parts: Parts,
     pub(crate) store: OpenStore,
 }
 
@@ -97,12 +99,18 @@ pub(crate) async fn host(mode: Mode, config: Config) -> Result<Assembled, Assemb
         runtime_config(&config),
         Arc::clone(&store) as Arc<dyn Catalogue>,
     )?);
+    let evaluator = JsonataEvaluator::new(EvaluatorConfig::default());
+    let parts = Parts {
+        store: store.metrics().clone(),
+        runtime: runtime.metrics().clone(),
+        evaluator: evaluator.metrics().clone(),
+    };
     let ports = Ports {
         journal: Arc::clone(&store) as Arc<dyn Journal>,
         archive: Arc::clone(&store) as Arc<dyn Archive>,
         catalogue: Arc::clone(&store) as Arc<dyn Catalogue>,
         runner: Arc::clone(&runtime) as Arc<dyn Runner>,
-        evaluator: Arc::new(JsonataEvaluator::new(EvaluatorConfig::default())),
+        evaluator: Arc::new(evaluator),
         egress: runtime,
         volumes: Arc::new(VolumeFiles::open(&config.volumes)?),
         clock,
@@ -114,6 +122,7 @@ pub(crate) async fn host(mode: Mode, config: Config) -> Result<Assembled, Assemb
         service,
         identity,
         development,
+        parts,
         store: OpenStore(store),
     })
 }

@@ -8,6 +8,7 @@ mod databases;
 mod environment;
 mod identity;
 mod limits;
+mod metrics;
 mod mocks;
 mod policy;
 mod server;
@@ -27,6 +28,7 @@ use serde_json::{Map, Value};
 pub(crate) use aws::Aws;
 pub(crate) use identity::{Identity, Provider};
 pub(crate) use limits::Limits;
+pub(crate) use metrics::Metrics;
 pub(crate) use policy::Policy;
 pub(crate) use server::Server;
 pub(crate) use store::Store;
@@ -49,6 +51,7 @@ pub(crate) struct Config {
     pub(crate) trust: Trust,
     pub(crate) volumes: BTreeMap<Name, PathBuf>,
     pub(crate) limits: Limits,
+    pub(crate) metrics: Metrics,
     /// Answers for Tasks, on a laptop.
     pub(crate) mocks: Arc<Mocks>,
 }
@@ -135,6 +138,7 @@ impl Config {
         let volumes = volumes::read(fields.optional("volumes"), surroundings, problems);
         databases::refuse(fields.optional("databases"), problems);
         let limits = Limits::read(fields.optional("limits"), problems);
+        let metrics = Metrics::read(fields.optional("metrics"), surroundings, problems);
         fields.finish(problems);
         Some(Self {
             server: server?,
@@ -145,6 +149,7 @@ impl Config {
             trust: trust?,
             volumes: volumes?,
             limits: limits?,
+            metrics: metrics?,
             mocks: Arc::default(),
         })
     }

@@ -7,6 +7,8 @@ mod config;
 mod host;
 mod http;
 mod identity;
+mod machine;
+mod metrics;
 mod private_file;
 mod secret;
 mod signals;

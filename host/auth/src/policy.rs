@@ -20,7 +20,7 @@ use document::Problem;
 
 pub use action::{
     Action, DeleteStateMachine, GetActivityTask, PassRole, PublishStateMachine, ReadActivity,
-    ReadAudit, ReadComponent, ReadExecution, ReadReview, ReadRole, ReadStateMachine,
+    ReadAudit, ReadComponent, ReadExecution, ReadMetrics, ReadReview, ReadRole, ReadStateMachine,
     SendTaskFailure, SendTaskHeartbeat, SendTaskSuccess, StartExecution, StopExecution, TestState,
     UploadComponent, WriteActivity, WriteAlias, WriteReview, WriteRole, WriteTags,
 };

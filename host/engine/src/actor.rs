@@ -310,7 +310,10 @@ impl Actor {
 
     /// What is due: timers before what was put off, so that a loop cannot outrun its timeout.
     fn pop_due(&mut self) -> Option<Trigger> {
-        if let Some(effect) = self.timers.pop_due(self.now()) {
+        let (now, due) = (self.now(), self.timers.next());
+        if let Some(effect) = self.timers.pop_due(now) {
+            let late_ms = due.map_or(0, |due| now.0.saturating_sub(due.0));
+            self.shared.metrics.timer_fired(late_ms);
             return Some(Trigger::Event(EventKind::TimerFired { effect }));
         }
         self.due.pop_front()

@@ -18,6 +18,7 @@ mod executions;
 mod inspections;
 mod machines;
 mod map_runs;
+mod metrics;
 mod mocks;
 mod reads;
 mod reviews;
@@ -37,6 +38,7 @@ pub use machines::{
     Standing, TAGS_MAX, Tags, Version, VersionRequest,
 };
 pub use map_runs::{MapRun, MapRunCounts, MapRunLine};
+pub use metrics::{AttemptEnd, ExecutionEnd, ExecutionKind, Metrics, Phases};
 pub use mocks::Mocks;
 pub use reviews::StoredReview;
 pub use roles::RoleRevision;

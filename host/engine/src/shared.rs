@@ -17,11 +17,13 @@ use ports::{
 };
 use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::actor::Message;
 use crate::authority::Authority;
+use crate::metrics::Metrics;
 use crate::mocks::Mocks;
 use crate::tasks::Desk;
 use crate::{Error, Service};
@@ -143,6 +145,7 @@ pub(crate) struct Shared {
     taking_up: tokio::sync::Mutex<()>,
     /// Where tasks that wait for workers are on offer.
     pub(crate) desk: Desk,
+    pub(crate) metrics: Metrics,
 }
 
 /// How many steps may evaluate at once.
@@ -191,6 +194,7 @@ impl Engine {
             slots: Mutex::default(),
             taking_up: tokio::sync::Mutex::new(()),
             desk: Desk::default(),
+            metrics: Metrics::default(),
             ports,
             config,
         });
@@ -205,6 +209,16 @@ impl Engine {
     /// The policies in force.
     pub fn policies(&self) -> Arc<Policies> {
         Arc::clone(&self.shared.authority().policies)
+    }
+
+    /// What the engine counts and measures of itself.
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+
+    /// How many executions are in memory.
+    pub fn executions_loaded(&self) -> usize {
+        self.shared.lock_running().len()
     }
 
     /// Whether the engine can do its work.
@@ -322,7 +336,11 @@ impl Shared {
 
     /// Commits, and remembers a store that can no longer write.
     pub(crate) async fn commit(&self, commit: Commit) -> Result<Receipt, CommitError> {
+        let begun = Instant::now();
         let result = self.ports.journal.commit(commit).await;
+        self.metrics
+            .commit_seconds
+            .observe(begun.elapsed().as_secs_f64());
         if let Err(CommitError::Store(error @ (StoreError::Io(_) | StoreError::Closed))) = &result {
             self.fail(error);
         }

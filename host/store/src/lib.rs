@@ -16,11 +16,13 @@ mod key;
 mod ledger;
 mod links;
 mod memory;
+mod metrics;
 mod prepare;
 mod read;
 mod sled_store;
 mod staged;
 mod standings;
+mod usage;
 mod watermark;
 mod writer;
 
@@ -29,4 +31,6 @@ mod contract;
 
 pub use disk::OpenError;
 pub use memory::{Fault, MemoryStore};
+pub use metrics::Metrics;
 pub use sled_store::{SledStore, StoreConfig};
+pub use usage::disk_bytes;

@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::disk::{Disk, OpenError, SyncData, panicked};
 use crate::durable::Durable;
 use crate::ledger::Ledger;
+use crate::metrics::Metrics;
 use crate::prepare::{Prepared, refused};
 use crate::read;
 use crate::standings::REMEMBERED_MIN;
@@ -57,6 +58,7 @@ pub struct SledStore {
     durable: Arc<Durable>,
     fence: Fence,
     failure: Failure,
+    metrics: Metrics,
     /// Taken by [`Self::close`].
     running: Mutex<Option<Running>>,
 }
@@ -124,9 +126,11 @@ impl SledStore {
         let disk = Disk::open(path, config.cache_bytes)?;
         let durable = Arc::new(Durable::new(disk));
         let (ledger, staged) = Ledger::open(&*durable, chain)?;
-        let mut disk_writer = durable.writer(ledger.links(), sync_data)?;
+        let metrics = Metrics::default();
+        let mut disk_writer = durable.writer(ledger.links(), metrics.measured(sync_data))?;
         write(&durable, &mut disk_writer, staged)?;
         let (sender, receiver) = mpsc::channel(config.queue_commits_max.max(1));
+        metrics.audit_length(ledger.links());
         let fence = ledger.fence();
         let failure = Failure::default();
         let writer = Writer {
@@ -135,6 +139,7 @@ impl SledStore {
             disk: disk_writer,
             requests: receiver,
             failure: failure.clone(),
+            metrics: metrics.clone(),
             group_commits_max: config.group_commits_max.clamp(1, REMEMBERED_MIN),
             group_bytes_max: group_bytes(config.group_bytes_max),
         };
@@ -146,11 +151,17 @@ impl SledStore {
             durable,
             fence,
             failure,
+            metrics,
             running: Mutex::new(Some(Running {
                 requests: sender,
                 thread,
             })),
         })
+    }
+
+    /// What the store counts and measures of itself.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Writes what waits, then lets go of the folder, so that another process can open it at
@@ -211,6 +222,7 @@ impl Journal for SledStore {
             false => blocking(move || Prepared::new(commit)).await??,
         };
         let requests = self.requests().ok_or(StoreError::Closed)?;
+        let _waits = self.metrics.commit_waits();
         let (answer, answered) = oneshot::channel();
         let request = Request { commit, answer };
         requests

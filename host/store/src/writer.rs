@@ -3,6 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use ports::{CommitError, Receipt, StoreError};
 use tokio::sync::{mpsc, oneshot};
@@ -10,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::disk::{DiskWriter, WRITE_BYTES_MAX, panicked};
 use crate::durable::{Durable, Pending};
 use crate::ledger::Ledger;
+use crate::metrics::Metrics;
 use crate::prepare::Prepared;
 use crate::staged::Staged;
 
@@ -46,6 +48,7 @@ pub(crate) struct Writer {
     pub(crate) disk: DiskWriter,
     pub(crate) requests: mpsc::Receiver<Request>,
     pub(crate) failure: Failure,
+    pub(crate) metrics: Metrics,
     pub(crate) group_commits_max: usize,
     pub(crate) group_bytes_max: usize,
 }
@@ -75,6 +78,7 @@ impl Writer {
 
     /// Writes `first` and what waits behind it; hands out a request that did not fit.
     fn write_group(&mut self, first: Request) -> Result<Option<Request>, StoreError> {
+        let begun = Instant::now();
         let mut staged = Staged::default();
         let mut answers = Vec::new();
         let mut bytes = 0;
@@ -95,6 +99,9 @@ impl Writer {
         }
         if answers.iter().any(|(_, answer)| answer.is_ok()) {
             self.write(staged)?;
+            let links = self.ledger.links();
+            self.metrics
+                .group_written(answers.len(), bytes, begun.elapsed(), links);
         }
         for (sender, answer) in answers {
             // Nobody has to wait for the answer.

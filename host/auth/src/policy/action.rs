@@ -73,4 +73,6 @@ actions! {
     TestState,
     /// Reads the audit log; asked of the host.
     ReadAudit,
+    /// Reads what the host measures of itself; asked of the host.
+    ReadMetrics,
 }

@@ -4,7 +4,7 @@ use crate::principal::{Kind, Principal};
 
 const ISSUER: &str = "https://issuer.test";
 
-const ACTIONS: [&str; 23] = [
+const ACTIONS: [&str; 24] = [
     "UploadComponent",
     "ReadComponent",
     "WriteRole",
@@ -28,6 +28,7 @@ const ACTIONS: [&str; 23] = [
     "ReadExecution",
     "TestState",
     "ReadAudit",
+    "ReadMetrics",
 ];
 
 fn name(text: &str) -> Name {
@@ -94,6 +95,7 @@ fn ask(policies: &Policies, caller: &Caller, action: &str) -> Result<Vec<String>
         "ReadExecution" => rules(policies.permits::<ReadExecution>(caller, &execution)),
         "TestState" => rules(policies.permits::<TestState>(caller, &Resource::host())),
         "ReadAudit" => rules(policies.permits::<ReadAudit>(caller, &Resource::host())),
+        "ReadMetrics" => rules(policies.permits::<ReadMetrics>(caller, &Resource::host())),
         other => panic!("no action {other}"),
     }
 }
@@ -114,7 +116,7 @@ fn parse(text: &str) -> Result<Policies, Vec<String>> {
     Policies::parse(&[file]).map_err(messages)
 }
 
-const OPERATOR: [&str; 20] = [
+const OPERATOR: [&str; 21] = [
     "ReadComponent",
     "WriteRole",
     "ReadRole",
@@ -135,6 +137,7 @@ const OPERATOR: [&str; 20] = [
     "SendTaskHeartbeat",
     "ReadExecution",
     "TestState",
+    "ReadMetrics",
 ];
 
 #[test]
@@ -167,6 +170,7 @@ fn each_development_group_may_do_its_work_and_nothing_else() {
                 "ReadActivity",
                 "ReadExecution",
                 "ReadAudit",
+                "ReadMetrics",
             ],
         ),
         (&["guests"], &[]),

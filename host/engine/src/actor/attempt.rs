@@ -11,6 +11,7 @@ use ports::{
 };
 use serde_json::{Value, json};
 use tokio::task::JoinError;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::egress::Requested;
@@ -18,6 +19,7 @@ use super::nested::Nested;
 use super::slots::Slots;
 use super::turn::Waiting;
 use super::{Actor, Trigger};
+use crate::metrics::Counted;
 use crate::tasks::{NestedStart, Reply, component_input};
 use crate::witness::AuditWitness;
 
@@ -64,6 +66,8 @@ pub(super) struct RunningAttempt {
 /// What is kept of an attempt's report beside its outcome.
 pub(crate) struct Facts {
     pub(super) logs: Vec<LogLine>,
+    /// When it ended, for measuring.
+    pub(super) ended: Instant,
     state: String,
     attempt: u32,
     usage: Usage,
@@ -76,6 +80,7 @@ impl Facts {
     pub(super) fn new(run: &TaskRun, logs: Vec<LogLine>, usage: Usage, uses: Vec<Use>) -> Self {
         Self {
             logs,
+            ended: Instant::now(),
             state: run.state.clone(),
             attempt: run.attempt,
             usage,
@@ -109,9 +114,10 @@ impl Actor {
         let effect = run.effect;
         let attempt = self.attempt(&run, permit, cancelled.clone());
         let runner = Arc::clone(&self.shared.ports.runner);
+        let running = Counted::new(&self.shared.metrics.attempts_running);
         let task = self.attempts.spawn(async move {
             let result = runner.run(attempt).await;
-            drop(slots);
+            drop((slots, running));
             Finished::Attempt {
                 run: Box::new(run),
                 result,
@@ -125,9 +131,15 @@ impl Actor {
     pub(super) fn spawn_wait(&mut self, waiting: Waiting) {
         let Waiting { run, lanes } = waiting;
         let draining = self.shared.draining.clone();
+        let waiting = Counted::new(&self.shared.metrics.attempts_waiting);
+        let (begun, queue) = (Instant::now(), self.shared.metrics.phases.queue.clone());
         self.attempts.spawn(async move {
+            let _waiting = waiting;
             tokio::select! {
-                Some(slots) = lanes.take() => Finished::Slot { run: Box::new(run), slots },
+                Some(slots) = lanes.take() => {
+                    queue.observe(begun.elapsed().as_secs_f64());
+                    Finished::Slot { run: Box::new(run), slots }
+                }
                 () = draining.cancelled() => Finished::Nothing,
             }
         });
@@ -193,6 +205,7 @@ impl Actor {
                 return self.abandoned(error.id());
             }
         };
+        self.shared.metrics.attempt_ended(&result);
         match self.running.remove(&run.effect) {
             Some(_) => Some(answer((&self.start.header.id, self.now()), &run, result)),
             None => {

@@ -12,6 +12,7 @@ use ports::{
     WitnessError,
 };
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Facts, Finished, RunningAttempt};
@@ -20,6 +21,7 @@ use super::slots::{Lanes, Slots};
 use super::turn::{Basis, Turn, Waiting};
 use super::{Actor, Trigger};
 use crate::admission::admit_request;
+use crate::metrics::Counted;
 use crate::tasks::HttpRequest;
 use crate::witness::AuditWitness;
 
@@ -64,7 +66,11 @@ impl Turn {
         }
         let Basis { actor, authority } = basis;
         let caller = (&actor.identity, &actor.start.caller);
-        let permit = match admit_request(authority, caller, &actor.machine, &run, &request) {
+        let judged = Instant::now();
+        let admitted = admit_request(authority, caller, &actor.machine, &run, &request);
+        let admit = &actor.shared.metrics.phases.admit;
+        admit.observe(judged.elapsed().as_secs_f64());
+        let permit = match admitted {
             Ok(permit) => permit,
             Err(denied) => {
                 let failed = self.deny(basis, &run, denied);
@@ -75,10 +81,14 @@ impl Turn {
             }
         };
         let lanes = Lanes::of_request(&actor.shared, &permit);
+        let has_waited = slots.is_some();
         let Some(slots) = slots.or_else(|| lanes.try_take()) else {
             self.waiting.push(Waiting { run, lanes });
             return execution;
         };
+        if !has_waited {
+            actor.shared.metrics.phases.queue.observe(0.0);
+        }
         self.audit.push(basis.request_record(&run, &permit));
         let started = EventKind::TaskStarted {
             effect: run.effect,
@@ -133,6 +143,7 @@ impl Actor {
         let egress = Arc::clone(&self.shared.ports.egress);
         let witness = AuditWitness::new(Arc::clone(&self.shared), Arc::clone(&self.start));
         let execution = self.start.header.id.clone();
+        let running = Counted::new(&self.shared.metrics.attempts_running);
         let task = self.attempts.spawn(async move {
             let response = egress.request(permit, request.outgoing.clone());
             let end = tokio::select! {
@@ -140,7 +151,7 @@ impl Actor {
                 () = token.cancelled() => End::Cancelled,
                 response = response => End::Answered(response),
             };
-            drop(slots);
+            drop((slots, running));
             let end = match end {
                 End::Answered(Err(EgressError::Refused { rule, reason })) => {
                     let refusal = Refusal {
@@ -174,6 +185,7 @@ impl Actor {
     /// The trigger that a request's end is; where nobody waits for it, only its record is kept.
     pub(super) fn requested(&mut self, requested: Requested) -> Option<Trigger> {
         let facts = requested.facts(self.now());
+        self.shared.metrics.count_attempt(requested.outcome());
         if self.running.remove(&requested.run.effect).is_none() {
             let record = self.unwanted_record(&facts);
             self.unwanted.push(record);
@@ -198,6 +210,16 @@ impl Requested {
             End::Answered(Err(error)) => self.request.unanswered(&self.run, error),
             End::Unwitnessed(error) => interrupted(error.to_string()),
             End::Cancelled => interrupted("the request was cancelled".to_owned()),
+        }
+    }
+
+    fn outcome(&self) -> &'static str {
+        match &self.end {
+            End::Answered(Ok(response)) if response.status < 400 => "succeeded",
+            End::Answered(Err(EgressError::Refused { .. })) => "refused",
+            End::Answered(_) => "failed",
+            End::Unwitnessed(_) => "interrupted",
+            End::Cancelled => "cancelled",
         }
     }
 
