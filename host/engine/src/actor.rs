@@ -290,6 +290,7 @@ impl Actor {
             }
             let sleep = self.until_next_timer();
             tokio::select! {
+                biased;
                 () = self.shared.killed.cancelled() => return None,
                 () = self.shared.draining.cancelled(), if !is_draining => {}
                 Some(message) = self.mailbox.recv() => return Some(self.next_message(message)),

@@ -178,6 +178,7 @@ impl Engine {
                 Err(Error::Store(StoreError::Io(problem))) if self.goes_on() => {
                     tracing::warn!(%problem, "the store is asked again");
                     tokio::select! {
+                        biased;
                         () = backoff.pause() => {}
                         () = self.shared.draining.cancelled() => return Err(Error::Closing),
                     }

@@ -92,6 +92,7 @@ impl Shared {
             Err(error) => return lost(error),
         };
         tokio::select! {
+            biased;
             () = cancelled.cancelled() => {
                 engine.clone().stop_map_run_child(id, &family).await;
                 ChildEnd::Unknown

@@ -31,6 +31,7 @@ impl Service {
     pub async fn run(self, shutdown: CancellationToken) {
         self.warm_evaluator();
         tokio::select! {
+            biased;
             () = self.recover() => shutdown.cancelled().await,
             () = shutdown.cancelled() => {}
         }

@@ -136,6 +136,7 @@ impl Actor {
         self.attempts.spawn(async move {
             let _waiting = waiting;
             tokio::select! {
+                biased;
                 Some(slots) = lanes.take() => {
                     queue.observe(begun.elapsed().as_secs_f64());
                     Finished::Slot { run: Box::new(run), slots }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::turn::{Turn, decide};
 use super::{Actor, Halt, Trigger};
 use crate::Error;
-use asl::{Execution, Timestamp};
+use asl::{Execution, Posture, Timestamp};
 use auth::authority::AuthorityVersion;
 use ports::{AuditRecord, Commit, CommitError, ExecutionCommit, Record, Summary};
 use tokio::time::Instant;
@@ -96,6 +96,7 @@ impl Actor {
         let logs = std::mem::take(&mut turn.logs);
         let record = Record {
             number,
+            posture: Posture::Active,
             delta: execution.take_delta(),
             logs,
         };

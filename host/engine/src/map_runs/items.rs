@@ -78,6 +78,7 @@ impl Shared {
     ) -> Result<Vec<Value>, Failed> {
         // A file is many times its size once it is items; few are in memory at once.
         let turn = tokio::select! {
+            biased;
             () = cancelled.cancelled() => return Err(Failed::Cancelled),
             turn = self.reading() => turn?,
         };
