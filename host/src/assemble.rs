@@ -148,9 +148,8 @@ pub(crate) async fn archive(data: &Path) -> Result<Arc<dyn Archive>, CliError> {
             "`{shown}` is not the data folder of a host"
         )));
     }
-    let opened = SledStore::open(&path, StoreConfig::default(), Arc::new(Sha256Chain)).await;
-    match opened {
-        Ok(store) => Ok(Arc::new(store)),
+    match stored(data).await {
+        Ok(store) => Ok(store),
         Err(OpenError::InUse(_)) => {
             let shown = data.display();
             Err(CliError::Usage(format!(
@@ -161,6 +160,29 @@ pub(crate) async fn archive(data: &Path) -> Result<Arc<dyn Archive>, CliError> {
             "the store cannot be read: {error}"
         ))),
     }
+}
+
+/// The store in a data folder, opened at once or not at all.
+///
+/// # Errors
+/// A host holds it, or it cannot be opened.
+pub(crate) async fn stored(data: &Path) -> Result<Arc<SledStore>, OpenError> {
+    let (path, chain) = (data.join(STORE), Arc::new(Sha256Chain));
+    let store = SledStore::open(&path, StoreConfig::default(), chain).await?;
+    Ok(Arc::new(store))
+}
+
+/// Whether a data folder has a store.
+pub(crate) fn has_store(data: &Path) -> bool {
+    data.join(STORE).is_dir()
+}
+
+/// Sets up the sandbox as a host of this configuration would, and runs a component in it.
+///
+/// # Errors
+/// Why components cannot be run.
+pub(crate) async fn try_sandbox(config: &Config) -> Result<Duration, StartError> {
+    runtime::probe(&runtime_config(config)).await
 }
 
 async fn open_store(config: &Config) -> Result<SledStore, AssembleError> {

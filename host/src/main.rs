@@ -4,6 +4,7 @@ mod assemble;
 mod cli;
 mod clock;
 mod config;
+mod doctor;
 mod host;
 mod http;
 mod identity;
@@ -45,7 +46,7 @@ async fn run(command: Command, environment: Environment) -> ExitCode {
         Command::Serve(arguments) => (Mode::Serve, arguments, None),
         command => {
             return match cli::run(command, &environment).await {
-                Ok(()) => ExitCode::SUCCESS,
+                Ok(code) => code,
                 Err(error) => {
                     eprintln!("error: {error}");
                     error.exit_code()
