@@ -1,11 +1,11 @@
 //! The only place that picks implementations for the ports.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use audit::Sha256Chain;
-use engine::{Engine, Ports, Service};
+use engine::{Engine, MachineLimits, Ports, Service};
 use ports::{Archive, Catalogue, Clock, Journal, Runner, StoreError};
 use runtime::{EvaluatorConfig, JsonataEvaluator, Runtime, RuntimeConfig, StartError, VolumeFiles};
 use store::{MemoryStore, OpenError, SledStore, StoreConfig};
@@ -172,9 +172,9 @@ pub(crate) async fn stored(data: &Path) -> Result<Arc<SledStore>, OpenError> {
     Ok(Arc::new(store))
 }
 
-/// Whether a data folder has a store.
-pub(crate) fn has_store(data: &Path) -> bool {
-    data.join(STORE).is_dir()
+/// Where a data folder has its store.
+pub(crate) fn store_folder(data: &Path) -> PathBuf {
+    data.join(STORE)
 }
 
 /// Sets up the sandbox as a host of this configuration would, and runs a component in it.
@@ -226,6 +226,10 @@ fn engine_config(config: &Config) -> engine::Config {
         account: config.aws.account.clone(),
         executions_running_max: config.limits.executions_running_max,
         attempts_running_max: config.limits.attempts_running_max,
+        machine_attempts: MachineLimits {
+            each_max: config.limits.state_machine_attempts_max,
+            named_max: config.limits.state_machine_attempts.clone(),
+        },
         drain_ms: config.server.drain_ms,
         definition_bytes_max: config.limits.definition_bytes_max,
         input_bytes_max: config.limits.input_bytes_max,

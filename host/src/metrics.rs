@@ -109,16 +109,6 @@ fn register_engine(registry: &mut Registry, engine: &engine::Metrics) {
         engine.attempts_ended.clone(),
     );
     registry.register(
-        "sluice_attempts_waiting",
-        "Attempts that wait for room",
-        engine.attempts_waiting.clone(),
-    );
-    registry.register(
-        "sluice_attempts_running",
-        "Attempts that run",
-        engine.attempts_running.clone(),
-    );
-    registry.register(
         "sluice_host_calls_refused",
         "Host calls that a component was refused",
         engine.host_calls_refused.clone(),
@@ -136,11 +126,6 @@ fn register_engine(registry: &mut Registry, engine: &engine::Metrics) {
 }
 
 fn register_store(registry: &mut Registry, store: &store::Metrics) {
-    registry.register(
-        "sluice_commits_waiting",
-        "Commits that wait to be written or are being written",
-        store.commits_waiting.clone(),
-    );
     registry.register(
         "sluice_store_sync_seconds",
         "Time of each sync of a file to its disk",

@@ -9,7 +9,6 @@ use ports::{AttemptReport, Outcome, RunError};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 
 use crate::MachineType;
@@ -27,10 +26,6 @@ pub struct Metrics {
     pub commit_seconds: Histogram,
     /// Attempts that ended, and those that were refused.
     pub attempts_ended: Family<AttemptEnd, Counter>,
-    /// Attempts that wait for room.
-    pub attempts_waiting: Gauge,
-    /// Attempts that run.
-    pub attempts_running: Gauge,
     /// The phases of an attempt that are the engine's.
     pub phases: Phases,
     /// Host calls that a component was refused.
@@ -84,8 +79,6 @@ impl Default for Metrics {
             execution_seconds: Histogram::new(exponential_buckets(1e-3, 4.0, 14)),
             commit_seconds: seconds(),
             attempts_ended: Family::default(),
-            attempts_waiting: Gauge::default(),
-            attempts_running: Gauge::default(),
             phases: Phases {
                 queue: seconds(),
                 admit: Histogram::new(exponential_buckets(250e-9, 2.0, 16)),
@@ -155,21 +148,5 @@ fn kind_of(header: &Header, kind: MachineType) -> &'static str {
         (Some(_), _) => "child",
         (None, MachineType::Standard) => "standard",
         (None, MachineType::Express) => "express",
-    }
-}
-
-/// One of those that a gauge counts, until it is dropped.
-pub(crate) struct Counted(Gauge);
-
-impl Counted {
-    pub(crate) fn new(gauge: &Gauge) -> Self {
-        gauge.inc();
-        Self(gauge.clone())
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.dec();
     }
 }

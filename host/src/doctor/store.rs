@@ -20,7 +20,7 @@ const AHEAD_MS: i64 = 5_000;
 
 /// What is found, and whether another process holds the store.
 pub(super) async fn examine(config: &Config) -> (Vec<Finding>, bool) {
-    if !assemble::has_store(&config.store.path) {
+    if !assemble::store_folder(&config.store.path).is_dir() {
         let finding = Finding::ok(STORE, "there is none yet");
         return (vec![finding], false);
     }

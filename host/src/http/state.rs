@@ -49,7 +49,7 @@ impl App {
             opened: OnceLock::new(),
             registry: metrics::of_process(&requests),
             requests,
-            store_path: config.store.path.clone(),
+            store_path: crate::assemble::store_folder(&config.store.path),
             streams: Arc::new(Semaphore::new(config.limits.event_streams_max)),
             limits: config.limits.clone(),
             aws: config.aws.clone(),

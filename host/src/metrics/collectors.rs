@@ -45,13 +45,32 @@ impl fmt::Debug for EnginePulse {
 
 impl Collector for EnginePulse {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let loaded = u64::try_from(self.0.executions_loaded()).unwrap_or(u64::MAX);
-        gauge(
-            &mut encoder,
-            "sluice_executions_loaded",
-            "Executions in memory.",
-            loaded as f64,
-        )?;
+        let load = self.0.load();
+        let gauges = [
+            (
+                "sluice_executions_loaded",
+                "Executions in memory.",
+                load.executions_running,
+            ),
+            (
+                "sluice_attempts_running",
+                "Attempts that run.",
+                load.attempts_running,
+            ),
+            (
+                "sluice_attempts_waiting",
+                "Attempts that wait for room.",
+                load.attempts_waiting,
+            ),
+            (
+                "sluice_commits_waiting",
+                "Commits that wait to be written or are being written.",
+                load.commits_waiting,
+            ),
+        ];
+        for (name, help, value) in gauges {
+            gauge(&mut encoder, name, help, value as f64)?;
+        }
         let is_ready = self.0.health() == Health::Ready;
         let help = "1 if requests are carried out, else 0.";
         gauge(&mut encoder, "sluice_ready", help, f64::from(is_ready))
@@ -65,8 +84,12 @@ pub(super) struct StorePulse(pub(super) PathBuf);
 impl Collector for StorePulse {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         if let Ok(bytes) = store::disk_bytes(&self.0) {
-            let help = "Bytes of the store's files.";
-            gauge(&mut encoder, "sluice_store_disk_bytes", help, bytes as f64)?;
+            let (name, help) = ("sluice_store_disk_bytes", "Bytes of the store's files.");
+            let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for (part, bytes) in [("log", bytes.log), ("base", bytes.base)] {
+                let labels = [("part", part)];
+                ConstGauge::new(bytes as f64).encode(metric.encode_family(&labels)?)?;
+            }
         }
         if let Some(found) = machine::file_system(&self.0) {
             gauge(

@@ -8,7 +8,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 
-use crate::disk::SyncData;
+use crate::log::SyncData;
 
 /// What the store counts and measures of itself; clones share what they count.
 #[derive(Clone, Debug)]
@@ -23,8 +23,6 @@ pub struct Metrics {
     pub group_bytes: Histogram,
     /// Bytes written in groups.
     pub written_bytes: Counter,
-    /// Commits that wait to be written or are being written.
-    pub commits_waiting: Gauge,
     /// The length of the audit log.
     pub audit_links: Gauge,
 }
@@ -39,7 +37,6 @@ impl Default for Metrics {
             // 256 B to 4 MiB.
             group_bytes: Histogram::new(exponential_buckets(256.0, 4.0, 8)),
             written_bytes: Counter::default(),
-            commits_waiting: Gauge::default(),
             audit_links: Gauge::default(),
         }
     }
@@ -63,12 +60,6 @@ impl Metrics {
             .set(i64::try_from(links).unwrap_or(i64::MAX));
     }
 
-    /// A commit waits until what is returned is dropped.
-    pub(crate) fn commit_waits(&self) -> impl Drop + use<> {
-        self.commits_waiting.inc();
-        Waits(self.commits_waiting.clone())
-    }
-
     /// The same way to sync, measured.
     pub(crate) fn measured(&self, mut sync_data: SyncData) -> SyncData {
         let seconds = self.sync_seconds.clone();
@@ -78,14 +69,5 @@ impl Metrics {
             seconds.observe(begun.elapsed().as_secs_f64());
             synced
         })
-    }
-}
-
-/// One of those that wait.
-struct Waits(Gauge);
-
-impl Drop for Waits {
-    fn drop(&mut self) {
-        self.0.dec();
     }
 }

@@ -16,10 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::egress::Requested;
 use super::nested::Nested;
-use super::slots::Slots;
 use super::turn::Waiting;
 use super::{Actor, Trigger};
-use crate::metrics::Counted;
+use crate::room::Slots;
 use crate::tasks::{NestedStart, Reply, component_input};
 use crate::witness::AuditWitness;
 
@@ -57,7 +56,7 @@ pub(crate) enum Finished {
     Nothing,
 }
 
-/// How to reach an attempt under way.
+/// How to reach an attempt under way, or one that waits for room.
 pub(super) struct RunningAttempt {
     pub(super) cancelled: CancellationToken,
     pub(super) task: tokio::task::Id,
@@ -114,10 +113,9 @@ impl Actor {
         let effect = run.effect;
         let attempt = self.attempt(&run, permit, cancelled.clone());
         let runner = Arc::clone(&self.shared.ports.runner);
-        let running = Counted::new(&self.shared.metrics.attempts_running);
         let task = self.attempts.spawn(async move {
             let result = runner.run(attempt).await;
-            drop((slots, running));
+            drop(slots);
             Finished::Attempt {
                 run: Box::new(run),
                 result,
@@ -129,21 +127,24 @@ impl Actor {
     }
 
     pub(super) fn spawn_wait(&mut self, waiting: Waiting) {
-        let Waiting { run, lanes } = waiting;
-        let draining = self.shared.draining.clone();
-        let waiting = Counted::new(&self.shared.metrics.attempts_waiting);
+        let Waiting { run, demand } = waiting;
+        let cancelled = self.shared.draining.child_token();
+        let (effect, token) = (run.effect, cancelled.clone());
+        let place = self.shared.room.wait(demand);
         let (begun, queue) = (Instant::now(), self.shared.metrics.phases.queue.clone());
-        self.attempts.spawn(async move {
-            let _waiting = waiting;
+        let task = self.attempts.spawn(async move {
             tokio::select! {
                 biased;
-                Some(slots) = lanes.take() => {
+                () = token.cancelled() => Finished::Nothing,
+                slots = place => {
                     queue.observe(begun.elapsed().as_secs_f64());
                     Finished::Slot { run: Box::new(run), slots }
                 }
-                () = draining.cancelled() => Finished::Nothing,
             }
         });
+        let task = task.id();
+        self.running
+            .insert(effect, RunningAttempt { cancelled, task });
     }
 
     fn attempt(
@@ -187,6 +188,7 @@ impl Actor {
         let (run, result) = match finished {
             Ok(Finished::Attempt { run, result }) => (run, result),
             Ok(Finished::Slot { run, slots }) => {
+                self.running.remove(&run.effect)?;
                 return Some(Trigger::Admit {
                     run,
                     slots: Some(slots),

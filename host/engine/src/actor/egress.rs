@@ -17,11 +17,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Facts, Finished, RunningAttempt};
 use super::calls::Call;
-use super::slots::{Lanes, Slots};
 use super::turn::{Basis, Turn, Waiting};
 use super::{Actor, Trigger};
 use crate::admission::admit_request;
-use crate::metrics::Counted;
+use crate::room::{Demand, Slots};
 use crate::tasks::HttpRequest;
 use crate::witness::AuditWitness;
 
@@ -80,15 +79,16 @@ impl Turn {
                 return self.apply(basis, execution, failed, None);
             }
         };
-        let lanes = Lanes::of_request(&actor.shared, &permit);
-        let has_waited = slots.is_some();
-        let Some(slots) = slots.or_else(|| lanes.try_take()) else {
-            self.waiting.push(Waiting { run, lanes });
-            return execution;
+        let limits = &actor.shared.config.machine_attempts;
+        let machine = (&actor.machine.name, limits);
+        let demand = || Demand::of_request(actor.owner.clone(), machine, &permit);
+        let slots = match basis.slots(slots, demand) {
+            Ok(slots) => slots,
+            Err(demand) => {
+                self.waiting.push(Waiting { run, demand });
+                return execution;
+            }
         };
-        if !has_waited {
-            actor.shared.metrics.phases.queue.observe(0.0);
-        }
         self.audit.push(basis.request_record(&run, &permit));
         let started = EventKind::TaskStarted {
             effect: run.effect,
@@ -143,7 +143,6 @@ impl Actor {
         let egress = Arc::clone(&self.shared.ports.egress);
         let witness = AuditWitness::new(Arc::clone(&self.shared), Arc::clone(&self.start));
         let execution = self.start.header.id.clone();
-        let running = Counted::new(&self.shared.metrics.attempts_running);
         let task = self.attempts.spawn(async move {
             let response = egress.request(permit, request.outgoing.clone());
             let end = tokio::select! {
@@ -151,7 +150,7 @@ impl Actor {
                 () = token.cancelled() => End::Cancelled,
                 response = response => End::Answered(response),
             };
-            drop((slots, running));
+            drop(slots);
             let end = match end {
                 End::Answered(Err(EgressError::Refused { rule, reason })) => {
                     let refusal = Refusal {
