@@ -8,6 +8,7 @@ mod databases;
 mod environment;
 mod identity;
 mod limits;
+mod logs;
 mod metrics;
 mod mocks;
 mod policy;
@@ -28,6 +29,7 @@ use serde_json::{Map, Value};
 pub(crate) use aws::Aws;
 pub(crate) use identity::{Identity, Provider};
 pub(crate) use limits::Limits;
+pub(crate) use logs::{LogFormat, Logs};
 pub(crate) use metrics::Metrics;
 pub(crate) use policy::Policy;
 pub(crate) use server::Server;
@@ -52,6 +54,7 @@ pub(crate) struct Config {
     pub(crate) volumes: BTreeMap<Name, PathBuf>,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
+    pub(crate) logs: Logs,
     /// Answers for Tasks, on a laptop.
     pub(crate) mocks: Arc<Mocks>,
 }
@@ -139,6 +142,7 @@ impl Config {
         databases::refuse(fields.optional("databases"), problems);
         let limits = Limits::read(fields.optional("limits"), problems);
         let metrics = Metrics::read(fields.optional("metrics"), surroundings, problems);
+        let logs = Logs::read(fields.optional("logs"), problems);
         fields.finish(problems);
         Some(Self {
             server: server?,
@@ -150,6 +154,7 @@ impl Config {
             volumes: volumes?,
             limits: limits?,
             metrics: metrics?,
+            logs: logs?,
             mocks: Arc::default(),
         })
     }

@@ -22,6 +22,7 @@ use crate::clock::SystemClock;
 use crate::config::{Config, Mode, Sources};
 use crate::http::{App, Opened, ServerLimits, metrics_router, router, serve};
 use crate::identity::development::DevelopmentIssuer;
+use crate::logs;
 use crate::signals;
 use ready::{Addresses, Issuer, ReadyFile, ReadyFileError};
 
@@ -70,7 +71,8 @@ pub(crate) async fn run(
     environment: Environment,
 ) -> Result<(), HostError> {
     let ready_path = arguments.ready_file.clone();
-    let config = load(mode, (arguments, mock_config), environment)?;
+    let config = load(mode, (arguments, mock_config), environment.clone())?;
+    logs::begin(&config.logs, &environment);
     warn_of_closed_doors(mode, &config);
     if let Some(path) = &ready_path {
         ready::remove(path)?;

@@ -171,3 +171,43 @@ async fn no_label_holds_what_a_client_made_up() {
     assert!(text.contains("route=\"unmatched\""), "{text}");
     assert!(text.contains("method=\"OTHER\""), "{text}");
 }
+
+/// The members of the spans that the first line with this message stands in.
+fn ids(folder: &Folder, message: &str) -> serde_json::Map<String, serde_json::Value> {
+    let log = folder.log();
+    let lines = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let mut found = lines.filter(|line| line["fields"]["message"] == message);
+    let line = found.next().unwrap_or_else(|| panic!("no {message}"));
+    let spans = line["spans"].as_array().cloned().unwrap_or_default();
+    let members = spans
+        .into_iter()
+        .filter_map(|span| span.as_object().cloned());
+    members.flatten().collect()
+}
+
+#[tokio::test]
+async fn lines_carry_the_ids_of_what_they_are_about_and_no_payload() {
+    let folder = Folder::talkative();
+    let host = folder.host().await;
+    stage::component(&host, "echo", &guest::echo()).await;
+    stage::machine(&host, "work", stage::task("echo")).await;
+    let operator = host.person("operator");
+    let id = operator.start("work", json!({"pin": "a-payload"})).await;
+    assert_eq!(operator.ended(&id).await["status"], "SUCCEEDED");
+    let request = operator.get("/v1/whoami").await;
+    let request_id = request.is(200).headers["x-request-id"].clone();
+    host.kill_9().await;
+
+    let attempt = ids(&folder, "the attempt ended");
+    assert_eq!(attempt["execution"], id);
+    assert_eq!(
+        (&attempt["state"], &attempt["attempt"]),
+        (&json!("Work"), &json!(1))
+    );
+    assert_eq!(ids(&folder, "the execution ended")["execution"], id);
+    assert!(ids(&folder, "answered").contains_key("request"));
+    assert!(folder.log().contains(request_id.to_str().unwrap()));
+    assert!(!folder.log().contains("a-payload"));
+}

@@ -18,7 +18,7 @@ pub(super) async fn attach(mut request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
     let span = tracing::info_span!(
         "request",
-        id = %id,
+        request = %id,
         method = %request.method(),
         path = %request.uri().path(),
     );

@@ -128,7 +128,8 @@ impl Writer {
             Some(_) => self.ledger.back_to(before),
             None if has_some => {
                 let (taken, links) = (begun.elapsed(), self.ledger.links());
-                self.metrics.group_written(answers.len(), bytes, taken, links);
+                self.metrics
+                    .group_written(answers.len(), bytes, taken, links);
             }
             None => {}
         }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::egress::Requested;
 use super::nested::Nested;
@@ -113,14 +114,20 @@ impl Actor {
         let effect = run.effect;
         let attempt = self.attempt(&run, permit, cancelled.clone());
         let runner = Arc::clone(&self.shared.ports.runner);
-        let task = self.attempts.spawn(async move {
+        let span = tracing::info_span!("attempt", state = run.state, attempt = run.attempt);
+        let attempted = async move {
             let result = runner.run(attempt).await;
+            match &result {
+                Ok(_) => tracing::debug!("the attempt ended"),
+                Err(error) => tracing::error!(%error, "the attempt could not be run"),
+            }
             drop(slots);
             Finished::Attempt {
                 run: Box::new(run),
                 result,
             }
-        });
+        };
+        let task = self.attempts.spawn(attempted.instrument(span));
         let task = task.id();
         self.running
             .insert(effect, RunningAttempt { cancelled, task });
@@ -330,7 +337,6 @@ fn answer(
     let report = match result {
         Ok(report) => report,
         Err(error) => {
-            tracing::error!(state = run.state, %error, "an attempt could not be run");
             return Trigger::Event(failed("Sluice.Interrupted", error.to_string()));
         }
     };
