@@ -23,6 +23,7 @@ mod roles;
 mod server;
 mod state;
 mod state_machines;
+mod trace_parent;
 mod whoami;
 mod yaml;
 

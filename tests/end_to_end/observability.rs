@@ -196,8 +196,11 @@ async fn lines_carry_the_ids_of_what_they_are_about_and_no_payload() {
     let operator = host.person("operator");
     let id = operator.start("work", json!({"pin": "a-payload"})).await;
     assert_eq!(operator.ended(&id).await["status"], "SUCCEEDED");
-    let request = operator.get("/v1/whoami").await;
-    let request_id = request.is(200).headers["x-request-id"].clone();
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let request = operator.request(reqwest::Method::GET, "/v1/whoami");
+    let request = request.header("traceparent", format!("00-{trace}-b7ad6b7169203331-01"));
+    let answer = request.send().await.unwrap();
+    let request_id = answer.headers()["x-request-id"].clone();
     host.kill_9().await;
 
     let attempt = ids(&folder, "the attempt ended");
@@ -209,5 +212,7 @@ async fn lines_carry_the_ids_of_what_they_are_about_and_no_payload() {
     assert_eq!(ids(&folder, "the execution ended")["execution"], id);
     assert!(ids(&folder, "answered").contains_key("request"));
     assert!(folder.log().contains(request_id.to_str().unwrap()));
+    let traced = format!("\"trace\":\"{trace}\"");
+    assert!(folder.log().lines().any(|line| line.contains(&traced)));
     assert!(!folder.log().contains("a-payload"));
 }
