@@ -14,8 +14,10 @@ mod end_to_end {
     mod cli;
     mod concurrency;
     mod crash;
+    mod doctor;
     mod language;
     mod main_job;
+    mod observability;
     mod shutdown;
     mod succession;
     mod test_state;

@@ -1,7 +1,7 @@
 //! The only place that picks implementations for the ports.
 
 use std::io::BufRead;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use crate::clock::SystemClock;
 use crate::config::{Config, Mode};
 use crate::identity::development::{DevelopmentError, DevelopmentIssuer};
 use crate::identity::{ClientError, Discovery, Identity};
+use crate::metrics::Parts;
 use crate::private_file;
 
 /// The folder of the store and that of the development issuer, below the data folder.
@@ -28,6 +29,7 @@ pub(crate) struct Assembled {
     pub(crate) service: Service,
     pub(crate) identity: Identity,
     pub(crate) development: Option<DevelopmentIssuer>,
+    pub(crate) parts: Parts,
     pub(crate) store: OpenStore,
 }
 
@@ -98,6 +100,12 @@ pub(crate) async fn host(mode: Mode, config: Config) -> Result<Assembled, Assemb
         runtime_config(&config),
         Arc::clone(&store) as Arc<dyn Catalogue>,
     )?);
+    let evaluator = JsonataEvaluator::new(EvaluatorConfig::default());
+    let parts = Parts {
+        store: store.metrics().clone(),
+        runtime: runtime.metrics().clone(),
+        evaluator: evaluator.metrics().clone(),
+    };
     let ports = Ports {
         journal: Arc::clone(&store) as Arc<dyn Journal>,
         archive: Arc::clone(&store) as Arc<dyn Archive>,
@@ -105,7 +113,7 @@ pub(crate) async fn host(mode: Mode, config: Config) -> Result<Assembled, Assemb
         catalogue: Arc::clone(&store) as Arc<dyn Catalogue>,
         retention: Arc::clone(&store) as Arc<dyn Retention>,
         runner: Arc::clone(&runtime) as Arc<dyn Runner>,
-        evaluator: Arc::new(JsonataEvaluator::new(EvaluatorConfig::default())),
+        evaluator: Arc::new(evaluator),
         egress: runtime,
         volumes: Arc::new(VolumeFiles::open(&config.volumes)?),
         clock,
@@ -117,6 +125,7 @@ pub(crate) async fn host(mode: Mode, config: Config) -> Result<Assembled, Assemb
         service,
         identity,
         development,
+        parts,
         store: OpenStore(store),
     })
 }
@@ -167,9 +176,8 @@ async fn store_in(data: &Path) -> Result<Arc<SledStore>, CliError> {
             "`{shown}` is not the data folder of a host"
         )));
     }
-    let opened = SledStore::open(&path, StoreConfig::default(), Arc::new(Sha256Chain)).await;
-    match opened {
-        Ok(store) => Ok(Arc::new(store)),
+    match stored(data).await {
+        Ok(store) => Ok(store),
         Err(OpenError::InUse(_)) => {
             let shown = data.display();
             Err(CliError::Usage(format!(
@@ -180,6 +188,29 @@ async fn store_in(data: &Path) -> Result<Arc<SledStore>, CliError> {
             "the store cannot be read: {error}"
         ))),
     }
+}
+
+/// The store in a data folder, opened at once or not at all.
+///
+/// # Errors
+/// A host holds it, or it cannot be opened.
+pub(crate) async fn stored(data: &Path) -> Result<Arc<SledStore>, OpenError> {
+    let (path, chain) = (data.join(STORE), Arc::new(Sha256Chain));
+    let store = SledStore::open(&path, StoreConfig::default(), chain).await?;
+    Ok(Arc::new(store))
+}
+
+/// Where a data folder has its store.
+pub(crate) fn store_folder(data: &Path) -> PathBuf {
+    data.join(STORE)
+}
+
+/// Sets up the sandbox as a host of this configuration would, and runs a component in it.
+///
+/// # Errors
+/// Why components cannot be run.
+pub(crate) async fn try_sandbox(config: &Config) -> Result<Duration, StartError> {
+    runtime::probe(&runtime_config(config)).await
 }
 
 async fn open_store(config: &Config) -> Result<SledStore, AssembleError> {

@@ -8,6 +8,8 @@ mod databases;
 mod environment;
 mod identity;
 mod limits;
+mod logs;
+mod metrics;
 mod mocks;
 mod policy;
 mod retention;
@@ -28,6 +30,8 @@ use serde_json::{Map, Value};
 pub(crate) use aws::Aws;
 pub(crate) use identity::{Identity, Provider};
 pub(crate) use limits::Limits;
+pub(crate) use logs::{LogFormat, Logs};
+pub(crate) use metrics::Metrics;
 pub(crate) use policy::Policy;
 pub(crate) use server::Server;
 pub(crate) use store::Store;
@@ -51,6 +55,8 @@ pub(crate) struct Config {
     pub(crate) volumes: BTreeMap<Name, PathBuf>,
     pub(crate) limits: Limits,
     pub(crate) retention: RetentionRules,
+    pub(crate) metrics: Metrics,
+    pub(crate) logs: Logs,
     /// Answers for Tasks, on a laptop.
     pub(crate) mocks: Arc<Mocks>,
 }
@@ -138,6 +144,8 @@ impl Config {
         databases::refuse(fields.optional("databases"), problems);
         let limits = Limits::read(fields.optional("limits"), problems);
         let retention = retention::read(fields.optional("retention"), problems);
+        let metrics = Metrics::read(fields.optional("metrics"), surroundings, problems);
+        let logs = Logs::read(fields.optional("logs"), problems);
         fields.finish(problems);
         Some(Self {
             server: server?,
@@ -149,6 +157,8 @@ impl Config {
             volumes: volumes?,
             limits: limits?,
             retention: retention?,
+            metrics: metrics?,
+            logs: logs?,
             mocks: Arc::default(),
         })
     }

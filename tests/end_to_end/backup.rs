@@ -32,7 +32,11 @@ async fn a_restored_host_goes_on_where_the_backup_was_made() {
     let other = Folder::new();
     let restored = restore(&backup, &other).await;
     assert_eq!(restored.code, 0, "{restored:?}");
-    assert!(restored.stdout.contains("every record that the audit log names is there"));
+    assert!(
+        restored
+            .stdout
+            .contains("every record that the audit log names is there")
+    );
     let again = restore(&backup, &other).await;
     assert_eq!(again.code, 2, "{again:?}");
     assert!(again.stderr.contains("already holds a store"), "{again:?}");

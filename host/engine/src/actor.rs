@@ -24,6 +24,7 @@ use ports::{AuditRecord, Decision, Fence, Start};
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use crate::room::{Owner, Slots, Stage};
 use crate::shared::{Running, Shared};
@@ -186,8 +187,15 @@ impl Actor {
 
     /// Takes the first step of a new execution; `record` tells of the decision to start it.
     pub(crate) async fn begin(&mut self, record: AuditRecord) -> Result<(), Halt> {
-        self.step(Trigger::Event(EventKind::Start), Some(record))
-            .await
+        let span = self.span();
+        let step = self.step(Trigger::Event(EventKind::Start), Some(record));
+        step.instrument(span).await
+    }
+
+    /// What every line about this execution stands in.
+    fn span(&self) -> tracing::Span {
+        let header = &self.start.header;
+        tracing::info_span!("execution", execution = %header.id, state_machine = header.machine_name)
     }
 
     /// Takes up a stored execution where the last host left it.
@@ -235,7 +243,12 @@ impl Actor {
     }
 
     /// Runs the execution until it ends, the host drains, or the store fails.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(self) {
+        let span = self.span();
+        self.run_to_its_end().instrument(span).await;
+    }
+
+    async fn run_to_its_end(mut self) {
         let id = self.start.header.id.clone();
         while !self.is_finished() {
             let Some(trigger) = self.next_trigger().await else {
@@ -253,6 +266,7 @@ impl Actor {
         }
         self.shared.remove_running(&id);
         if self.is_finished() {
+            tracing::debug!("the execution ended");
             self.settle().await;
         }
     }
@@ -315,7 +329,10 @@ impl Actor {
 
     /// What is due: timers before what was put off, so that a loop cannot outrun its timeout.
     fn pop_due(&mut self) -> Option<Trigger> {
-        if let Some(effect) = self.timers.pop_due(self.now()) {
+        let (now, due) = (self.now(), self.timers.next());
+        if let Some(effect) = self.timers.pop_due(now) {
+            let late_ms = due.map_or(0, |due| now.0.saturating_sub(due.0));
+            self.shared.metrics.timer_fired(late_ms);
             return Some(Trigger::Event(EventKind::TimerFired { effect }));
         }
         self.due.pop_front()

@@ -20,6 +20,7 @@ mod inspections;
 mod load;
 mod machines;
 mod map_runs;
+mod metrics;
 mod mocks;
 mod reads;
 mod retention;
@@ -42,6 +43,7 @@ pub use machines::{
     Standing, TAGS_MAX, Tags, Version, VersionRequest,
 };
 pub use map_runs::{MapRun, MapRunCounts, MapRunLine};
+pub use metrics::{AttemptEnd, ExecutionEnd, ExecutionKind, Metrics, Phases};
 pub use mocks::Mocks;
 pub use retention::RetentionRules;
 pub use reviews::StoredReview;

@@ -17,11 +17,13 @@ use ports::{
 };
 use serde_json::{Value, json};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::actor::Message;
 use crate::authority::Authority;
+use crate::metrics::Metrics;
 use crate::mocks::Mocks;
 use crate::retention::RetentionRules;
 use crate::room::{MachineLimits, Room};
@@ -157,6 +159,7 @@ pub(crate) struct Shared {
     pub(crate) ended: Notify,
     /// Where tasks that wait for workers are on offer.
     pub(crate) desk: Desk,
+    pub(crate) metrics: Metrics,
 }
 
 /// How many steps may evaluate at once.
@@ -203,6 +206,7 @@ impl Engine {
             taking_up: tokio::sync::Mutex::new(()),
             ended: Notify::new(),
             desk: Desk::default(),
+            metrics: Metrics::default(),
             ports,
             config,
         });
@@ -217,6 +221,11 @@ impl Engine {
     /// The policies in force.
     pub fn policies(&self) -> Arc<Policies> {
         Arc::clone(&self.shared.authority().policies)
+    }
+
+    /// What the engine counts and measures of itself.
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
     }
 
     /// Whether the engine can do its work.
@@ -336,9 +345,13 @@ impl Shared {
 
     /// Commits, and remembers a store that can no longer write.
     pub(crate) async fn commit(&self, commit: Commit) -> Result<Receipt, CommitError> {
+        let begun = Instant::now();
         self.commits_waiting.fetch_add(1, Ordering::Relaxed);
         let result = self.ports.journal.commit(commit).await;
         self.commits_waiting.fetch_sub(1, Ordering::Relaxed);
+        self.metrics
+            .commit_seconds
+            .observe(begun.elapsed().as_secs_f64());
         if let Err(CommitError::Store(error @ (StoreError::Io(_) | StoreError::Closed))) = &result {
             self.fail(error);
         }

@@ -395,3 +395,32 @@ fn everything_is_kept_unless_a_rule_says_otherwise() {
         ],
     );
 }
+
+#[test]
+fn logs_have_a_format_and_a_filter_and_nothing_else() {
+    let config = load(Mode::Serve, STORE, &[]).unwrap();
+    assert_eq!(
+        (config.logs.format, config.logs.filter.as_str()),
+        (LogFormat::Auto, "info")
+    );
+    let text = format!("{STORE}[logs]\nformat = \"json\"\nfilter = \"warn,engine=debug\"\n");
+    let config = load(Mode::Serve, &text, &[]).unwrap();
+    assert_eq!(config.logs.format, LogFormat::Json);
+    let text = format!("{STORE}[logs]\nformat = \"xml\"\nfilter = \"engine=loud\"\n");
+    refused(Mode::Serve, &text, &["/logs/format", "/logs/filter"]);
+    let text = format!("{STORE}[logs]\nfile = \"x\"\n");
+    refused(Mode::Serve, &text, &["/logs/file"]);
+}
+
+#[test]
+fn metrics_may_have_an_address_of_their_own() {
+    let config = load(Mode::Serve, STORE, &[]).unwrap();
+    assert_eq!(config.metrics.listen, None);
+    let text = format!("{STORE}[metrics]\nlisten = \"127.0.0.1:9464\"\n");
+    let config = load(Mode::Serve, &text, &[]).unwrap();
+    assert_eq!(config.metrics.listen.unwrap().port(), 9464);
+    let text = format!("{STORE}[metrics]\nlisten = \"here\"\n");
+    refused(Mode::Serve, &text, &["/metrics/listen"]);
+    let text = "[metrics]\nlisten = \"192.0.2.1:9464\"\n";
+    refused(Mode::Development, text, &["/metrics/listen"]);
+}

@@ -20,6 +20,8 @@ const RETRY_SOON_S: u64 = 2;
 /// When to come back while the disk is full.
 const RETRY_FULL_S: u64 = 10;
 const PROBLEMS_MAX: usize = 200;
+/// What the outside learns of a failure inside.
+const INTERNAL: &str = "the host could not do this, its log says why";
 
 /// Something that went wrong, as the caller is told of it.
 #[derive(Debug)]
@@ -202,6 +204,12 @@ impl Problem {
         problem
     }
 
+    /// 500; the cause goes to the log.
+    pub(crate) fn internal(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "a request failed inside the host");
+        Self::new(Kind::Internal, INTERNAL)
+    }
+
     fn with_errors(kind: Kind, detail: &str, mut errors: Vec<document::Problem>) -> Self {
         let count = errors.len();
         errors.truncate(PROBLEMS_MAX);
@@ -286,10 +294,7 @@ impl From<Error> for Problem {
             },
             Error::Store(_) | Error::Host(_) => {
                 tracing::error!(error = %Chain(&error), "a request failed inside the host");
-                Self::new(
-                    Kind::Internal,
-                    "the host could not do this, its log says why",
-                )
+                Self::new(Kind::Internal, INTERNAL)
             }
         }
     }

@@ -23,6 +23,7 @@ mod ledger;
 mod links;
 mod log;
 mod memory;
+mod metrics;
 mod prepare;
 mod read;
 mod record;
@@ -33,6 +34,7 @@ mod staged;
 mod standings;
 mod table;
 mod upgrade;
+mod usage;
 mod watermark;
 mod writer;
 
@@ -41,4 +43,6 @@ mod contract;
 
 pub use backup::{RestoreError, Restored, check_backup, restore};
 pub use memory::{Fault, MemoryStore};
+pub use metrics::Metrics;
 pub use sled_store::{OpenError, SledStore, StoreConfig};
+pub use usage::{DiskBytes, disk_bytes};

@@ -25,6 +25,7 @@ use crate::flusher::Flusher;
 use crate::folder::failed_at;
 use crate::ledger::{Ledger, links};
 use crate::log::{self, AppendError, Log, SyncData};
+use crate::metrics::Metrics;
 use crate::prepare::{Prepared, refused};
 use crate::read;
 use crate::standings::REMEMBERED_MIN;
@@ -83,6 +84,7 @@ pub struct SledStore {
     durable: Arc<Durable>,
     fence: Fence,
     failure: Failure,
+    metrics: Metrics,
     /// Taken by [`Self::close`].
     running: Mutex<Option<Running>>,
 }
@@ -156,6 +158,8 @@ impl SledStore {
         let recovered = log::recover(&log_path, applied, |(key, value)| table.put(key, value))?;
         let durable = Arc::new(Durable::new(base, table));
         let mut watermark = open_watermark(path, links(&*durable)?)?;
+        let metrics = Metrics::default();
+        let sync_data = metrics.measured(sync_data);
         let mut log = Log::open(&log_path, recovered, config.reserve_bytes, sync_data)?;
         upgrade(&*durable, |staged| {
             let appended = append(&mut log, &durable, staged);
@@ -175,6 +179,7 @@ impl SledStore {
         let (sender, receiver) = mpsc::channel(config.queue_commits_max.max(1));
         let (freezing, tables) = std::sync::mpsc::sync_channel(1);
         let applied = Arc::new(AtomicU64::new(applied));
+        metrics.audit_length(ledger.links());
         let fence = ledger.fence();
         let failure = Failure::default();
         let flusher = Flusher {
@@ -193,6 +198,7 @@ impl SledStore {
             flusher: freezing,
             applied,
             failure: failure.clone(),
+            metrics: metrics.clone(),
             is_full: false,
             group_commits_max: config.group_commits_max.clamp(1, REMEMBERED_MIN),
             group_bytes_max: config.group_bytes_max,
@@ -207,8 +213,14 @@ impl SledStore {
             durable,
             fence,
             failure,
+            metrics,
             running: Mutex::new(Some(running)),
         })
+    }
+
+    /// What the store counts and measures of itself.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Writes what waits, then lets go of the folder, so that another process can open it at

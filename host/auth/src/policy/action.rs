@@ -75,4 +75,6 @@ actions! {
     ReadAudit,
     /// Reads everything the host keeps, as a backup; asked of the host.
     ReadBackup,
+    /// Reads what the host measures of itself; asked of the host.
+    ReadMetrics,
 }

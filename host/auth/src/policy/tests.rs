@@ -4,7 +4,7 @@ use crate::principal::{Kind, Principal};
 
 const ISSUER: &str = "https://issuer.test";
 
-const ACTIONS: [&str; 24] = [
+const ACTIONS: [&str; 25] = [
     "UploadComponent",
     "ReadComponent",
     "WriteRole",
@@ -29,6 +29,7 @@ const ACTIONS: [&str; 24] = [
     "TestState",
     "ReadAudit",
     "ReadBackup",
+    "ReadMetrics",
 ];
 
 fn name(text: &str) -> Name {
@@ -96,6 +97,7 @@ fn ask(policies: &Policies, caller: &Caller, action: &str) -> Result<Vec<String>
         "TestState" => rules(policies.permits::<TestState>(caller, &Resource::host())),
         "ReadAudit" => rules(policies.permits::<ReadAudit>(caller, &Resource::host())),
         "ReadBackup" => rules(policies.permits::<ReadBackup>(caller, &Resource::host())),
+        "ReadMetrics" => rules(policies.permits::<ReadMetrics>(caller, &Resource::host())),
         other => panic!("no action {other}"),
     }
 }
@@ -116,7 +118,7 @@ fn parse(text: &str) -> Result<Policies, Vec<String>> {
     Policies::parse(&[file]).map_err(messages)
 }
 
-const OPERATOR: [&str; 21] = [
+const OPERATOR: [&str; 22] = [
     "ReadComponent",
     "WriteRole",
     "ReadRole",
@@ -138,6 +140,7 @@ const OPERATOR: [&str; 21] = [
     "ReadExecution",
     "TestState",
     "ReadBackup",
+    "ReadMetrics",
 ];
 
 #[test]
@@ -170,6 +173,7 @@ fn each_development_group_may_do_its_work_and_nothing_else() {
                 "ReadActivity",
                 "ReadExecution",
                 "ReadAudit",
+                "ReadMetrics",
             ],
         ),
         (&["guests"], &[]),

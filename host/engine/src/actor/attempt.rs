@@ -11,7 +11,9 @@ use ports::{
 };
 use serde_json::{Value, json};
 use tokio::task::JoinError;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::egress::Requested;
 use super::nested::Nested;
@@ -64,6 +66,8 @@ pub(super) struct RunningAttempt {
 /// What is kept of an attempt's report beside its outcome.
 pub(crate) struct Facts {
     pub(super) logs: Vec<LogLine>,
+    /// When it ended, for measuring.
+    pub(super) ended: Instant,
     state: String,
     attempt: u32,
     usage: Usage,
@@ -76,6 +80,7 @@ impl Facts {
     pub(super) fn new(run: &TaskRun, logs: Vec<LogLine>, usage: Usage, uses: Vec<Use>) -> Self {
         Self {
             logs,
+            ended: Instant::now(),
             state: run.state.clone(),
             attempt: run.attempt,
             usage,
@@ -109,14 +114,20 @@ impl Actor {
         let effect = run.effect;
         let attempt = self.attempt(&run, permit, cancelled.clone());
         let runner = Arc::clone(&self.shared.ports.runner);
-        let task = self.attempts.spawn(async move {
+        let span = tracing::info_span!("attempt", state = run.state, attempt = run.attempt);
+        let attempted = async move {
             let result = runner.run(attempt).await;
+            match &result {
+                Ok(_) => tracing::debug!("the attempt ended"),
+                Err(error) => tracing::error!(%error, "the attempt could not be run"),
+            }
             drop(slots);
             Finished::Attempt {
                 run: Box::new(run),
                 result,
             }
-        });
+        };
+        let task = self.attempts.spawn(attempted.instrument(span));
         let task = task.id();
         self.running
             .insert(effect, RunningAttempt { cancelled, task });
@@ -127,11 +138,15 @@ impl Actor {
         let cancelled = self.shared.draining.child_token();
         let (effect, token) = (run.effect, cancelled.clone());
         let place = self.shared.room.wait(demand);
+        let (begun, queue) = (Instant::now(), self.shared.metrics.phases.queue.clone());
         let task = self.attempts.spawn(async move {
             tokio::select! {
                 biased;
                 () = token.cancelled() => Finished::Nothing,
-                slots = place => Finished::Slot { run: Box::new(run), slots },
+                slots = place => {
+                    queue.observe(begun.elapsed().as_secs_f64());
+                    Finished::Slot { run: Box::new(run), slots }
+                }
             }
         });
         let task = task.id();
@@ -200,6 +215,7 @@ impl Actor {
                 return self.abandoned(error.id());
             }
         };
+        self.shared.metrics.attempt_ended(&result);
         match self.running.remove(&run.effect) {
             Some(_) => Some(answer((&self.start.header.id, self.now()), &run, result)),
             None => {
@@ -321,7 +337,6 @@ fn answer(
     let report = match result {
         Ok(report) => report,
         Err(error) => {
-            tracing::error!(state = run.state, %error, "an attempt could not be run");
             return Trigger::Event(failed("Sluice.Interrupted", error.to_string()));
         }
     };

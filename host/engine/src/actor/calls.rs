@@ -38,6 +38,13 @@ pub(crate) enum Call {
 }
 
 impl Call {
+    pub(super) fn is_request(&self) -> bool {
+        match self {
+            Self::Request(..) => true,
+            Self::Offer(..) | Self::Start(..) | Self::Watch(..) | Self::Stop(..) => false,
+        }
+    }
+
     pub(super) fn effect(&self) -> EffectId {
         match self {
             Self::Offer(run, _)

@@ -10,6 +10,7 @@ use crate::room::Stage;
 use asl::{Execution, Posture, Timestamp};
 use auth::authority::AuthorityVersion;
 use ports::{AuditRecord, Commit, CommitError, ExecutionCommit, Record, StoreError, Summary};
+use tokio::time::Instant;
 
 impl Actor {
     /// Decides, commits, performs. Nothing is performed or told before the commit is durable; a
@@ -31,6 +32,7 @@ impl Actor {
                 true => shared.evaluating.acquire().await.ok(),
                 false => None,
             };
+            let decided = Instant::now();
             let authority = self.shared.authority();
             let (mut execution, mut turn) = decide(self, &authority, execution, trigger.clone());
             drop(evaluating);
@@ -44,6 +46,7 @@ impl Actor {
                 .await
             {
                 Ok(()) => {
+                    self.measure(&trigger, &turn, decided);
                     self.perform(execution, turn);
                     return Ok(());
                 }
@@ -60,6 +63,18 @@ impl Actor {
                     return Err(Halt::Store(Error::host(error)));
                 }
             }
+        }
+    }
+
+    /// Measures how long a turn took to become durable, for the attempts it is about.
+    fn measure(&self, trigger: &Trigger, turn: &Turn, decided: Instant) {
+        let phases = &self.shared.metrics.phases;
+        if let Trigger::Answer { facts, .. } = trigger {
+            phases.commit.observe(facts.ended.elapsed().as_secs_f64());
+        }
+        let requests = turn.calls.iter().filter(|call| call.is_request()).count();
+        for _ in 0..turn.runs.len().saturating_add(requests) {
+            phases.record.observe(decided.elapsed().as_secs_f64());
         }
     }
 
@@ -114,6 +129,13 @@ impl Actor {
             ..Commit::default()
         };
         self.shared.commit(commit).await?;
+        let (metrics, kind) = (&self.shared.metrics, self.machine.settings.kind);
+        if !self.is_stored {
+            metrics.started(&self.start.header, kind);
+        }
+        if let Some(at) = stopped_at {
+            metrics.ended(&self.start.header, kind, execution.status(), at);
+        }
         self.is_stored = true;
         self.stopped_at = stopped_at;
         if stopped_at.is_some() {

@@ -7,6 +7,7 @@ use asl::{Effect, EffectId, Event, EventKind, Execution, TaskPhase, TaskRun, Tim
 use auth::authority::{AttemptPermit, Denied};
 use ports::{AuditRecord, Decision, LogLine};
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::attempt::Facts;
 use super::calls::{Call, work_or_failure};
@@ -175,13 +176,17 @@ impl Turn {
             Ok(None) => None,
             Err(failed) => return self.fail_uncalled(basis, execution, &run, failed),
         };
-        let Admitted { permit, facts } = match admit(
+        let metrics = &actor.shared.metrics;
+        let judged = Instant::now();
+        let admitted = admit(
             authority,
             (&actor.identity, &actor.start.caller),
             &actor.machine,
             &run,
             component.as_deref(),
-        ) {
+        );
+        metrics.phases.admit.observe(judged.elapsed().as_secs_f64());
+        let Admitted { permit, facts } = match admitted {
             Ok(admitted) => admitted,
             Err(denied) => {
                 let failed = self.deny(basis, &run, denied);
@@ -253,6 +258,7 @@ impl Turn {
     }
 
     pub(super) fn deny(&mut self, basis: &Basis<'_>, run: &TaskRun, denied: Denied) -> EventKind {
+        basis.actor.shared.metrics.count_attempt("refused");
         let cause = format!("{} (rule `{}`)", denied.reason, denied.rule);
         let record = basis.actor.record("StartAttempt");
         self.audit.push(AuditRecord {
@@ -284,7 +290,9 @@ impl Basis<'_> {
             return Ok(given);
         }
         let demand = demand();
-        self.actor.shared.room.try_take(&demand).ok_or(demand)
+        let slots = self.actor.shared.room.try_take(&demand).ok_or(demand)?;
+        self.actor.shared.metrics.phases.queue.observe(0.0);
+        Ok(slots)
     }
 
     fn demand(&self, component: Option<&Component>, permit: &AttemptPermit) -> Demand {

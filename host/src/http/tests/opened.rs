@@ -96,7 +96,11 @@ impl Host {
         let (engine, service) = opened.unwrap();
         let stop = CancellationToken::new();
         let app = App::new(&config(), stop.clone());
-        app.open(Opened { engine, identity });
+        app.open(Opened {
+            engine,
+            identity,
+            parts: crate::metrics::Parts::default(),
+        });
         let tasks = vec![
             tokio::spawn(service.run(stop.clone())),
             tokio::spawn(issuer.serve(stop.clone())),
