@@ -51,14 +51,14 @@ async fn end_of_log(archive: &dyn Archive) -> Finding {
         Finding::fail(AUDIT, found, advice)
     };
     let head = match archive.audit(u64::MAX, 1).await {
-        Ok((_, head)) => head,
+        Ok(page) => page.head,
         Err(error) => return broken(error.to_string()),
     };
     let after = head.length.saturating_sub(LINKS);
     let wanted = usize::try_from(LINKS).unwrap_or(usize::MAX);
     match archive.audit(after, wanted).await {
-        Ok((links, _)) => match walk(&links, head) {
-            Ok(()) => judge(&links, head),
+        Ok(page) => match walk(&page.links, head) {
+            Ok(()) => judge(&page.links, head),
             Err(problem) => broken(problem),
         },
         Err(error) => broken(error.to_string()),
