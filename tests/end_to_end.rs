@@ -14,6 +14,7 @@ mod end_to_end {
     mod concurrency;
     mod crash;
     mod language;
+    mod listing;
     mod main_job;
     mod shutdown;
     mod succession;

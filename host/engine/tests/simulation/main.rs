@@ -23,6 +23,8 @@ mod map_runs;
 #[cfg(test)]
 mod nested;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod volumes;
 #[cfg(test)]
 mod world;
