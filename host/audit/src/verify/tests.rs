@@ -205,7 +205,7 @@ fn a_pruned_log_verifies_only_if_one_of_its_records_says_so() {
             record.action = ports::PRUNE_AUDIT.to_owned();
             record.outcome = json!({"anchor": anchor.to_json()});
         }
-        let link = Sha256Chain.seal(&head, &record);
+        let link = Sha256Chain.seal(&head, serde_json::to_string(&record).unwrap());
         head = Head {
             length: link.sequence,
             hash: link.hash,
