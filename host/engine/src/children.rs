@@ -213,10 +213,9 @@ impl Engine {
     pub(crate) async fn child_ended(&self, id: &ExecutionId) -> Result<Description, Error> {
         self.recovered().await;
         let mut backoff = Backoff::default();
+        let mut is_again = false;
         loop {
-            if let Some(mut progress) = self.follow(id) {
-                while progress.changed().await.is_ok() {}
-            }
+            let follower = self.patiently(|| self.follow(id)).await?;
             let archive = &self.shared.ports.archive;
             let known = self
                 .patiently(|| async { Ok(archive.execution(id).await?) })
@@ -225,13 +224,20 @@ impl Engine {
             if known.summary.status.is_terminal() {
                 return Ok(known);
             }
-            match self.patiently(|| self.reach(id)).await {
-                Ok(_) | Err(Error::Busy { .. }) => {}
+            // Not at once, lest one that nobody can run is taken up without end.
+            if std::mem::replace(&mut is_again, true) {
+                backoff.pause().await;
+            }
+            match self.patiently(|| self.revive(id)).await {
+                Ok(()) => {
+                    if let Some(mut follower) = follower {
+                        while follower.changed().await.is_ok() {}
+                    }
+                }
+                Err(Error::Busy { .. }) => {}
                 Err(Error::Closing) if self.goes_on() => {}
                 Err(error) => return Err(error),
             }
-            // Not at once, lest one that nobody can run is taken up without end.
-            backoff.pause().await;
         }
     }
 
@@ -283,9 +289,11 @@ impl Engine {
 
     /// Waits until the executions of the last host are taken up, or this one is ending.
     async fn recovered(&self) {
-        let mut backoff = Backoff::default();
-        while self.health() == Health::Recovering {
-            backoff.pause().await;
+        tokio::select! {
+            biased;
+            () = self.shared.recovered.cancelled() => {}
+            () = self.shared.failed.cancelled() => {}
+            () = self.shared.draining.cancelled() => {}
         }
     }
 

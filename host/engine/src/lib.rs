@@ -9,12 +9,14 @@
 mod activities;
 mod actor;
 mod admission;
+mod alarms;
 mod authority;
 mod backoff;
 mod children;
 mod components;
 mod error;
 mod executions;
+mod followers;
 mod inspections;
 mod machines;
 mod map_runs;
@@ -22,8 +24,10 @@ mod mocks;
 mod reads;
 mod reviews;
 mod roles;
+mod roster;
 mod service;
 mod shared;
+mod taking_up;
 mod tasks;
 mod witness;
 
@@ -31,6 +35,7 @@ pub use activities::Activity;
 pub use components::Component;
 pub use error::{Created, Error};
 pub use executions::{StartRequest, Started};
+pub use followers::{Follower, Gone};
 pub use machines::{
     Alias, AliasChange, AliasName, Definition, Draft, Machine, MachineChange, MachineType, Pin,
     Published, Qualifier, Registration, RoleReference, Route, Routing, RoutingProblem, Settings,

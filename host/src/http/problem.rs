@@ -273,6 +273,10 @@ impl From<Error> for Problem {
                 retry_after_s: Some(RETRY_SOON_S),
                 ..Self::new(Kind::Unavailable, error.to_string())
             },
+            Error::Stranded { .. } => {
+                tracing::error!(%error, "a request is about an execution that cannot be taken up");
+                Self::new(Kind::Internal, error.to_string())
+            }
             Error::Store(_) | Error::Host(_) => {
                 tracing::error!(error = %Chain(&error), "a request failed inside the host");
                 Self::new(
