@@ -10,7 +10,6 @@ mod child;
 mod egress;
 mod leaving;
 mod nested;
-mod slots;
 mod step;
 mod timers;
 mod turn;
@@ -29,6 +28,7 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use crate::room::{Owner, Slots, Stage};
 use crate::roster::Running;
 use crate::shared::Shared;
 use crate::taking_up::Arrival;
@@ -37,7 +37,6 @@ use crate::{Error, Machine};
 use attempt::{Facts, Finished, RunningAttempt};
 use calls::Offers;
 use child::RunWork;
-use slots::Slots;
 use timers::Timers;
 
 /// Requests waiting for one execution; more wait in their senders.
@@ -123,6 +122,8 @@ pub(crate) struct Actor {
     offers: Offers,
     /// The activities that the machine's Tasks name, where none of them is mocked.
     activities: Vec<String>,
+    /// For whom its attempts ask for room.
+    owner: Owner,
     timers: Timers,
     due: VecDeque<Trigger>,
     /// Whether the last thing done was asked for by a message.
@@ -155,6 +156,7 @@ impl Actor {
             None => activities_of(&machine),
         };
         let needs_evaluator = machine.machine.needs_evaluator();
+        let owner = Owner::of(&start);
         let actor = Self {
             shared,
             identity: Digest::of(format!("{:?}", start.caller).as_bytes()),
@@ -178,6 +180,7 @@ impl Actor {
             due: VecDeque::new(),
             was_message: false,
             needs_evaluator,
+            owner,
             mocked: BTreeMap::new(),
             unwanted: Vec::new(),
             arrival: None,
@@ -201,6 +204,7 @@ impl Actor {
         self.is_stored = true;
         self.posture = posture;
         self.told = execution.next_event_id().saturating_sub(1);
+        self.owner.stage = Stage::UnderWay;
         for effect in execution.outstanding() {
             match effect {
                 Effect::RunTask(run) if run.is_outside() && !self.is_mocked() => {}

@@ -1,14 +1,14 @@
 //! What every request and every execution shares.
 
-use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use asl::ExecutionId;
 use asl::jsonata::Evaluator;
 use auth::authority::AuthorityVersion;
-use auth::names::{Digest, Name, ServiceName};
+use auth::names::{Name, ServiceName};
 use auth::policy::Policies;
 use ports::{
     Archive, AuditRecord, Catalogue, Clock, Commit, CommitError, Decision, Egress, Journal,
@@ -23,6 +23,7 @@ use crate::alarms::NextAlarm;
 use crate::authority::Authority;
 use crate::followers::Followers;
 use crate::mocks::Mocks;
+use crate::room::{MachineLimits, Room};
 use crate::roster::Roster;
 use crate::taking_up::Stranded;
 use crate::tasks::Desk;
@@ -64,6 +65,8 @@ pub struct Config {
     pub stay_ms: u64,
     /// Attempts that may run at once on this host.
     pub attempts_running_max: usize,
+    /// Attempts of one state machine that may run at once on this host.
+    pub machine_attempts: MachineLimits,
     /// How long attempts may go on at shutdown, in milliseconds.
     pub drain_ms: u64,
     /// The largest definition, in bytes of JSON.
@@ -93,6 +96,7 @@ impl Default for Config {
             executions_arriving_max: 256,
             stay_ms: 1_000,
             attempts_running_max: 64,
+            machine_attempts: MachineLimits::default(),
             drain_ms: 30_000,
             definition_bytes_max: 1 << 20,
             input_bytes_max: 256 << 10,
@@ -141,7 +145,8 @@ pub(crate) struct Shared {
     pub(crate) next_alarm: NextAlarm,
     /// Somebody set the clock: timers are to be looked at again.
     pub(crate) clock_set: Notify,
-    pub(crate) attempts: Arc<Semaphore>,
+    pub(crate) room: Arc<Room>,
+    pub(crate) commits_waiting: AtomicUsize,
     judgements: Arc<Semaphore>,
     readings: Arc<Semaphore>,
     /// A permit for each processor: steps that may evaluate JSONata take one, in turn.
@@ -153,7 +158,6 @@ pub(crate) struct Shared {
     pub(crate) failed: CancellationToken,
     authority: ArcSwap<Authority>,
     changing: tokio::sync::Mutex<()>,
-    slots: Mutex<BTreeMap<(Name, Option<Digest>), Limited>>,
     /// Where tasks that wait for workers are on offer.
     pub(crate) desk: Desk,
 }
@@ -162,9 +166,6 @@ pub(crate) struct Shared {
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
-
-/// A limit, and the slots it leaves.
-type Limited = (usize, Arc<Semaphore>);
 
 impl Engine {
     /// Reads the authority in force and prepares to run; [`Service::run`] does the running.
@@ -186,7 +187,8 @@ impl Engine {
             stranded: Stranded::default(),
             next_alarm: NextAlarm::default(),
             clock_set: Notify::new(),
-            attempts: Arc::new(Semaphore::new(config.attempts_running_max)),
+            room: Arc::new(Room::new(config.attempts_running_max)),
+            commits_waiting: AtomicUsize::new(0),
             judgements: Arc::new(Semaphore::new(JUDGED_AT_ONCE_MAX)),
             readings: Arc::new(Semaphore::new(READ_AT_ONCE_MAX)),
             evaluating: Semaphore::new(processors()),
@@ -197,7 +199,6 @@ impl Engine {
             failed: CancellationToken::new(),
             authority: ArcSwap::from_pointee(authority),
             changing: tokio::sync::Mutex::new(()),
-            slots: Mutex::default(),
             desk: Desk::default(),
             ports,
             config,
@@ -213,12 +214,6 @@ impl Engine {
     /// The policies in force.
     pub fn policies(&self) -> Arc<Policies> {
         Arc::clone(&self.shared.authority().policies)
-    }
-
-    /// How many executions are in memory: those that go on by themselves, and those that were just
-    /// asked for or are due soon.
-    pub fn executions_in_memory(&self) -> usize {
-        self.shared.roster.len()
     }
 
     /// Whether the engine can do its work.
@@ -287,7 +282,9 @@ impl Shared {
 
     /// Puts a changed authority in force; the caller holds the lane of [`Self::change`].
     pub(crate) fn put_in_force(&self, authority: Authority) {
-        self.authority.store(Arc::new(authority));
+        let authority = Arc::new(authority);
+        self.authority.store(Arc::clone(&authority));
+        self.room.put_in_force(&authority);
     }
 
     /// Waits until the authority in force here is at least `version`, reading it anew if some
@@ -331,7 +328,9 @@ impl Shared {
 
     /// Commits, and remembers a store that can no longer write.
     pub(crate) async fn commit(&self, commit: Commit) -> Result<Receipt, CommitError> {
+        self.commits_waiting.fetch_add(1, Ordering::Relaxed);
         let result = self.ports.journal.commit(commit).await;
+        self.commits_waiting.fetch_sub(1, Ordering::Relaxed);
         if let Err(CommitError::Store(error @ (StoreError::Io(_) | StoreError::Closed))) = &result {
             self.fail(error);
         }
@@ -343,26 +342,6 @@ impl Shared {
         if !self.failed.is_cancelled() {
             tracing::error!(%error, "the store failed, nothing is acknowledged any more");
             self.failed.cancel();
-        }
-    }
-
-    /// The slots of a role, or of one component under it, on this host. A changed limit is
-    /// counted anew.
-    pub(crate) fn slots(
-        &self,
-        role: &Name,
-        component: Option<&Digest>,
-        limit: usize,
-    ) -> Arc<Semaphore> {
-        let key = (role.clone(), component.cloned());
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        match slots.get(&key) {
-            Some((known, semaphore)) if *known == limit => Arc::clone(semaphore),
-            Some(_) | None => {
-                let semaphore = Arc::new(Semaphore::new(limit));
-                slots.insert(key, (limit, Arc::clone(&semaphore)));
-                semaphore
-            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::turn::{Turn, decide};
 use super::{Actor, Halt, Trigger};
 use crate::Error;
+use crate::room::Stage;
 use asl::{Execution, Timestamp};
 use auth::authority::AuthorityVersion;
 use ports::{AuditRecord, Commit, CommitError, ExecutionCommit, Record, Summary};
@@ -122,6 +123,9 @@ impl Actor {
             *self.mocked.entry(state).or_default() += count;
         }
         self.due.extend(turn.deferred);
+        if !turn.runs.is_empty() || !turn.calls.is_empty() {
+            self.owner.stage = Stage::UnderWay;
+        }
         for (run, permit, slots) in turn.runs {
             self.spawn_attempt(run, permit, slots);
         }

@@ -14,7 +14,7 @@ use asl::{ExecutionId, Timestamp};
 use async_trait::async_trait;
 use audit::Sha256Chain;
 use auth::names::{Digest, Name};
-use auth::policy::{Action, Permit, Policies, PolicyFile, Resource};
+use auth::policy::{Action, Permit, Policies, PolicyFile, Resource, StopExecution};
 use auth::principal::{Caller, Kind, Principal};
 use bytes::Bytes;
 use engine::{Config, Created, Engine, Error, Ports, StartRequest, Started};
@@ -135,8 +135,8 @@ pub(crate) struct World {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) script: Arc<Script>,
     pub(crate) engine: Engine,
-    clock: Arc<PausedClock>,
     config: Config,
+    clock: Arc<PausedClock>,
     shutdown: CancellationToken,
     service: JoinHandle<()>,
 }
@@ -191,8 +191,8 @@ impl World {
             store,
             script,
             engine,
-            clock,
             config,
+            clock,
             shutdown,
             service,
         }
@@ -293,13 +293,32 @@ impl World {
         name_: &str,
         input: Value,
     ) -> Result<Created<Started>, Error> {
+        self.start_by(&caller("operators"), machine, name_, input)
+            .await
+    }
+
+    pub(crate) async fn start_by(
+        &self,
+        caller: &Caller,
+        machine: &str,
+        name_: &str,
+        input: Value,
+    ) -> Result<Created<Started>, Error> {
         let machine = name(machine);
-        let permit = self.permit("operators", Resource::state_machine(&machine));
+        let policies = self.engine.policies();
+        let permit = policies.permits(caller, &Resource::state_machine(&machine));
+        let permit = permit.unwrap();
         let request = StartRequest {
             name: Some(name(name_).into()),
             ..StartRequest::new(machine, input)
         };
         self.engine.start(permit, request).await
+    }
+
+    pub(crate) async fn stop(&self, id: &ExecutionId) {
+        let resource = Resource::execution(&name("machine"), id.as_str());
+        let permit = self.permit::<StopExecution>("operators", resource);
+        self.engine.stop(permit, id, None, None).await.unwrap();
     }
 
     /// Waits until nothing more happens on this host.
