@@ -175,7 +175,9 @@ impl Engine {
         let mut backoff = Backoff::default();
         for _ in 1..TRIES_MAX {
             match ask().await {
-                Err(Error::Store(StoreError::Io(problem))) if self.goes_on() => {
+                Err(Error::Store(problem @ (StoreError::Io(_) | StoreError::Full { .. })))
+                    if self.goes_on() =>
+                {
                     tracing::warn!(%problem, "the store is asked again");
                     tokio::select! {
                         biased;
@@ -213,9 +215,15 @@ impl Engine {
     pub(crate) async fn child_ended(&self, id: &ExecutionId) -> Result<Description, Error> {
         self.recovered().await;
         let mut backoff = Backoff::default();
-        let mut is_again = false;
         loop {
-            let follower = self.patiently(|| self.follow(id)).await?;
+            if let Some(mut follower) = self.patiently(|| self.follow(id)).await? {
+                match self.patiently(|| self.revive(id)).await {
+                    Ok(()) => while follower.changed().await.is_ok() {},
+                    Err(Error::Busy { .. }) => {}
+                    Err(Error::Closing) if self.goes_on() => {}
+                    Err(error) => return Err(error),
+                }
+            }
             let archive = &self.shared.ports.archive;
             let known = self
                 .patiently(|| async { Ok(archive.execution(id).await?) })
@@ -224,20 +232,9 @@ impl Engine {
             if known.summary.status.is_terminal() {
                 return Ok(known);
             }
+            self.check_health()?;
             // Not at once, lest one that nobody can run is taken up without end.
-            if std::mem::replace(&mut is_again, true) {
-                backoff.pause().await;
-            }
-            match self.patiently(|| self.revive(id)).await {
-                Ok(()) => {
-                    if let Some(mut follower) = follower {
-                        while follower.changed().await.is_ok() {}
-                    }
-                }
-                Err(Error::Busy { .. }) => {}
-                Err(Error::Closing) if self.goes_on() => {}
-                Err(error) => return Err(error),
-            }
+            backoff.pause().await;
         }
     }
 

@@ -26,8 +26,10 @@ impl Service {
         tokio::select! {
             biased;
             failed = self.take_up_executions() => {
-                if let Err(Error::Store(error)) = failed {
-                    self.shared.fail(&error);
+                match failed {
+                    Err(Error::Store(error)) => self.shared.fail(&error),
+                    Err(error) => tracing::error!(%error, "no alarm rings any more"),
+                    Ok(()) => {}
                 }
                 shutdown.cancelled().await;
             }

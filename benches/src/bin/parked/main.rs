@@ -67,7 +67,10 @@ async fn parked(folder: &Path, count: usize) -> Result<()> {
     end(host).await?;
     let began = Instant::now();
     let host = Host::start(folder).await?;
-    println!("  ready again after                   {:?}", began.elapsed());
+    println!(
+        "  ready again after                   {:?}",
+        began.elapsed()
+    );
     println!("  resident then                       {}", resident());
     host.end().await
 }
@@ -81,8 +84,14 @@ async fn due_at_once(folder: &Path, count: usize) -> Result<()> {
     // Later than the last start, wherever this runs.
     let at = Timestamp(now().0 + 10_000 + i64::try_from(count)? * 2);
     start_all(&host, count, "wait", json!({"at": at.to_rfc3339()})).await?;
-    println!("  started in                          {:?}", began.elapsed());
-    ensure!(now() < at, "the timers came due while executions were started");
+    println!(
+        "  started in                          {:?}",
+        began.elapsed()
+    );
+    ensure!(
+        now() < at,
+        "the timers came due while executions were started"
+    );
     host.until_idle().await;
     end(host).await?;
     let left = u64::try_from(at.0.saturating_sub(now().0)).unwrap_or(0);
@@ -123,7 +132,10 @@ async fn in_mid_task(folder: &Path, count: usize) -> Result<()> {
     end(host).await?;
     let began = Instant::now();
     let host = Host::start(folder).await?;
-    println!("  recovered after                     {:?}", began.elapsed());
+    println!(
+        "  recovered after                     {:?}",
+        began.elapsed()
+    );
     println!("  resident then                       {}", resident());
     ensure!(
         host.engine.load().executions_running == count,
