@@ -27,7 +27,8 @@ const STRANDED_MAX: usize = 1_000;
 #[derive(Default)]
 pub(crate) struct Stranded(Mutex<BTreeMap<ExecutionId, Arc<str>>>);
 
-/// The room that an execution takes until it has taken its first step in memory.
+/// The room that an execution takes until it is in memory, and, unless its host has just begun,
+/// until its first step there is durable.
 pub(crate) type Arrival = OwnedSemaphorePermit;
 
 impl Stranded {
@@ -133,6 +134,8 @@ impl Shared {
             Err(error) => return Err(self.strand(&id, error)),
         };
         self.stranded.remove(&id);
+        // What a host begins with is in memory whether or not its first steps are durable yet.
+        let arrival = self.recovered.is_cancelled().then_some(arrival);
         actor.arrive(arrival, message);
         let bound = actor.bound_to();
         self.roster.add(id.clone(), running);
