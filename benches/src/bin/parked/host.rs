@@ -55,6 +55,7 @@ impl Host {
             journal: Arc::clone(&store) as _,
             archive: Arc::clone(&store) as _,
             catalogue: Arc::clone(&store) as _,
+            retention: Arc::clone(&store) as _,
             runner: Arc::new(Script),
             evaluator: Arc::new(JsonataEvaluator::new(EvaluatorConfig::default())),
             egress: Arc::new(egress),
@@ -136,6 +137,7 @@ impl Host {
         let filter = ExecutionFilter {
             machine_arn: Some(machine),
             status: Some(Status::Running),
+            ..ExecutionFilter::default()
         };
         let page = self.engine.executions(permit, filter, None, 1).await?;
         Ok(!page.items.is_empty() || page.next.is_some())
