@@ -8,6 +8,7 @@ mod attempt;
 mod calls;
 mod child;
 mod egress;
+mod memory;
 mod nested;
 mod slots;
 mod step;
@@ -21,11 +22,12 @@ use std::time::Duration;
 use asl::{Effect, EffectId, EventKind, Execution, ExecutionId, TaskPhase, TaskRun, Timestamp};
 use auth::names::Digest;
 use auth::principal::Caller;
-use ports::{AuditRecord, Decision, Fence, Start};
+use ports::{AuditRecord, Decision, Start};
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::express::Keeping;
 use crate::shared::{Running, Shared};
 use crate::tasks::{TaskMessage, activities_of, bar_to_rerun};
 use crate::{Error, Machine};
@@ -101,7 +103,7 @@ pub(crate) struct Actor {
     told_caller: Caller,
     input: Arc<Value>,
     machine: Arc<Machine>,
-    fence: Fence,
+    keeping: Keeping,
     /// `None` while a step is under way, or after one failed.
     execution: Option<Execution>,
     is_stored: bool,
@@ -132,10 +134,10 @@ impl Actor {
     /// An execution about to start or to be taken up, and how to reach it.
     pub(crate) fn new(
         shared: Arc<Shared>,
-        start: Start,
-        input: Value,
+        start: Arc<Start>,
+        input: Arc<Value>,
         machine: Arc<Machine>,
-        fence: Fence,
+        keeping: Keeping,
         slot: Option<OwnedSemaphorePermit>,
     ) -> (Self, Running) {
         let (sender, mailbox) = mpsc::channel(MAILBOX);
@@ -150,10 +152,10 @@ impl Actor {
             shared,
             identity: Digest::of(format!("{:?}", start.caller).as_bytes()),
             told_caller: without_groups(&start.caller),
-            start: Arc::new(start),
-            input: Arc::new(input),
+            start,
+            input,
             machine,
-            fence,
+            keeping,
             execution: None,
             is_stored: false,
             stopped_at: None,
@@ -247,6 +249,10 @@ impl Actor {
                 break;
             }
         }
+        let is_lost = !self.keeping.is_journal() && !self.keeping.runs_again();
+        if is_lost && !self.is_finished() {
+            self.interrupt().await;
+        }
         self.shared.remove_running(&id);
         if self.is_finished() {
             self.settle().await;
@@ -267,7 +273,9 @@ impl Actor {
     async fn next_trigger(&mut self) -> Option<Next> {
         loop {
             let is_draining = self.shared.draining.is_cancelled();
-            if is_draining && self.attempts.is_empty() {
+            let is_leaving = is_draining && self.keeping.is_journal();
+            let is_cut_off = self.shared.killed.is_cancelled();
+            if is_cut_off || (is_leaving && self.attempts.is_empty()) {
                 return None;
             }
             // Requests and answers and what is due take turns, so that neither keeps the other out.
@@ -284,9 +292,13 @@ impl Actor {
                 }
                 continue;
             }
-            if !is_draining && let Some(trigger) = self.pop_due() {
+            if !is_leaving && let Some(trigger) = self.pop_due() {
                 tokio::task::consume_budget().await;
                 return Some(Next::Trigger(trigger));
+            }
+            // What only waits is sooner done by the next host.
+            if is_draining && self.keeping.runs_again() && self.attempts.is_empty() {
+                return None;
             }
             let sleep = self.until_next_timer();
             tokio::select! {
@@ -299,7 +311,7 @@ impl Actor {
                         return Some(Next::Trigger(trigger));
                     }
                 }
-                () = tokio::time::sleep(sleep.unwrap_or(SLEEP_MAX)), if sleep.is_some() && !is_draining => {}
+                () = tokio::time::sleep(sleep.unwrap_or(SLEEP_MAX)), if sleep.is_some() && !is_leaving => {}
             }
         }
     }

@@ -15,6 +15,7 @@ mod children;
 mod components;
 mod error;
 mod executions;
+mod express;
 mod inspections;
 mod machines;
 mod map_runs;

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::actor::Actor;
+use crate::express::{Express, Form, Keeping};
 use crate::shared::{Running, Shared};
 use crate::{Engine, Error};
 
@@ -102,10 +103,13 @@ impl Shared {
         if self.running(&id).is_some() {
             return Ok(());
         }
-        let (actor, running) = self.restore(&id, fence).await?;
+        let (actor, running, course) = self.restore(&id, fence).await?;
         let bound = actor.bound_to();
         self.add_running(id.clone(), running);
-        self.tasks.spawn(actor.run());
+        match course {
+            Course::GoesOn => self.tasks.spawn(actor.run()),
+            Course::BeginsAgain => self.tasks.spawn(actor.run_again()),
+        };
         if let Some((caller, parent)) = bound {
             let shared = Arc::clone(self);
             Engine { shared }.end_with_parent(id, caller, parent);
@@ -117,7 +121,7 @@ impl Shared {
         self: &Arc<Self>,
         id: &ExecutionId,
         fence: Fence,
-    ) -> Result<(Actor, Running), Error> {
+    ) -> Result<(Actor, Running, Course), Error> {
         let stored = self.ports.journal.load(id).await?;
         let stored = stored.ok_or_else(|| Error::NotFound(format!("execution `{id}`")))?;
         let authority = self.authority();
@@ -134,15 +138,32 @@ impl Shared {
             Execution::restore(stored.start.header.clone(), deltas).map_err(Error::host)?;
         // The limit is on starts; what was started before goes on whatever it is.
         let slot = Arc::clone(&self.executions).try_acquire_owned().ok();
-        let (mut actor, running) = Actor::new(
-            Arc::clone(self),
-            stored.start,
-            Value::Null,
-            machine,
-            fence,
-            slot,
-        );
-        actor.resume(execution);
-        Ok((actor, running))
+        let start = Arc::new(stored.start);
+        let input = Arc::new(Value::Null);
+        let (course, keeping, input) = match execution.has_begun() {
+            true => (Course::GoesOn, Keeping::Journal(fence), input),
+            // Only the start of an express execution is stored before its end.
+            false => {
+                let (is_stored, input) = (true, execution.input());
+                let form = Form::Asynchronous { fence, is_stored };
+                let express = Express::new(&self.express, (&start, &input), form);
+                let keeping = Keeping::Memory(Box::new(express));
+                (Course::BeginsAgain, keeping, input)
+            }
+        };
+        let (mut actor, running) =
+            Actor::new(Arc::clone(self), start, input, machine, keeping, slot);
+        if matches!(course, Course::GoesOn) {
+            actor.resume(execution);
+        }
+        Ok((actor, running, course))
     }
+}
+
+/// How a stored execution is taken up.
+enum Course {
+    /// Where its steps left it.
+    GoesOn,
+    /// From its beginning, as none of its steps is stored.
+    BeginsAgain,
 }

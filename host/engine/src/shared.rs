@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::actor::Message;
 use crate::authority::Authority;
+use crate::express::Table;
 use crate::mocks::Mocks;
 use crate::tasks::Desk;
 use crate::{Error, Service};
@@ -56,6 +57,12 @@ pub struct Config {
     pub account: String,
     /// Executions that may run at once on this host.
     pub executions_running_max: usize,
+    /// Express executions that may run at once on this host.
+    pub express_running_max: usize,
+    /// Express executions that are kept in memory after their end.
+    pub express_ended_max: usize,
+    /// Memory that the steps of express executions may take, in bytes.
+    pub express_bytes_max: usize,
     /// Attempts that may run at once on this host.
     pub attempts_running_max: usize,
     /// How long attempts may go on at shutdown, in milliseconds.
@@ -84,6 +91,9 @@ impl Default for Config {
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),
             executions_running_max: 100_000,
+            express_running_max: 10_000,
+            express_ended_max: 1_000,
+            express_bytes_max: 256 << 20,
             attempts_running_max: 64,
             drain_ms: 30_000,
             definition_bytes_max: 1 << 20,
@@ -126,6 +136,8 @@ pub(crate) struct Shared {
     pub(crate) ports: Ports,
     pub(crate) config: Config,
     pub(crate) executions: Arc<Semaphore>,
+    /// Executions whose steps are in memory.
+    pub(crate) express: Arc<Table>,
     pub(crate) attempts: Arc<Semaphore>,
     judgements: Arc<Semaphore>,
     readings: Arc<Semaphore>,
@@ -176,6 +188,7 @@ impl Engine {
         let authority = Authority::load(ports.catalogue.as_ref(), policies, version).await?;
         let shared = Arc::new(Shared {
             executions: Arc::new(Semaphore::new(config.executions_running_max)),
+            express: Arc::new(Table::new(&config)),
             attempts: Arc::new(Semaphore::new(config.attempts_running_max)),
             judgements: Arc::new(Semaphore::new(JUDGED_AT_ONCE_MAX)),
             readings: Arc::new(Semaphore::new(READ_AT_ONCE_MAX)),

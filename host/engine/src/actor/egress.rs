@@ -79,7 +79,7 @@ impl Turn {
             self.waiting.push(Waiting { run, lanes });
             return execution;
         };
-        self.audit.push(basis.request_record(&run, &permit));
+        self.allow(basis, basis.request_record(&run, &permit));
         let started = EventKind::TaskStarted {
             effect: run.effect,
             facts: None,
@@ -175,8 +175,7 @@ impl Actor {
     pub(super) fn requested(&mut self, requested: Requested) -> Option<Trigger> {
         let facts = requested.facts(self.now());
         if self.running.remove(&requested.run.effect).is_none() {
-            let record = self.unwanted_record(&facts);
-            self.unwanted.push(record);
+            self.add_unwanted(&facts);
             return None;
         }
         Some(Trigger::Answer {
