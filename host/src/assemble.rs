@@ -194,6 +194,9 @@ fn engine_config(config: &Config) -> engine::Config {
         region: config.aws.region.clone(),
         account: config.aws.account.clone(),
         executions_running_max: config.limits.executions_running_max,
+        express_running_max: config.limits.express_running_max,
+        express_ended_max: config.limits.express_ended_max,
+        express_bytes_max: config.limits.express_bytes_max,
         attempts_running_max: config.limits.attempts_running_max,
         drain_ms: config.server.drain_ms,
         definition_bytes_max: config.limits.definition_bytes_max,
@@ -201,6 +204,7 @@ fn engine_config(config: &Config) -> engine::Config {
         execution_limits: asl::Limits {
             history_events_max: config.limits.history_events_max as u64,
             payload_bytes_max: config.limits.payload_bytes_max,
+            running_seconds_max: None,
         },
         history_events_warning: config.limits.history_events_warning as u64,
         item_file_bytes_max: config.limits.item_file_bytes_max as u64,

@@ -10,7 +10,7 @@ mod tally;
 
 use std::sync::{Arc, Mutex};
 
-use asl::{Delta, EffectId, Execution, ExecutionId, RestoreError, TaskRun};
+use asl::{Delta, EffectId, Execution, ExecutionId, Posture, RestoreError, TaskRun};
 use auth::names::Digest;
 use ports::{Description, ExecutionCommit, Fence, Record, Start, Summary};
 use serde_json::{Value, json};
@@ -156,6 +156,7 @@ impl Express {
             start: (number == 0).then(|| start.clone()),
             record: Record {
                 number,
+                posture: Posture::Active,
                 delta,
                 logs: Vec::new(),
             },

@@ -10,6 +10,9 @@ const INPUT_BYTES_MAX: u64 = 256 * 1024;
 const DOCUMENT_BYTES_MAX: u64 = 256 * 1024;
 const EXECUTIONS_RUNNING_MAX: u64 = 100_000;
 const ATTEMPTS_RUNNING_MAX: u64 = 64;
+const EXPRESS_RUNNING_MAX: u64 = 10_000;
+const EXPRESS_ENDED_MAX: u64 = 1_000;
+const EXPRESS_BYTES_MAX: u64 = 256 * MIB;
 const EVENT_STREAMS_MAX: u64 = 256;
 const PAYLOAD_BYTES_MAX: u64 = 256 * 1024;
 const HISTORY_EVENTS_MAX: u64 = 25_000;
@@ -34,6 +37,12 @@ pub(crate) struct Limits {
     pub(crate) executions_running_max: usize,
     /// Attempts running at once.
     pub(crate) attempts_running_max: usize,
+    /// Express executions running at once.
+    pub(crate) express_running_max: usize,
+    /// Express executions kept in memory after their end.
+    pub(crate) express_ended_max: usize,
+    /// The memory that the steps of express executions take.
+    pub(crate) express_bytes_max: usize,
     /// Open streams of live events.
     pub(crate) event_streams_max: usize,
     /// The size of a state's input, result or output.
@@ -72,6 +81,9 @@ impl Limits {
             100_000_000,
         );
         let attempts = limit("attempts_running_max", ATTEMPTS_RUNNING_MAX, 100_000);
+        let express = limit("express_running_max", EXPRESS_RUNNING_MAX, 1_000_000);
+        let ended = limit("express_ended_max", EXPRESS_ENDED_MAX, 1_000_000);
+        let express_bytes = limit("express_bytes_max", EXPRESS_BYTES_MAX, 1024 * 1024 * MIB);
         let streams = limit("event_streams_max", EVENT_STREAMS_MAX, 1_000_000);
         let payload = limit("payload_bytes_max", PAYLOAD_BYTES_MAX, 4 * MIB);
         let events = limit("history_events_max", HISTORY_EVENTS_MAX, 10_000_000);
@@ -87,6 +99,9 @@ impl Limits {
             document_bytes_max: document?,
             executions_running_max: executions?,
             attempts_running_max: attempts?,
+            express_running_max: express?,
+            express_ended_max: ended?,
+            express_bytes_max: express_bytes?,
             event_streams_max: streams?,
             payload_bytes_max: payload?,
             history_events_max: events?,

@@ -14,7 +14,7 @@ use crate::key;
 use crate::prepare::{Prepared, Step};
 use crate::read::holder_of;
 use crate::staged::{Overlay, Staged};
-use crate::standings::{self, Standing, Standings};
+use crate::standings::{self, Mark, Standing, Standings};
 
 pub(crate) use stored::stored_head;
 
@@ -189,11 +189,11 @@ impl Ledger {
             }
         };
         let standing = start.map(|(start, before)| (step.standing_entry(&start), before));
-        let was_open = known.is_some_and(|standing| standing.is_open);
+        let mark = known.map_or(Mark::None, |standing| standing.mark);
         Ok(CheckedStep {
             step,
             standing,
-            was_open,
+            mark,
         })
     }
 
@@ -201,16 +201,18 @@ impl Ledger {
         let CheckedStep {
             step,
             standing,
-            was_open,
+            mark,
         } = checked;
         if let Some((entry, before)) = standing {
             staged.put(entry, before);
         }
-        let mark = step.open_entry();
-        match (was_open, step.is_open) {
-            (false, true) => staged.add(mark),
-            (true, false) => staged.remove(mark.key, mark.value),
-            (true, true) | (false, false) => {}
+        if mark != step.mark {
+            if let Some(Entry { key, value, .. }) = mark.entry(&step.id) {
+                staged.remove(key, value);
+            }
+            if let Some(entry) = step.mark.entry(&step.id) {
+                staged.add(entry);
+            }
         }
         if let Some(beginning) = step.beginning {
             staged.add(beginning.name);
@@ -221,7 +223,7 @@ impl Ledger {
         }
         staged.add(step.record);
         let next = step.number.saturating_add(1);
-        let standing = Standing::new(next, step.is_open, &step.summary);
+        let standing = Standing::new(next, step.mark, &step.summary);
         self.standings.remember(step.id, standing);
     }
 
@@ -245,7 +247,8 @@ impl Ledger {
 struct CheckedStep {
     step: Step,
     standing: Option<(Entry, Option<sled::IVec>)>,
-    was_open: bool,
+    /// Where the execution is listed before it.
+    mark: Mark,
 }
 
 fn check_name(view: &impl Entries, commit: &Prepared) -> Result<(), CommitError> {

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::envelope::{Entry, Kind};
 use crate::key;
-use crate::standings;
+use crate::standings::{self, Mark};
 
 /// What sealing adds to an audit record: two hashes, a number and the checkpoint.
 const LINK_BYTES: usize = 512;
@@ -40,7 +40,8 @@ pub(crate) struct Step {
     pub(crate) checkpoint: (u32, String),
     pub(crate) beginning: Option<Beginning>,
     pub(crate) summary: Vec<u8>,
-    pub(crate) is_open: bool,
+    /// Where the execution is listed after this step.
+    pub(crate) mark: Mark,
 }
 
 /// The first step of an execution.
@@ -96,7 +97,9 @@ impl Step {
             record,
             summary,
         } = commit;
-        let Record { number, .. } = record;
+        let Record {
+            number, posture, ..
+        } = record;
         if start.is_some() != (number == 0) {
             let problem =
                 format!("record {number} of execution `{id}` and its start do not belong together");
@@ -109,7 +112,7 @@ impl Step {
             checkpoint: (number, digest.as_str().to_owned()),
             beginning: start.map(|start| Beginning::new(&id, &start)).transpose()?,
             summary: json(&summary)?,
-            is_open: !summary.status.is_terminal(),
+            mark: Mark::of(summary.status, posture),
             id,
             fence,
             number,
@@ -130,11 +133,6 @@ impl Step {
     pub(crate) fn standing_entry(&self, start: &[u8]) -> Entry {
         let content = standings::join(start, &self.summary);
         Entry::new(Kind::Execution, key::execution(&self.id), &content)
-    }
-
-    /// The mark of an open execution.
-    pub(crate) fn open_entry(&self) -> Entry {
-        Entry::new(Kind::Mark, key::open(&self.id), b"")
     }
 }
 

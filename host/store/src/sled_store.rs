@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use asl::ExecutionId;
+use asl::{ExecutionId, Timestamp};
 use async_trait::async_trait;
 use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
-    Archive, Catalogue, Chain, Claim, Commit, CommitError, Description, Document, ExecutionFilter,
-    Fence, Head, HistoryCursor, HistoryPage, Journal, Key, Kind, Page, Receipt, Sealed, StoreError,
-    StoredExecution,
+    Alarm, Alarms, Archive, Catalogue, Chain, Claim, Commit, CommitError, Description, Document,
+    ExecutionFilter, Fence, Head, HistoryCursor, HistoryPage, Journal, Key, Kind, Page, Receipt,
+    Sealed, StoreError, StoredExecution,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -236,6 +236,16 @@ impl Journal for SledStore {
     ) -> Result<Vec<Claim>, StoreError> {
         let fence = self.fence;
         self.read(move |entries| read::claim(entries, fence, after.as_ref(), limit))
+            .await
+    }
+
+    async fn alarms(
+        &self,
+        until: Timestamp,
+        after: Option<Alarm>,
+        limit: usize,
+    ) -> Result<Alarms, StoreError> {
+        self.read(move |entries| read::alarms(entries, until, after.as_ref(), limit))
             .await
     }
 

@@ -6,7 +6,7 @@ use super::turn::{Turn, decide};
 use super::{Actor, Halt, Trigger};
 use crate::Error;
 use crate::express::Keeping;
-use asl::{Execution, Timestamp};
+use asl::{Execution, Posture, Timestamp};
 use auth::authority::AuthorityVersion;
 use ports::{AuditRecord, Commit, CommitError, ExecutionCommit, Record, Summary};
 
@@ -86,6 +86,7 @@ impl Actor {
         let logs = std::mem::take(&mut turn.logs);
         let record = Record {
             number,
+            posture: Posture::Active,
             delta: execution.take_delta(),
             logs,
         };

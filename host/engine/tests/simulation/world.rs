@@ -14,10 +14,13 @@ use asl::{ExecutionId, Timestamp};
 use async_trait::async_trait;
 use audit::Sha256Chain;
 use auth::names::{Digest, Name};
-use auth::policy::{Action, Permit, Policies, PolicyFile, Resource};
+use auth::policy::{Action, Permit, Policies, PolicyFile, PublishStateMachine, Resource};
 use auth::principal::{Caller, Kind, Principal};
 use bytes::Bytes;
-use engine::{Config, Created, Engine, Error, Ports, StartRequest, Started};
+use engine::{
+    Config, Created, Draft, Engine, Error, MachineType, Ports, RoleReference, Settings,
+    StartRequest, Started, Tags,
+};
 use ports::{
     Attempt, AttemptReport, Clock, Description, Exports, HistoryCursor, Inspection, Outcome,
     Rejected, RunError, Runner, Usage,
@@ -131,25 +134,31 @@ pub(crate) struct World {
     pub(crate) script: Arc<Script>,
     pub(crate) engine: Engine,
     clock: Arc<PausedClock>,
+    config: Config,
     shutdown: CancellationToken,
     service: JoinHandle<()>,
 }
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with(Config::default()).await
+    }
+
+    pub(crate) async fn with(config: Config) -> Self {
         let clock = PausedClock {
             began: tokio::time::Instant::now(),
             seeds: AtomicU64::new(1),
         };
         let store = Arc::new(MemoryStore::new(Arc::new(Sha256Chain)));
         let policies = Policies::development();
-        Self::host(store, Arc::default(), Arc::new(clock), policies).await
+        let place = (Arc::new(clock), config);
+        Self::host(store, Arc::default(), place, policies).await
     }
 
     async fn host(
         store: Arc<MemoryStore>,
         script: Arc<Script>,
-        clock: Arc<PausedClock>,
+        (clock, config): (Arc<PausedClock>, Config),
         policies: Policies,
     ) -> Self {
         let ports = Ports {
@@ -165,7 +174,7 @@ impl World {
             volumes: Arc::clone(&script.volumes) as _,
             clock: Arc::clone(&clock) as _,
         };
-        let (engine, service) = Engine::open(ports, Config::default(), Arc::new(policies))
+        let (engine, service) = Engine::open(ports, config.clone(), Arc::new(policies))
             .await
             .unwrap();
         let shutdown = CancellationToken::new();
@@ -178,6 +187,7 @@ impl World {
             script,
             engine,
             clock,
+            config,
             shutdown,
             service,
         }
@@ -188,7 +198,13 @@ impl World {
         let store = Arc::new(self.store.reopen().unwrap());
         self.service.abort();
         let _ = self.service.await;
-        Self::host(store, self.script, self.clock, Policies::development()).await
+        Self::host(
+            store,
+            self.script,
+            (self.clock, self.config),
+            Policies::development(),
+        )
+        .await
     }
 
     /// Ends this host as a crash does, and starts the next one under another policy.
@@ -201,7 +217,7 @@ impl World {
             text: policy.to_owned(),
         };
         let policies = Policies::parse(&[file]).unwrap();
-        Self::host(store, self.script, self.clock, policies).await
+        Self::host(store, self.script, (self.clock, self.config), policies).await
     }
 
     /// Ends this host in good order, and starts the next one.
@@ -209,7 +225,13 @@ impl World {
         self.shutdown.cancel();
         self.service.await.unwrap();
         let store = Arc::new(self.store.reopen().unwrap());
-        Self::host(store, self.script, self.clock, Policies::development()).await
+        Self::host(
+            store,
+            self.script,
+            (self.clock, self.config),
+            Policies::development(),
+        )
+        .await
     }
 
     pub(crate) fn permit<A: Action>(&self, group: &str, resource: Resource) -> Permit<A> {
@@ -253,6 +275,34 @@ impl World {
             .publish(permit, machine, definition, role)
             .await
             .map(|_| ())
+    }
+
+    /// Publishes a state machine of a type.
+    pub(crate) async fn create(
+        &self,
+        machine: &str,
+        definition: &Value,
+        role: &str,
+        kind: MachineType,
+    ) {
+        let machine = name(machine);
+        let draft = Draft {
+            definition: definition.clone().into(),
+            role: Some(RoleReference {
+                name: name(role),
+                arn: None,
+            }),
+            settings: Settings {
+                kind,
+                ..Settings::default()
+            },
+        };
+        let permit =
+            self.permit::<PublishStateMachine>("operators", Resource::state_machine(&machine));
+        let made = self
+            .engine
+            .create_machine(permit, machine, draft, Tags::default(), None);
+        made.await.unwrap();
     }
 
     pub(crate) async fn start(
