@@ -6,6 +6,7 @@ use super::turn::{Turn, decide};
 use super::{Actor, Halt, Trigger};
 use crate::Error;
 use crate::express::Keeping;
+use crate::room::Stage;
 use asl::{Execution, Posture, Timestamp};
 use auth::authority::AuthorityVersion;
 use ports::{AuditRecord, Commit, CommitError, ExecutionCommit, Record, Summary};
@@ -133,6 +134,9 @@ impl Actor {
             *self.mocked.entry(state).or_default() += count;
         }
         self.due.extend(turn.deferred);
+        if !turn.runs.is_empty() || !turn.calls.is_empty() {
+            self.owner.stage = Stage::UnderWay;
+        }
         for (run, permit, slots) in turn.runs {
             let lasting = self.lasting_effect(&execution, &run);
             self.spawn_attempt((run, lasting), permit, slots);

@@ -17,6 +17,8 @@ mod executions;
 #[cfg(test)]
 mod express;
 #[cfg(test)]
+mod fairness;
+#[cfg(test)]
 mod http_tasks;
 #[cfg(test)]
 mod judgement;
