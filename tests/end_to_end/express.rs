@@ -11,6 +11,9 @@ const ARN: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:fast";
 
 /// Publishes `fast` as an express state machine.
 async fn publish(host: &Host, definition: &Value) {
+    let role = host.person("operator");
+    let role = role.put("/v1/roles/workers", stage::wide_role()).await;
+    assert!([200, 201].contains(&role.status), "{}", role.text);
     let body = json!({
         "name": "fast", "type": "EXPRESS", "roleArn": "arn:aws:iam::000000000000:role/workers",
         "definition": definition.to_string(),
@@ -48,7 +51,7 @@ async fn whoever_may_start_one_gets_its_answer_and_nobody_else() {
     assert_eq!(actions(&host).await, ["StartExecution", "EndExecution"]);
 
     let denied = start(&host, "auditor", "StartSyncExecution").await;
-    assert_eq!(denied.is(400).body["__type"], "AccessDeniedException");
+    assert_eq!(denied.is(403).body["__type"], "AccessDeniedException");
     assert_eq!(actions(&host).await.len(), 2);
     stage::audit_verifies(&host).await;
 }
@@ -83,7 +86,7 @@ async fn one_that_nobody_waits_for_is_read_over_v1_and_not_over_the_wire() {
     stage::component(&host, "echo", &guest::echo()).await;
     publish(&host, &stage::task("echo")).await;
     let denied = start(&host, "auditor", "StartExecution").await;
-    assert_eq!(denied.is(400).body["__type"], "AccessDeniedException");
+    assert_eq!(denied.is(403).body["__type"], "AccessDeniedException");
     assert!(actions(&host).await.is_empty());
 
     let started = start(&host, "operator", "StartExecution").await;

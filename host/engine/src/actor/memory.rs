@@ -11,6 +11,7 @@ use super::turn::Turn;
 use super::{Actor, Halt, Trigger};
 use crate::Error;
 use crate::express::Tally;
+use crate::room::Stage;
 
 /// Who ends executions that the host can no longer keep.
 const HOST: &str = "host";
@@ -84,6 +85,7 @@ impl Actor {
     /// Runs an execution again of which the last host left nothing but the start.
     pub(crate) async fn run_again(mut self) {
         let id = self.start.header.id.clone();
+        self.owner.stage = Stage::UnderWay;
         let record = self.record("RerunExecution");
         match self.begin(record).await {
             Ok(()) => self.run().await,

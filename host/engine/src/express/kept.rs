@@ -121,7 +121,8 @@ impl Kept {
         if cursor.order == HistoryOrder::NewestFirst {
             page.next.record = page.next.record.min(self.last_record());
         }
-        let mut has_next = page.next.record <= self.last_record();
+        // Where there is nothing yet, reading goes on at the same place.
+        let mut has_next = !self.records.is_empty() && page.next.record <= self.last_record();
         while has_next {
             if page.events.len() >= limit {
                 page.has_more = true;

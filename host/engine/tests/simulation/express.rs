@@ -396,6 +396,31 @@ async fn history_is_read_in_pages_from_both_ends() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_reads_along_from_the_very_beginning_misses_nothing() {
+    let world = prepared(&brief()).await;
+    let waiting = waited_for(&world);
+    let permit = world.permit("operators", Resource::host());
+    let (mut cursor, mut events) = (HistoryCursor::default(), Vec::new());
+    let mut id = None;
+    while !waiting.is_finished() {
+        let listed = world.permit("operators", Resource::host());
+        let page = world
+            .engine
+            .executions(listed, ports::ExecutionFilter::default(), None, 1);
+        let listed = page.await.unwrap().items.pop();
+        id = id.or(listed.map(|listed| listed.start.header.id));
+        if let Some(id) = &id {
+            let page = world.engine.history(&permit, id, cursor, 1).await.unwrap();
+            cursor = page.next;
+            events.extend(page.events);
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let ids: Vec<_> = events.iter().map(|event| event.id).collect();
+    assert_eq!(ids, (1..=10).collect::<Vec<u64>>());
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_that_takes_too_much_memory_is_ended() {
     let config = Config {
         express_bytes_max: 16 << 10,
