@@ -67,6 +67,7 @@ impl Actor {
     /// Lets some time go by while the disk is full.
     async fn wait_for_room(&self, backoff: &mut Backoff) -> Result<(), Halt> {
         tokio::select! {
+            biased;
             () = backoff.pause() => Ok(()),
             () = self.shared.draining.cancelled() => Err(Halt::Store(Error::Closing)),
         }
