@@ -197,6 +197,8 @@ fn engine_config(config: &Config) -> engine::Config {
         express_running_max: config.limits.express_running_max,
         express_ended_max: config.limits.express_ended_max,
         express_bytes_max: config.limits.express_bytes_max,
+        executions_arriving_max: config.limits.executions_arriving_max,
+        stay_ms: config.limits.stay_ms as u64,
         attempts_running_max: config.limits.attempts_running_max,
         machine_attempts: MachineLimits {
             each_max: config.limits.state_machine_attempts_max,

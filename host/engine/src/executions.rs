@@ -157,7 +157,7 @@ impl Engine {
     }
 
     /// Whether executions can be started and reached.
-    fn check_health(&self) -> Result<(), Error> {
+    pub(crate) fn check_health(&self) -> Result<(), Error> {
         match self.health() {
             Health::Ready => Ok(()),
             Health::Recovering => Err(Error::Busy {

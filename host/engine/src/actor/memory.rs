@@ -88,13 +88,17 @@ impl Actor {
         self.owner.stage = Stage::UnderWay;
         let record = self.record("RerunExecution");
         match self.begin(record).await {
-            Ok(()) => self.run().await,
+            Ok(()) => {
+                self.arrival = None;
+                return self.run().await;
+            }
             Err(Halt::Store(error)) => {
                 tracing::error!(execution = %id, %error, "the execution is left where it is");
-                self.shared.remove_running(&id);
             }
-            Err(Halt::NameTaken(_)) => self.shared.remove_running(&id),
+            Err(Halt::NameTaken(_)) => {}
         }
+        self.shared.roster.remove(&id);
+        self.shared.followers.end(&id);
     }
 
     /// Ends an execution that nobody will run again, as the host ends.

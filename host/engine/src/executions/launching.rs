@@ -101,11 +101,11 @@ impl Engine {
         let id = started.id.clone();
         let first_step = self.shared.tasks.spawn(async move {
             // It can be reached before its start is durable, so that nobody takes it up as well.
-            shared.add_running(id.clone(), running);
+            shared.roster.add(id.clone(), running);
             let begun = actor.begin(record).await;
             match begun {
                 Ok(()) => drop(shared.tasks.spawn(actor.run())),
-                Err(_) => shared.remove_running(&id),
+                Err(_) => shared.roster.remove(&id),
             }
             begun
         });
