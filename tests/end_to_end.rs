@@ -15,7 +15,9 @@ mod end_to_end {
     mod concurrency;
     mod crash;
     mod doctor;
+    mod express;
     mod language;
+    mod listing;
     mod main_job;
     mod observability;
     mod shutdown;

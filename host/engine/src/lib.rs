@@ -9,6 +9,7 @@
 mod activities;
 mod actor;
 mod admission;
+mod alarms;
 mod authority;
 mod backoff;
 mod backups;
@@ -16,6 +17,8 @@ mod children;
 mod components;
 mod error;
 mod executions;
+mod express;
+mod followers;
 mod inspections;
 mod load;
 mod machines;
@@ -27,8 +30,10 @@ mod retention;
 mod reviews;
 mod roles;
 mod room;
+mod roster;
 mod service;
 mod shared;
+mod taking_up;
 mod tasks;
 mod witness;
 
@@ -36,6 +41,7 @@ pub use activities::Activity;
 pub use components::Component;
 pub use error::{Created, Error};
 pub use executions::{StartRequest, Started};
+pub use followers::{Follower, Gone};
 pub use load::Load;
 pub use machines::{
     Alias, AliasChange, AliasName, Definition, Draft, Machine, MachineChange, MachineType, Pin,

@@ -89,7 +89,7 @@ impl Turn {
                 return execution;
             }
         };
-        self.audit.push(basis.request_record(&run, &permit));
+        self.allow(basis, basis.request_record(&run, &permit));
         let started = EventKind::TaskStarted {
             effect: run.effect,
             facts: None,
@@ -186,8 +186,7 @@ impl Actor {
         let facts = requested.facts(self.now());
         self.shared.metrics.count_attempt(requested.outcome());
         if self.running.remove(&requested.run.effect).is_none() {
-            let record = self.unwanted_record(&facts);
-            self.unwanted.push(record);
+            self.add_unwanted(&facts);
             return None;
         }
         Some(Trigger::Answer {

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod activities;
 #[cfg(test)]
+mod alike;
+#[cfg(test)]
 mod archive;
 #[cfg(test)]
 mod binding;
@@ -13,6 +15,8 @@ mod egress;
 #[cfg(test)]
 mod executions;
 #[cfg(test)]
+mod express;
+#[cfg(test)]
 mod fairness;
 #[cfg(test)]
 mod http_tasks;
@@ -22,6 +26,10 @@ mod judgement;
 mod map_runs;
 #[cfg(test)]
 mod nested;
+#[cfg(test)]
+mod parking;
+#[cfg(test)]
+mod retention;
 #[cfg(test)]
 mod volumes;
 #[cfg(test)]

@@ -136,7 +136,7 @@ async fn a_full_disk_refuses_writes_and_goes_on_reading() {
         .unwrap();
     // The file's own room is used up first.
     let long = |number: u32| {
-        let input = json!("x".repeat(200_000));
+        let input = json!(format!("{number}{}", "x".repeat(200_000)));
         Step::first(&format!("e-{number}"), input).commit(store.fence)
     };
     let mut number = 0;

@@ -15,6 +15,39 @@ async fn a_store_of_format_1_opens_with_everything_in_it() {
     check("format-1").await;
 }
 
+#[tokio::test]
+async fn an_upgrade_that_is_cut_off_anywhere_goes_on_at_the_next_opening() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/format-1");
+    let expected = fs::read(fixture.join("expected.json")).unwrap();
+    let expected: Value = serde_json::from_slice(&expected).unwrap();
+    for last in 1.. {
+        let folder = unpacked(&fixture);
+        let mut syncs = 0;
+        let sync = move |file: &File| {
+            syncs += 1;
+            match syncs < last {
+                true => file.sync_data(),
+                false => Err(io::Error::other("cut off")),
+            }
+        };
+        let config = StoreConfig::default();
+        let chain = Arc::new(Sha256Chain);
+        let opened = SledStore::open_with(folder.path(), config, chain, Box::new(sync)).await;
+        let is_whole = opened.is_ok();
+        if let Ok(store) = opened {
+            let _ = store.close().await;
+        }
+        let found = reopened(folder.path()).await;
+        for (part, expected) in expected.as_object().unwrap() {
+            assert_eq!(&found[part], expected, "{part}, cut off at sync {last}");
+        }
+        if is_whole {
+            assert!(last > 4, "the upgrade is one write");
+            return;
+        }
+    }
+}
+
 /// Opens the fixture, compares, and does so again once it is of today's format.
 async fn check(fixture: &str) {
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR"))
