@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use asl::ExecutionId;
+use asl::{ExecutionId, Timestamp};
 use async_trait::async_trait;
 use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
-    Archive, Catalogue, Chain, Claim, Commit, CommitError, Description, Document, ExecutionFilter,
-    Fence, Head, HistoryCursor, HistoryPage, Journal, Key, Kind, Page, Receipt, Sealed, StoreError,
-    StoredExecution,
+    Alarm, Alarms, Archive, Catalogue, Chain, Claim, Commit, CommitError, Description, Document,
+    ExecutionFilter, Fence, Head, HistoryCursor, HistoryPage, Journal, Key, Kind, Page, Receipt,
+    Sealed, StoreError, StoredExecution,
 };
 use sled::IVec;
 
@@ -121,7 +121,7 @@ impl MemoryStore {
         }
         let mut staged = Staged::default();
         let receipt = host.ledger.admit(&*self.tree, &mut staged, commit)?;
-        host.ledger.stage_state(&*self.tree, &mut staged)?;
+        host.ledger.stage_state(&mut staged);
         host.commits += 1;
         let fault = host
             .fault
@@ -163,8 +163,8 @@ impl Tree {
         let staged = staged.finish();
         let mut tree = self.lock();
         tree.extend(staged.parts);
-        for (key, change) in staged.changes {
-            match change.after {
+        for (key, value) in staged.changes {
+            match value {
                 Some(value) => drop(tree.insert(key, value)),
                 None => drop(tree.remove(&key)),
             }
@@ -213,6 +213,15 @@ impl Journal for MemoryStore {
         limit: usize,
     ) -> Result<Vec<Claim>, StoreError> {
         read::claim(self.entries()?, self.fence, after.as_ref(), limit)
+    }
+
+    async fn alarms(
+        &self,
+        until: Timestamp,
+        after: Option<Alarm>,
+        limit: usize,
+    ) -> Result<Alarms, StoreError> {
+        read::alarms(self.entries()?, until, after.as_ref(), limit)
     }
 
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
