@@ -13,7 +13,8 @@ use std::time::Duration;
 use fuser::{BackgroundSession, Errno, ReplyEmpty};
 use tokio::sync::watch;
 
-use crate::image::{Covered, Image, NamesDurable, Unsynced};
+use crate::image::{Covered, Image, NamesDurable, Refusal, Unsynced};
+use crate::random::Random;
 use mounted::Mounted;
 
 /// How long unmounting is tried while the last of a killed process goes away.
@@ -49,6 +50,8 @@ struct State {
     syncs: Syncs,
     /// How long a sync takes.
     sync_takes: Duration,
+    /// Chance by which writes reach the disk early.
+    stray: Option<(Random, u64)>,
     /// How many syncs have made something durable.
     synced: u64,
     /// The power goes when this many have.
@@ -77,6 +80,7 @@ impl Disk {
             image,
             syncs: Syncs::Work,
             sync_takes: Duration::ZERO,
+            stray: None,
             synced: 0,
             freeze_at: None,
             held: Vec::new(),
@@ -138,6 +142,11 @@ impl Disk {
     /// How long a sync takes from now on.
     pub fn let_syncs_take(&self, time: Duration) {
         self.shared.lock().sync_takes = time;
+    }
+
+    /// Lets one in so many writes reach the disk before any sync asks for it.
+    pub fn let_writes_stray(&self, seed: u64, once_in: u64) {
+        self.shared.lock().stray = Some((Random::new(seed), once_in));
     }
 
     /// Keeps the disk as it is before each sync from now on.
@@ -221,6 +230,21 @@ impl Drop for Disk {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Carries out a write; chance may let it reach the disk at once.
+    fn write(&self, number: u64, offset: u64, data: &[u8]) -> Result<(), Refusal> {
+        let mut state = self.lock();
+        state.image.write(number, offset, data)?;
+        let is_on = state.freeze_at.is_none_or(|end| state.synced < end);
+        let strays = match &mut state.stray {
+            Some((random, once_in)) => random.once_in(*once_in),
+            None => false,
+        };
+        match strays && is_on {
+            true => state.image.stray(number, offset, data.len() as u64),
+            false => Ok(()),
+        }
     }
 
     /// Answers a request for a sync, at once or from a thread that takes its time.

@@ -278,6 +278,12 @@ impl Image {
         Ok(())
     }
 
+    /// Lets a part of a file reach the disk before any sync asks for it.
+    pub fn stray(&mut self, number: u64, offset: u64, bytes: u64) -> Result<(), Refusal> {
+        self.file(number)?.stray(offset, bytes);
+        Ok(())
+    }
+
     /// Takes space for a file ahead of its content.
     pub fn allocate(
         &mut self,

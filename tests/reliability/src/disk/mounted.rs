@@ -174,7 +174,7 @@ impl Filesystem for Mounted {
         _: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
-        match self.shared.lock().image.write(ino.0, offset, data) {
+        match self.shared.write(ino.0, offset, data) {
             Ok(()) => reply.written(u32::try_from(data.len()).unwrap()),
             Err(refusal) => reply.error(to_errno(refusal)),
         }

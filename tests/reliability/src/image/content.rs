@@ -82,6 +82,16 @@ impl File {
         self.written.bytes = self.written.bytes.max(end);
     }
 
+    /// Blocks reach the disk before any sync asks for it, as the system sees fit.
+    pub(super) fn stray(&mut self, offset: u64, bytes: u64) {
+        for index in blocks_of(offset, bytes) {
+            let block = self.written.blocks.get(&index).cloned();
+            self.durable.set(index, block);
+            let end = self.written.bytes.min((index + 1) * BLOCK_BYTES);
+            self.durable.bytes = self.durable.bytes.max(end);
+        }
+    }
+
     pub(super) fn allocate(&mut self, offset: u64, bytes: u64, is_size_kept: bool) {
         for index in blocks_of(offset, bytes) {
             if !self.written.blocks.contains_key(&index) {

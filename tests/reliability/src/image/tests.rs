@@ -135,3 +135,12 @@ fn a_file_cut_off_reads_zeros_where_it_grows_again() {
     assert_eq!((found.len(), &found[..10]), (5000, &[1; 10][..]));
     assert!(found[10..].iter().all(|byte| *byte == 0));
 }
+
+#[test]
+fn what_strayed_to_the_disk_before_a_sync_survives_as_it_was_then() {
+    let (mut image, file) = image(NamesDurable::BySyncOfTheFolder);
+    image.write(file, 0, b"early").unwrap();
+    image.stray(file, 0, 5).unwrap();
+    image.write(file, 0, b"later").unwrap();
+    assert_eq!(content(&image.cut(Unsynced::Lost), "a").unwrap(), b"early");
+}

@@ -19,16 +19,37 @@ use super::script;
 
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
+/// How the host ended before its folder was damaged.
+#[derive(Clone, Copy, Debug)]
+enum Ended {
+    Stopped,
+    Killed,
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn damage_to_any_file_of_the_store_is_named_and_never_passed_over() {
+async fn damage_to_any_file_of_a_stopped_store_is_named_and_never_passed_over() {
+    damaged(Ended::Stopped).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damage_to_any_file_of_a_killed_store_is_named_and_never_passed_over() {
+    damaged(Ended::Killed).await;
+}
+
+async fn damaged(ended: Ended) {
     let facts = Facts::timeless();
     let effects = Effects::serve(&facts).await;
     let whole = Folder::new();
     let host = whole.host().await;
     script::run(&Client::new(&host, &facts), effects.url()).await;
     Client::new(&host, &facts).settle().await;
-    host.terminate().await;
-    assert!(host.ended().await.success());
+    match ended {
+        Ended::Stopped => {
+            host.terminate().await;
+            assert!(host.ended().await.success());
+        }
+        Ended::Killed => host.kill_9().await,
+    }
     effects.note_in(&Facts::timeless());
     for seed in seeds(3) {
         let _reproduction = Reproduction::of("damage", seed);
@@ -39,7 +60,7 @@ async fn damage_to_any_file_of_the_store_is_named_and_never_passed_over() {
             let mut random = Random::new(seed * 1000 + place);
             let folder = copy(&whole);
             let damage = damage(&folder.data().join(name), &mut random);
-            let what = format!("{}, {damage}", name.display());
+            let what = format!("{ended:?}, {}, {damage}", name.display());
             is_named_or_harmless(&folder, &facts, &what).await;
         }
     }

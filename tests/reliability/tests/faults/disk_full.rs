@@ -10,8 +10,8 @@ use tokio::time::timeout;
 use super::round::{Prepared, disk, folder_on, has_not_panicked, keeps_its_promises};
 use super::script::start;
 
-/// What is left of the disk when it begins to fill up.
-const ROOM_BYTES: u64 = 512 * 1024;
+/// What is left of the disk: more than the host keeps free for itself, less, and nothing.
+const ROOM_BYTES: [u64; 3] = [65 * 1024 * 1024, 512 * 1024, 0];
 /// More starts than could ever fit.
 const STARTS_MAX: u32 = 2000;
 
@@ -21,22 +21,29 @@ async fn a_full_disk_refuses_writes_and_loses_nothing_and_space_is_all_it_needs(
         return;
     };
     let prepared = Prepared::on(disk).await;
+    for room in ROOM_BYTES {
+        runs_full(&prepared, room).await;
+    }
+}
+
+async fn runs_full(prepared: &Prepared, room: u64) {
     let mut disk = Disk::holding(prepared.image.clone()).unwrap();
     let (facts, folder) = (prepared.facts(), folder_on(&disk));
     let host = folder.host().await;
     let client = Client::new(&host, &facts);
     let first = start(&client, "echo", "first").await;
 
-    disk.leave_room(Some(ROOM_BYTES));
+    disk.leave_room(Some(room));
     let refused = filled(&client).await;
-    assert!([503, 507].contains(&refused.status), "{}", refused.text);
-    refused.is_problem(refused.status).says("space");
+    let title = refused.is_problem(507).body["title"].as_str().unwrap();
+    assert_eq!(title, "The disk is full", "{}", refused.text);
+    assert!(refused.headers.contains_key("retry-after"), "{refused:?}");
     host.nobody().get("/healthz").await.is(200);
     client.look(&first).await.unwrap().is(200);
 
     disk.leave_room(None);
     timeout(SOON, room_is_noticed(&client)).await.unwrap();
-    keeps_its_promises(&host, &facts, "with space again").await;
+    keeps_its_promises(&host, &facts, &format!("room of {room} bytes")).await;
     host.kill_9().await;
     disk.cut(Unsynced::Lost);
     let host = folder.host().await;

@@ -88,6 +88,7 @@ async fn at_a_random_moment_of_a_loaded_run_and_of_the_recovery_from_it() {
         let mut disk = Disk::holding(prepared.image.clone()).unwrap();
         let facts = prepared.facts();
         let folder = folder_on(&disk);
+        disk.let_writes_stray(seed, 4);
         disk.freeze_at(5 + random.below(150));
         loaded_until_the_power_goes(&disk, &folder, &facts, seed).await;
         disk.cut(unsynced(&mut random));
