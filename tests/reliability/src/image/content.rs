@@ -30,7 +30,7 @@ pub(super) struct File {
 
 /// What a sync found to be unsynced.
 #[derive(Debug)]
-pub struct Caught {
+pub(super) struct Caught {
     bytes: u64,
     blocks: Vec<(u64, Option<Block>)>,
 }
