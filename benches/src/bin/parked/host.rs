@@ -54,6 +54,7 @@ impl Host {
         let ports = Ports {
             journal: Arc::clone(&store) as _,
             archive: Arc::clone(&store) as _,
+            backups: Arc::clone(&store) as _,
             catalogue: Arc::clone(&store) as _,
             retention: Arc::clone(&store) as _,
             runner: Arc::new(Script),
