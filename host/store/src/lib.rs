@@ -28,5 +28,5 @@ mod writer;
 mod contract;
 
 pub use disk::OpenError;
-pub use memory::{Fault, MemoryStore};
+pub use memory::{Fault, MemoryStore, Weather};
 pub use sled_store::{SledStore, StoreConfig};
