@@ -109,7 +109,12 @@ impl Actor {
         let effect = run.effect;
         let attempt = self.attempt(&run, permit, cancelled.clone());
         let runner = Arc::clone(&self.shared.ports.runner);
+        let unwanted = cancelled.clone();
         let task = self.attempts.spawn(async move {
+            // The execution may have moved on before this task had its turn.
+            if unwanted.is_cancelled() {
+                return Finished::Nothing;
+            }
             let result = runner.run(attempt).await;
             drop(slots);
             Finished::Attempt {

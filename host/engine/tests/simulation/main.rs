@@ -21,6 +21,8 @@ mod map_runs;
 #[cfg(test)]
 mod nested;
 #[cfg(test)]
+mod people;
+#[cfg(test)]
 mod volumes;
 #[cfg(test)]
 mod world;
