@@ -3,6 +3,8 @@
 
 #[cfg(test)]
 mod end_to_end {
+    use driver::{guest, host, http, stage};
+
     mod audit_log;
     mod authority;
     mod aws_wire;
@@ -11,13 +13,9 @@ mod end_to_end {
     mod cli;
     mod concurrency;
     mod crash;
-    mod guest;
-    mod host;
-    mod http;
     mod language;
     mod main_job;
     mod shutdown;
-    mod stage;
     mod succession;
     mod test_state;
     mod tokens;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use audit::Sha256Chain;
-use engine::{Engine, Ports, Service};
+use engine::{Engine, MachineLimits, Ports, Service};
 use ports::{Archive, Catalogue, Clock, Journal, Runner, StoreError};
 use runtime::{EvaluatorConfig, JsonataEvaluator, Runtime, RuntimeConfig, StartError, VolumeFiles};
 use store::{MemoryStore, OpenError, SledStore, StoreConfig};
@@ -195,6 +195,10 @@ fn engine_config(config: &Config) -> engine::Config {
         account: config.aws.account.clone(),
         executions_running_max: config.limits.executions_running_max,
         attempts_running_max: config.limits.attempts_running_max,
+        machine_attempts: MachineLimits {
+            each_max: config.limits.state_machine_attempts_max,
+            named_max: config.limits.state_machine_attempts.clone(),
+        },
         drain_ms: config.server.drain_ms,
         definition_bytes_max: config.limits.definition_bytes_max,
         input_bytes_max: config.limits.input_bytes_max,

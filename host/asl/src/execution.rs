@@ -6,6 +6,7 @@
 mod frame;
 mod frames;
 mod header;
+mod posture;
 mod restore;
 mod standing;
 
@@ -20,6 +21,7 @@ pub(crate) use frame::{
 };
 use frames::Frames;
 pub use header::{ExecutionId, Header, Limits, MapRunChild};
+pub use posture::Posture;
 pub use restore::RestoreError;
 pub(crate) use standing::Standing;
 pub use standing::Status;
@@ -313,16 +315,8 @@ impl Frame {
     }
 
     fn outstanding(&self) -> Vec<Effect> {
-        let timers = match &self.waiting {
-            Waiting::Task(task) => [task.timeout, task.heartbeat],
-            Waiting::Time(timer) | Waiting::Delay(timer) => [Some(*timer), None],
-            Waiting::Turn
-            | Waiting::Children(_)
-            | Waiting::Child { .. }
-            | Waiting::Siblings { .. } => [None, None],
-        };
         let task = self.task_run().map(Effect::RunTask);
-        let timers = timers.into_iter().flatten().map(Deadline::to_effect);
+        let timers = self.deadlines().map(Deadline::to_effect);
         task.into_iter().chain(timers).collect()
     }
 }

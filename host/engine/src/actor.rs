@@ -9,7 +9,6 @@ mod calls;
 mod child;
 mod egress;
 mod nested;
-mod slots;
 mod step;
 mod timers;
 mod turn;
@@ -26,13 +25,13 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::room::{Owner, Slots, Stage};
 use crate::shared::{Running, Shared};
 use crate::tasks::{TaskMessage, activities_of, bar_to_rerun};
 use crate::{Error, Machine};
 use attempt::{Facts, Finished, RunningAttempt};
 use calls::Offers;
 use child::RunWork;
-use slots::Slots;
 use timers::Timers;
 
 /// Requests waiting for one execution; more wait in their senders.
@@ -115,6 +114,8 @@ pub(crate) struct Actor {
     offers: Offers,
     /// The activities that the machine's Tasks name, where none of them is mocked.
     activities: Vec<String>,
+    /// For whom its attempts ask for room.
+    owner: Owner,
     timers: Timers,
     due: VecDeque<Trigger>,
     /// Whether the last thing done was asked for by a message.
@@ -146,6 +147,7 @@ impl Actor {
             None => activities_of(&machine),
         };
         let needs_evaluator = machine.machine.needs_evaluator();
+        let owner = Owner::of(&start);
         let actor = Self {
             shared,
             identity: Digest::of(format!("{:?}", start.caller).as_bytes()),
@@ -167,6 +169,7 @@ impl Actor {
             due: VecDeque::new(),
             was_message: false,
             needs_evaluator,
+            owner,
             mocked: BTreeMap::new(),
             unwanted: Vec::new(),
             _slot: slot,
@@ -190,6 +193,7 @@ impl Actor {
     /// Takes up a stored execution where the last host left it.
     pub(crate) fn resume(&mut self, execution: Execution) {
         self.is_stored = true;
+        self.owner.stage = Stage::UnderWay;
         for effect in execution.outstanding() {
             match effect {
                 Effect::RunTask(run) => self.due.push_back(self.take_up(run)),

@@ -16,12 +16,14 @@ mod components;
 mod error;
 mod executions;
 mod inspections;
+mod load;
 mod machines;
 mod map_runs;
 mod mocks;
 mod reads;
 mod reviews;
 mod roles;
+mod room;
 mod service;
 mod shared;
 mod tasks;
@@ -31,6 +33,7 @@ pub use activities::Activity;
 pub use components::Component;
 pub use error::{Created, Error};
 pub use executions::{StartRequest, Started};
+pub use load::Load;
 pub use machines::{
     Alias, AliasChange, AliasName, Definition, Draft, Machine, MachineChange, MachineType, Pin,
     Published, Qualifier, Registration, RoleReference, Route, Routing, RoutingProblem, Settings,
@@ -40,6 +43,7 @@ pub use map_runs::{MapRun, MapRunCounts, MapRunLine};
 pub use mocks::Mocks;
 pub use reviews::StoredReview;
 pub use roles::RoleRevision;
+pub use room::MachineLimits;
 pub use service::Service;
 pub use shared::{Config, Engine, Health, Ports};
 pub use tasks::{ActivityTask, TaskError, WaitingTask};

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use asl::ExecutionId;
 use asl::jsonata::Evaluator;
 use auth::authority::AuthorityVersion;
-use auth::names::{Digest, Name, ServiceName};
+use auth::names::{Name, ServiceName};
 use auth::policy::Policies;
 use ports::{
     Archive, AuditRecord, Catalogue, Clock, Commit, CommitError, Decision, Egress, Journal,
@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use crate::actor::Message;
 use crate::authority::Authority;
 use crate::mocks::Mocks;
+use crate::room::{MachineLimits, Room};
 use crate::tasks::Desk;
 use crate::{Error, Service};
 
@@ -58,6 +59,8 @@ pub struct Config {
     pub executions_running_max: usize,
     /// Attempts that may run at once on this host.
     pub attempts_running_max: usize,
+    /// Attempts of one state machine that may run at once on this host.
+    pub machine_attempts: MachineLimits,
     /// How long attempts may go on at shutdown, in milliseconds.
     pub drain_ms: u64,
     /// The largest definition, in bytes of JSON.
@@ -85,6 +88,7 @@ impl Default for Config {
             account: "000000000000".to_owned(),
             executions_running_max: 100_000,
             attempts_running_max: 64,
+            machine_attempts: MachineLimits::default(),
             drain_ms: 30_000,
             definition_bytes_max: 1 << 20,
             input_bytes_max: 256 << 10,
@@ -126,7 +130,8 @@ pub(crate) struct Shared {
     pub(crate) ports: Ports,
     pub(crate) config: Config,
     pub(crate) executions: Arc<Semaphore>,
-    pub(crate) attempts: Arc<Semaphore>,
+    pub(crate) room: Arc<Room>,
+    pub(crate) commits_waiting: AtomicUsize,
     judgements: Arc<Semaphore>,
     readings: Arc<Semaphore>,
     /// A permit for each processor: steps that may evaluate JSONata take one, in turn.
@@ -139,7 +144,6 @@ pub(crate) struct Shared {
     authority: ArcSwap<Authority>,
     changing: tokio::sync::Mutex<()>,
     running: Mutex<BTreeMap<ExecutionId, Running>>,
-    slots: Mutex<BTreeMap<(Name, Option<Digest>), Limited>>,
     taking_up: tokio::sync::Mutex<()>,
     /// Where tasks that wait for workers are on offer.
     pub(crate) desk: Desk,
@@ -149,9 +153,6 @@ pub(crate) struct Shared {
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
-
-/// A limit, and the slots it leaves.
-type Limited = (usize, Arc<Semaphore>);
 
 /// How to reach a running execution.
 #[derive(Clone)]
@@ -176,7 +177,8 @@ impl Engine {
         let authority = Authority::load(ports.catalogue.as_ref(), policies, version).await?;
         let shared = Arc::new(Shared {
             executions: Arc::new(Semaphore::new(config.executions_running_max)),
-            attempts: Arc::new(Semaphore::new(config.attempts_running_max)),
+            room: Arc::new(Room::new(config.attempts_running_max)),
+            commits_waiting: AtomicUsize::new(0),
             judgements: Arc::new(Semaphore::new(JUDGED_AT_ONCE_MAX)),
             readings: Arc::new(Semaphore::new(READ_AT_ONCE_MAX)),
             evaluating: Semaphore::new(processors()),
@@ -188,7 +190,6 @@ impl Engine {
             authority: ArcSwap::from_pointee(authority),
             changing: tokio::sync::Mutex::new(()),
             running: Mutex::default(),
-            slots: Mutex::default(),
             taking_up: tokio::sync::Mutex::new(()),
             desk: Desk::default(),
             ports,
@@ -278,7 +279,9 @@ impl Shared {
 
     /// Puts a changed authority in force; the caller holds the lane of [`Self::change`].
     pub(crate) fn put_in_force(&self, authority: Authority) {
-        self.authority.store(Arc::new(authority));
+        let authority = Arc::new(authority);
+        self.authority.store(Arc::clone(&authority));
+        self.room.put_in_force(&authority);
     }
 
     /// Waits until the authority in force here is at least `version`, reading it anew if some
@@ -322,7 +325,9 @@ impl Shared {
 
     /// Commits, and remembers a store that can no longer write.
     pub(crate) async fn commit(&self, commit: Commit) -> Result<Receipt, CommitError> {
+        self.commits_waiting.fetch_add(1, Ordering::Relaxed);
         let result = self.ports.journal.commit(commit).await;
+        self.commits_waiting.fetch_sub(1, Ordering::Relaxed);
         if let Err(CommitError::Store(error @ (StoreError::Io(_) | StoreError::Closed))) = &result {
             self.fail(error);
         }
@@ -344,32 +349,16 @@ impl Shared {
         self.lock_running().insert(id, running);
     }
 
+    pub(crate) fn running_count(&self) -> usize {
+        self.lock_running().len()
+    }
+
     pub(crate) fn remove_running(&self, id: &ExecutionId) {
         self.lock_running().remove(id);
     }
 
     fn lock_running(&self) -> std::sync::MutexGuard<'_, BTreeMap<ExecutionId, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The slots of a role, or of one component under it, on this host. A changed limit is
-    /// counted anew.
-    pub(crate) fn slots(
-        &self,
-        role: &Name,
-        component: Option<&Digest>,
-        limit: usize,
-    ) -> Arc<Semaphore> {
-        let key = (role.clone(), component.cloned());
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        match slots.get(&key) {
-            Some((known, semaphore)) if *known == limit => Arc::clone(semaphore),
-            Some(_) | None => {
-                let semaphore = Arc::new(Semaphore::new(limit));
-                slots.insert(key, (limit, Arc::clone(&semaphore)));
-                semaphore
-            }
-        }
     }
 
     pub(crate) fn state_machine_arn(&self, name: &Name) -> String {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use asl::{Delta, EffectId, ExecutionId, Header, HistoryEvent, PayloadId, Status, Timestamp};
+use asl::{
+    Delta, EffectId, ExecutionId, Header, HistoryEvent, PayloadId, Posture, Status, Timestamp,
+};
 use async_trait::async_trait;
 use auth::authority::AuthorityVersion;
 use auth::principal::Caller;
@@ -132,6 +134,9 @@ impl Selection {
 pub struct Record {
     /// 0 for the first, one more for each.
     pub number: u32,
+    /// What the execution waits for after this record; says who takes it up again, and when.
+    #[serde(default, skip_serializing_if = "Posture::is_active")]
+    pub posture: Posture,
     /// Frames, payloads and history events.
     pub delta: Delta,
     /// What components logged.
@@ -218,6 +223,17 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: String,
     },
+    /// There is too little room on the disk. Nothing was written; it may be tried again once
+    /// there is room, and reading goes on.
+    #[error(
+        "the disk is full: {free_bytes} bytes are free and {reserve_bytes} are kept free, nothing is written until there is room"
+    )]
+    Full {
+        /// How much is free, in bytes.
+        free_bytes: u64,
+        /// How much is kept free, in bytes.
+        reserve_bytes: u64,
+    },
     /// The disk or database refused.
     #[error("the store failed: {0}")]
     Io(Arc<str>),
@@ -235,6 +251,24 @@ pub struct Claim {
     pub fence: Fence,
 }
 
+/// A parked execution and when it is to be woken.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Alarm {
+    /// When the first of its timers is due.
+    pub at: Timestamp,
+    /// Which one.
+    pub id: ExecutionId,
+}
+
+/// A page of alarms that are due.
+#[derive(Clone, Debug)]
+pub struct Alarms {
+    /// Those that are due, the earliest first.
+    pub due: Vec<Alarm>,
+    /// When the one after them is due, whether that has come or not.
+    pub next: Option<Timestamp>,
+}
+
 /// Everything written about one execution, in order.
 #[derive(Clone, Debug)]
 pub struct StoredExecution {
@@ -242,6 +276,16 @@ pub struct StoredExecution {
     pub start: Start,
     /// Every step.
     pub records: Vec<Record>,
+}
+
+impl StoredExecution {
+    /// What the execution waits for, as its last record says.
+    pub fn posture(&self) -> Posture {
+        self.records
+            .last()
+            .map(|last| last.posture)
+            .unwrap_or_default()
+    }
 }
 
 /// Writes transitions and says who owns which execution.
@@ -261,9 +305,9 @@ pub trait Journal: Send + Sync {
     /// The store is damaged or gone.
     async fn fence(&self) -> Result<Fence, StoreError>;
 
-    /// Claims running executions that no live host owns, at most `limit`, after `after` in id
-    /// order; the embedded store hands out every one. A crash after the call means that they
-    /// are claimed again by the next host.
+    /// Claims executions that go on by themselves and that no live host owns, at most `limit`,
+    /// after `after` in id order; the embedded store hands out every one. Parked ones are not
+    /// among them. A crash after the call means that they are claimed again by the next host.
     ///
     /// # Errors
     /// The store is damaged or gone.
@@ -272,6 +316,18 @@ pub trait Journal: Send + Sync {
         after: Option<ExecutionId>,
         limit: usize,
     ) -> Result<Vec<Claim>, StoreError>;
+
+    /// Parked executions that are to be woken at `until` or before, at most `limit`, after `after`
+    /// in the order of time and id. No effect: one is listed until its next record says otherwise.
+    ///
+    /// # Errors
+    /// The store is damaged or gone.
+    async fn alarms(
+        &self,
+        until: Timestamp,
+        after: Option<Alarm>,
+        limit: usize,
+    ) -> Result<Alarms, StoreError>;
 
     /// Reads everything needed to go on with an execution. No effect.
     ///

@@ -16,9 +16,9 @@ pub use catalogue::{Blob, Catalogue, Change, Document, Key, Kind};
 pub use clock::Clock;
 pub use egress::{Egress, EgressError, OutgoingRequest, OutgoingResponse};
 pub use journal::{
-    Archive, Claim, Commit, CommitError, Description, ExecutionCommit, ExecutionFilter, Fence,
-    HistoryCursor, HistoryOrder, HistoryPage, Journal, LogLine, Page, Parent, Receipt, Record,
-    Selection, Start, StoreError, StoredExecution, Summary,
+    Alarm, Alarms, Archive, Claim, Commit, CommitError, Description, ExecutionCommit,
+    ExecutionFilter, Fence, HistoryCursor, HistoryOrder, HistoryPage, Journal, LogLine, Page,
+    Parent, Receipt, Record, Selection, Start, StoreError, StoredExecution, Summary,
 };
 pub use runner::{
     Attempt, AttemptReport, Exports, Inspection, Outcome, Refusal, Rejected, RunError, Runner,

@@ -111,6 +111,27 @@ fn every_problem_is_reported_together() {
 }
 
 #[test]
+fn state_machines_have_limits_of_their_own() {
+    let limits = |text: &str| format!("{STORE}[limits]\n{text}\n");
+    let good = limits("state_machine_attempts_max = 8\nstate_machine_attempts = { orders = 2 }");
+    let config = load(Mode::Serve, &good, &[]).unwrap();
+    assert_eq!(config.limits.state_machine_attempts_max, Some(8));
+    let orders = Name::parse("orders").unwrap();
+    assert_eq!(config.limits.state_machine_attempts.get(&orders), Some(&2));
+    let bad =
+        limits("state_machine_attempts_max = 0\nstate_machine_attempts = { \"a b\" = 1, c = 0 }");
+    refused(
+        Mode::Serve,
+        &bad,
+        &[
+            "/limits/state_machine_attempts_max",
+            "/limits/state_machine_attempts/a b",
+            "/limits/state_machine_attempts/c",
+        ],
+    );
+}
+
+#[test]
 fn issuers_are_held_to_their_rules() {
     let issuer = |entry: &str| format!("{STORE}[[identity.oidc]]\naudience = \"a\"\n{entry}\n");
     let good = issuer("issuer = \"https://idp.example\"");

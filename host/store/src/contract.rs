@@ -1,11 +1,12 @@
 //! What every store promises, checked against each of them.
 
 mod fixtures;
+mod parking;
 mod reading;
 
 use std::future::Future;
 
-use asl::{EffectId, Status};
+use asl::{EffectId, Status, Timestamp};
 use audit::Verifier;
 use auth::authority::AuthorityVersion;
 use auth::names::Digest;
@@ -27,6 +28,9 @@ impl<S: Journal + Catalogue + Archive> Store for S {}
 pub(crate) async fn check<S: Store, F: Future<Output = S>>(empty: impl Fn() -> F) {
     a_started_execution_can_be_read_in_every_way(&empty().await).await;
     an_ended_execution_is_not_claimed_again(&empty().await).await;
+    parking::alarms_are_listed_in_the_order_of_time(&empty().await).await;
+    parking::an_execution_is_claimed_or_has_an_alarm_or_waits(&empty().await).await;
+    parking::a_forgotten_execution_leaves_no_alarm_behind(&empty().await).await;
     a_name_is_given_once_within_a_state_machine(&empty().await).await;
     an_effect_starts_one_express_execution_under_a_name(&empty().await).await;
     nothing_is_committed_under_an_authority_that_has_passed(&empty().await).await;
@@ -101,15 +105,13 @@ pub(crate) async fn everything(store: &impl Store) -> Result<Vec<String>, StoreE
             store.executions(filter, None, usize::MAX).await?.items
         ));
     }
-    all.push(format!(
-        "{:?}",
-        store
-            .claim(None, usize::MAX)
-            .await?
-            .iter()
-            .map(|claim| &claim.id)
-            .collect::<Vec<_>>()
-    ));
+    let claims = store.claim(None, usize::MAX).await?;
+    let claimed = claims.iter().map(|claim| &claim.id);
+    all.push(format!("{:?}", claimed.collect::<Vec<_>>()));
+    let alarms = store
+        .alarms(Timestamp(i64::MAX), None, usize::MAX - 1)
+        .await?;
+    all.push(format!("{:?}", alarms.due));
     Ok(all)
 }
 

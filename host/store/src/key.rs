@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use asl::ExecutionId;
+use asl::{ExecutionId, Timestamp};
 use auth::names::Digest;
 use ports::Kind;
 
@@ -11,6 +11,8 @@ use ports::Kind;
 pub(crate) const FORMAT: &[u8] = b"m/format";
 /// Authority version and audit head.
 pub(crate) const STATE: &[u8] = b"m/state";
+/// The number of the last frame of the log that is in the base; not in the log itself.
+pub(crate) const APPLIED: &[u8] = b"m/applied";
 /// How often the store was opened: the fence of this opening.
 pub(crate) const HOST: &[u8] = b"m/host";
 
@@ -42,14 +44,37 @@ pub(crate) fn record_number(key: &[u8]) -> Option<u32> {
     key.last_chunk().copied().map(u32::from_be_bytes)
 }
 
-/// The mark of an execution that has not ended.
+/// The mark of an execution that goes on by itself.
 pub(crate) fn open(id: &ExecutionId) -> Vec<u8> {
     join(b"o/", &[id.as_str().as_bytes()])
 }
 
-/// Every mark of an execution that has not ended.
+/// Every mark of an execution that goes on by itself.
 pub(crate) fn opens() -> Range<Vec<u8>> {
     below(b"o/".to_vec())
+}
+
+/// The mark of a parked execution that is to be woken.
+pub(crate) fn alarm(at: Timestamp, id: &ExecutionId) -> Vec<u8> {
+    join(b"t/", &[&ordered(at), id.as_str().as_bytes()])
+}
+
+/// Every mark of a parked execution that is to be woken, the earliest first.
+pub(crate) fn alarms() -> Range<Vec<u8>> {
+    below(b"t/".to_vec())
+}
+
+/// Time and execution in the key of an alarm.
+pub(crate) fn alarmed(key: &[u8]) -> Option<(Timestamp, ExecutionId)> {
+    let (at, id) = key.strip_prefix(b"t/")?.split_first_chunk()?;
+    let at = i64::from_be_bytes(*at) ^ i64::MIN;
+    let id = ExecutionId::parse(std::str::from_utf8(id).ok()?)?;
+    Some((Timestamp(at), id))
+}
+
+/// Bytes that sort as times do, those before the epoch included.
+fn ordered(at: Timestamp) -> [u8; 8] {
+    (at.0 ^ i64::MIN).to_be_bytes()
 }
 
 /// Who has a name within a state machine.
@@ -206,6 +231,18 @@ mod tests {
         let key = keys.last().unwrap();
         assert_eq!(named(Kind::Role, &document(key)).as_ref(), Some(key));
         assert_eq!(named(Kind::Review, &document(key)), None);
+    }
+
+    #[test]
+    fn alarms_sort_by_time_and_give_it_back() {
+        let times = [i64::MIN, -256, -1, 0, 1, 47, 255, 256, i64::MAX].map(Timestamp);
+        let keys = times.map(|at| alarm(at, &id("e-1")));
+        assert!(keys.is_sorted());
+        for (at, key) in times.into_iter().zip(keys) {
+            assert!(alarms().contains(&key));
+            assert_eq!(alarmed(&key), Some((at, id("e-1"))));
+        }
+        assert_eq!(alarmed(b"t/1234567"), None);
     }
 
     #[test]

@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use asl::ExecutionId;
+use asl::{ExecutionId, Timestamp};
 use async_trait::async_trait;
 use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
-    Archive, Catalogue, Chain, Claim, Commit, CommitError, Description, Document, ExecutionFilter,
-    Fence, Head, HistoryCursor, HistoryPage, Journal, Key, Kind, Page, Receipt, Sealed, StoreError,
-    StoredExecution,
+    Alarm, Alarms, Archive, Catalogue, Chain, Claim, Commit, CommitError, Description, Document,
+    ExecutionFilter, Fence, Head, HistoryCursor, HistoryPage, Journal, Key, Kind, Page, Receipt,
+    Sealed, StoreError, StoredExecution,
 };
 use sled::IVec;
 
@@ -166,7 +166,7 @@ impl MemoryStore {
         }
         let mut staged = Staged::default();
         let receipt = host.ledger.admit(&*self.tree, &mut staged, commit)?;
-        host.ledger.stage_state(&*self.tree, &mut staged)?;
+        host.ledger.stage_state(&mut staged);
         host.commits += 1;
         Ok((staged, receipt))
     }
@@ -208,8 +208,8 @@ impl Tree {
         let staged = staged.finish();
         let mut tree = self.lock();
         tree.extend(staged.parts);
-        for (key, change) in staged.changes {
-            match change.after {
+        for (key, value) in staged.changes {
+            match value {
                 Some(value) => drop(tree.insert(key, value)),
                 None => drop(tree.remove(&key)),
             }
@@ -265,6 +265,16 @@ impl Journal for MemoryStore {
         limit: usize,
     ) -> Result<Vec<Claim>, StoreError> {
         self.reading(|tree| read::claim(tree, self.fence, after.as_ref(), limit))
+            .await
+    }
+
+    async fn alarms(
+        &self,
+        until: Timestamp,
+        after: Option<Alarm>,
+        limit: usize,
+    ) -> Result<Alarms, StoreError> {
+        self.reading(|tree| read::alarms(tree, until, after.as_ref(), limit))
             .await
     }
 

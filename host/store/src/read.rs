@@ -2,12 +2,12 @@
 
 mod history;
 
-use asl::{ExecutionId, PayloadId, Status};
+use asl::{ExecutionId, PayloadId, Status, Timestamp};
 use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
-    Claim, Description, Document, ExecutionFilter, Fence, Head, Key, Kind as DocumentKind, Page,
-    Record, Sealed, Start, StoreError, StoredExecution, Summary,
+    Alarm, Alarms, Claim, Description, Document, ExecutionFilter, Fence, Head, Key,
+    Kind as DocumentKind, Page, Record, Sealed, Start, StoreError, StoredExecution, Summary,
 };
 
 use crate::entries::{Entries, Order, complete, parse, read};
@@ -25,7 +25,7 @@ const PAGE_ENTRIES: usize = 256;
 /// How many executions one listing looks at before it hands out what it found.
 const EXAMINED_MAX: usize = 4096;
 
-/// Marks of open executions, claimed under `fence`.
+/// Executions that go on by themselves, claimed under `fence`.
 pub(crate) fn claim(
     entries: &impl Entries,
     fence: Fence,
@@ -42,6 +42,30 @@ pub(crate) fn claim(
         Ok(Claim { id, fence })
     };
     marks.iter().map(claim).collect()
+}
+
+/// Parked executions that are to be woken by `until`.
+pub(crate) fn alarms(
+    entries: &impl Entries,
+    until: Timestamp,
+    after: Option<&Alarm>,
+    limit: usize,
+) -> Result<Alarms, StoreError> {
+    let mut range = key::alarms();
+    if let Some(after) = after {
+        range.start = key::after(key::alarm(after.at, &after.id));
+    }
+    let marks = entries.range(range, Order::Forward, limit.saturating_add(1))?;
+    let alarm = |(key, value): &(sled::IVec, sled::IVec)| {
+        complete(entries, Kind::Mark, key, value)?;
+        let (at, id) = key::alarmed(key).ok_or_else(|| damaged(key, "is not an alarm's key"))?;
+        Ok(Alarm { at, id })
+    };
+    let mut due = marks.iter().map(alarm).collect::<Result<Vec<_>, _>>()?;
+    let count = due.partition_point(|alarm| alarm.at <= until).min(limit);
+    let next = due.get(count).map(|alarm| alarm.at);
+    due.truncate(count);
+    Ok(Alarms { due, next })
 }
 
 /// Everything about one execution.

@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 
-use asl::ExecutionId;
+use asl::{ExecutionId, Posture, Status, Timestamp};
 use ports::StoreError;
 
-use crate::envelope::damaged;
+use crate::envelope::{Entry, Kind, damaged};
+use crate::key;
 
 /// How many executions are remembered, at the least.
 pub(crate) const REMEMBERED_MIN: usize = 2048;
@@ -19,17 +20,17 @@ const SUMMARY_BYTES_MAX: usize = 512;
 pub(crate) struct Standing {
     /// The number of the next record.
     pub(crate) next: u32,
-    /// Whether its mark as open is there.
-    pub(crate) is_open: bool,
+    /// The mark that is there.
+    pub(crate) mark: Mark,
     summary: Option<Box<[u8]>>,
 }
 
 impl Standing {
-    pub(crate) fn new(next: u32, is_open: bool, summary: &[u8]) -> Self {
+    pub(crate) fn new(next: u32, mark: Mark, summary: &[u8]) -> Self {
         let is_short = summary.len() <= SUMMARY_BYTES_MAX;
         Self {
             next,
-            is_open,
+            mark,
             summary: is_short.then(|| summary.into()),
         }
     }
@@ -37,6 +38,38 @@ impl Standing {
     /// Whether the stored summary is known to be this one.
     pub(crate) fn has_summary(&self, summary: &[u8]) -> bool {
         self.summary.as_deref() == Some(summary)
+    }
+}
+
+/// Where an execution is listed for whoever takes executions up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// Nowhere: it has ended, or waits for answers from outside alone.
+    None,
+    /// Among those that go on by themselves.
+    Open,
+    /// Among those that are to be woken, at this time.
+    Alarm(Timestamp),
+}
+
+impl Mark {
+    pub(crate) fn of(status: Status, posture: Posture) -> Self {
+        match posture {
+            _ if status.is_terminal() => Self::None,
+            Posture::Active => Self::Open,
+            Posture::Parked { wake_at: None } => Self::None,
+            Posture::Parked { wake_at: Some(at) } => Self::Alarm(at),
+        }
+    }
+
+    /// What lists the execution there.
+    pub(crate) fn entry(self, id: &ExecutionId) -> Option<Entry> {
+        let key = match self {
+            Self::None => return None,
+            Self::Open => key::open(id),
+            Self::Alarm(at) => key::alarm(at, id),
+        };
+        Some(Entry::new(Kind::Mark, key, b""))
     }
 }
 
@@ -93,7 +126,7 @@ mod tests {
     fn the_last_executions_are_remembered_and_no_more_than_twice_as_many() {
         let mut standings = Standings::default();
         for number in 0..10 * REMEMBERED_MIN {
-            standings.remember(id(number), Standing::new(1, true, b"{}"));
+            standings.remember(id(number), Standing::new(1, Mark::Open, b"{}"));
             let oldest = (number + 1).saturating_sub(REMEMBERED_MIN);
             assert!(standings.find(&id(oldest)).is_some());
             assert!(standings.young.len() + standings.old.len() <= 2 * REMEMBERED_MIN);
@@ -105,10 +138,10 @@ mod tests {
     fn the_younger_standing_counts() {
         let mut standings = Standings::default();
         for number in 0..REMEMBERED_MIN {
-            standings.remember(id(number), Standing::new(1, true, b"{}"));
+            standings.remember(id(number), Standing::new(1, Mark::Open, b"{}"));
         }
-        standings.remember(id(REMEMBERED_MIN), Standing::new(1, true, b"{}"));
-        standings.remember(id(0), Standing::new(2, true, b"{}"));
+        standings.remember(id(REMEMBERED_MIN), Standing::new(1, Mark::Open, b"{}"));
+        standings.remember(id(0), Standing::new(2, Mark::Open, b"{}"));
         assert_eq!(standings.find(&id(0)).unwrap().next, 2);
     }
 }

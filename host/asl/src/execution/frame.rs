@@ -283,7 +283,7 @@ impl Frame {
 
 impl ChildrenWait {
     /// The effect that the map run itself waits for.
-    fn run_effect(&self) -> Option<EffectId> {
+    pub(super) fn run_effect(&self) -> Option<EffectId> {
         match &self.map.as_ref()?.run.as_ref()?.phase {
             RunPhase::Reading { effect, .. } | RunPhase::Writing { effect, .. } => Some(*effect),
             RunPhase::Children => None,

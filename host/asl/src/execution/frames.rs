@@ -1,13 +1,14 @@
 //! The table of frames, with the indexes that make each step cost its own size.
 //!
-//! Owns finding a frame by id, by effect, by parent and by whether it may go on, and remembers
-//! what changed since it was last asked. It does not know why a frame changes.
+//! Owns finding a frame by id, by effect, by parent and by whether it may go on, which timer is
+//! due first, and remembers what changed since it was last asked. It does not know why a frame
+//! changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use super::frame::{Frame, FrameId, Waiting};
-use crate::EffectId;
+use crate::{EffectId, Timestamp};
 
 /// Every frame of an execution.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +18,9 @@ pub(crate) struct Frames {
     by_effect: BTreeMap<EffectId, FrameId>,
     by_place: BTreeMap<(FrameId, u32), FrameId>,
     with_turn: BTreeSet<FrameId>,
+    /// Those that wait for something that their host does.
+    stirring: BTreeSet<FrameId>,
+    deadlines: BTreeSet<(Timestamp, EffectId)>,
     changed: BTreeSet<FrameId>,
     removed: BTreeSet<FrameId>,
     /// Frames from here on are not in any record yet.
@@ -44,6 +48,20 @@ impl Frames {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Frame> {
         self.table.values().map(Box::as_ref)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Whether any frame waits for something that its host does.
+    pub(crate) fn is_stirring(&self) -> bool {
+        !self.stirring.is_empty()
+    }
+
+    /// When the first timer of any frame is due.
+    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
+        self.deadlines.first().map(|(at, _)| *at)
     }
 
     /// The frame that waits for `effect`.
@@ -77,6 +95,10 @@ impl Frames {
             self.by_place.remove(&(parent, frame.place));
         }
         self.with_turn.remove(&id);
+        self.stirring.remove(&id);
+        for deadline in frame.deadlines() {
+            self.deadlines.remove(&(deadline.at, deadline.effect));
+        }
         self.changed.remove(&id);
         if id < self.first_unstored {
             self.removed.insert(id);
@@ -95,6 +117,12 @@ impl Frames {
         }
         if frame.waiting == Waiting::Turn {
             self.with_turn.insert(id);
+        }
+        if frame.is_stirring() {
+            self.stirring.insert(id);
+        }
+        for deadline in frame.deadlines() {
+            self.deadlines.insert((deadline.at, deadline.effect));
         }
         self.removed.remove(&id);
         self.changed.insert(id);

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use asl::{AttemptFacts, Effect, EffectId, Event, EventKind, Execution, Status, Timestamp};
+use asl::{
+    AttemptFacts, Effect, EffectId, Event, EventKind, Execution, Posture, Status, Timestamp,
+};
 use serde_json::json;
 
 /// The open effects as the transitions announced them.
@@ -183,6 +185,25 @@ impl World {
                 .iter()
                 .all(|effect| execution.is_waiting_for(*effect))
         );
+        assert_eq!(execution.posture(), posture(&execution.outstanding()));
+    }
+}
+
+/// What an execution waits for, told from all of its open effects.
+fn posture(outstanding: &[Effect]) -> Posture {
+    let mut wake_at = None;
+    for effect in outstanding {
+        match effect {
+            Effect::StartTimer { at, .. } => {
+                wake_at = Some(wake_at.map_or(*at, |earlier: Timestamp| earlier.min(*at)));
+            }
+            Effect::RunTask(run) if run.is_outside() => {}
+            _ => return Posture::Active,
+        }
+    }
+    match outstanding.is_empty() {
+        true => Posture::Active,
+        false => Posture::Parked { wake_at },
     }
 }
 

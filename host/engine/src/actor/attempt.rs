@@ -15,9 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::egress::Requested;
 use super::nested::Nested;
-use super::slots::Slots;
 use super::turn::Waiting;
 use super::{Actor, Trigger};
+use crate::room::Slots;
 use crate::tasks::{NestedStart, Reply, component_input};
 use crate::witness::AuditWitness;
 
@@ -55,7 +55,7 @@ pub(crate) enum Finished {
     Nothing,
 }
 
-/// How to reach an attempt under way.
+/// How to reach an attempt under way, or one that waits for room.
 pub(super) struct RunningAttempt {
     pub(super) cancelled: CancellationToken,
     pub(super) task: tokio::task::Id,
@@ -128,15 +128,20 @@ impl Actor {
     }
 
     pub(super) fn spawn_wait(&mut self, waiting: Waiting) {
-        let Waiting { run, lanes } = waiting;
-        let draining = self.shared.draining.clone();
-        self.attempts.spawn(async move {
+        let Waiting { run, demand } = waiting;
+        let cancelled = self.shared.draining.child_token();
+        let (effect, token) = (run.effect, cancelled.clone());
+        let place = self.shared.room.wait(demand);
+        let task = self.attempts.spawn(async move {
             tokio::select! {
                 biased;
-                Some(slots) = lanes.take() => Finished::Slot { run: Box::new(run), slots },
-                () = draining.cancelled() => Finished::Nothing,
+                () = token.cancelled() => Finished::Nothing,
+                slots = place => Finished::Slot { run: Box::new(run), slots },
             }
         });
+        let task = task.id();
+        self.running
+            .insert(effect, RunningAttempt { cancelled, task });
     }
 
     fn attempt(
@@ -180,6 +185,7 @@ impl Actor {
         let (run, result) = match finished {
             Ok(Finished::Attempt { run, result }) => (run, result),
             Ok(Finished::Slot { run, slots }) => {
+                self.running.remove(&run.effect)?;
                 return Some(Trigger::Admit {
                     run,
                     slots: Some(slots),

@@ -16,10 +16,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Facts, Finished, RunningAttempt};
 use super::calls::Call;
-use super::slots::{Lanes, Slots};
 use super::turn::{Basis, Turn, Waiting};
 use super::{Actor, Trigger};
 use crate::admission::admit_request;
+use crate::room::{Demand, Slots};
 use crate::tasks::HttpRequest;
 use crate::witness::AuditWitness;
 
@@ -74,10 +74,15 @@ impl Turn {
                 return self.apply(basis, execution, failed, None);
             }
         };
-        let lanes = Lanes::of_request(&actor.shared, &permit);
-        let Some(slots) = slots.or_else(|| lanes.try_take()) else {
-            self.waiting.push(Waiting { run, lanes });
-            return execution;
+        let limits = &actor.shared.config.machine_attempts;
+        let machine = (&actor.machine.name, limits);
+        let demand = || Demand::of_request(actor.owner.clone(), machine, &permit);
+        let slots = match basis.slots(slots, demand) {
+            Ok(slots) => slots,
+            Err(demand) => {
+                self.waiting.push(Waiting { run, demand });
+                return execution;
+            }
         };
         self.audit.push(basis.request_record(&run, &permit));
         let started = EventKind::TaskStarted {

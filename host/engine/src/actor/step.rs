@@ -5,9 +5,11 @@ use std::sync::Arc;
 use super::turn::{Turn, decide};
 use super::{Actor, Halt, Trigger};
 use crate::Error;
-use asl::{Execution, Timestamp};
+use crate::backoff::Backoff;
+use crate::room::Stage;
+use asl::{Execution, Posture, Timestamp};
 use auth::authority::AuthorityVersion;
-use ports::{AuditRecord, Commit, CommitError, ExecutionCommit, Record, Summary};
+use ports::{AuditRecord, Commit, CommitError, ExecutionCommit, Record, StoreError, Summary};
 
 impl Actor {
     /// Decides, commits, performs. Nothing is performed or told before the commit is durable; a
@@ -17,6 +19,7 @@ impl Actor {
         trigger: Trigger,
         first: Option<AuditRecord>,
     ) -> Result<(), Halt> {
+        let mut room = Backoff::default();
         loop {
             let execution = match self.execution.take() {
                 Some(execution) => execution,
@@ -48,11 +51,24 @@ impl Actor {
                     self.shared.catch_up(now).await.map_err(Halt::Store)?;
                 }
                 Err(CommitError::NameTaken(id)) => return Err(Halt::NameTaken(id)),
+                // Who asked for a start is told; what runs goes on once there is room.
+                Err(CommitError::Store(StoreError::Full { .. })) if self.is_stored => {
+                    self.wait_for_room(&mut room).await?;
+                }
                 Err(CommitError::Store(error)) => return Err(Halt::Store(error.into())),
                 Err(error @ (CommitError::Fenced(_) | CommitError::Conflict(_))) => {
                     return Err(Halt::Store(Error::host(error)));
                 }
             }
+        }
+    }
+
+    /// Lets some time go by while the disk is full.
+    async fn wait_for_room(&self, backoff: &mut Backoff) -> Result<(), Halt> {
+        tokio::select! {
+            biased;
+            () = backoff.pause() => Ok(()),
+            () = self.shared.draining.cancelled() => Err(Halt::Store(Error::Closing)),
         }
     }
 
@@ -81,6 +97,7 @@ impl Actor {
         let logs = std::mem::take(&mut turn.logs);
         let record = Record {
             number,
+            posture: Posture::Active,
             delta: execution.take_delta(),
             logs,
         };
@@ -119,6 +136,9 @@ impl Actor {
             *self.mocked.entry(state).or_default() += count;
         }
         self.due.extend(turn.deferred);
+        if !turn.runs.is_empty() || !turn.calls.is_empty() {
+            self.owner.stage = Stage::UnderWay;
+        }
         for (run, permit, slots) in turn.runs {
             self.spawn_attempt(run, permit, slots);
         }

@@ -11,11 +11,12 @@ use serde_json::json;
 use super::attempt::Facts;
 use super::calls::{Call, work_or_failure};
 use super::child::RunWork;
-use super::slots::{Lanes, Slots};
 use super::{Actor, Trigger};
+use crate::Component;
 use crate::admission::{Admitted, admit};
 use crate::authority::Authority;
 use crate::mocks::Mocked;
+use crate::room::{Demand, Slots};
 use crate::tasks::Work;
 
 /// Triggers worked off in one turn; what is left over takes turns of its own, so that a loop of
@@ -43,7 +44,7 @@ pub(crate) struct Turn {
 /// An attempt that is allowed but has no slot yet; it is asked about again when it has one.
 pub(crate) struct Waiting {
     pub(crate) run: TaskRun,
-    pub(crate) lanes: Lanes,
+    pub(crate) demand: Demand,
 }
 
 /// What decisions are made with.
@@ -187,10 +188,13 @@ impl Turn {
                 return self.apply(basis, execution, failed, None);
             }
         };
-        let lanes = Lanes::of(&actor.shared, authority, &permit);
-        let Some(slots) = slots.or_else(|| lanes.try_take()) else {
-            self.waiting.push(Waiting { run, lanes });
-            return execution;
+        let demand = || basis.demand(component.as_deref(), &permit);
+        let slots = match basis.slots(slots, demand) {
+            Ok(slots) => slots,
+            Err(demand) => {
+                self.waiting.push(Waiting { run, demand });
+                return execution;
+            }
         };
         let mut record = basis.admission_record(&run, &permit);
         let execution = match run.phase {
@@ -270,6 +274,30 @@ impl Turn {
 }
 
 impl Basis<'_> {
+    /// Room for an attempt: what it was given, or what there is; else it has to wait for it.
+    pub(super) fn slots(
+        &self,
+        given: Option<Arc<Slots>>,
+        demand: impl FnOnce() -> Demand,
+    ) -> Result<Arc<Slots>, Demand> {
+        if let Some(given) = given {
+            return Ok(given);
+        }
+        let demand = demand();
+        self.actor.shared.room.try_take(&demand).ok_or(demand)
+    }
+
+    fn demand(&self, component: Option<&Component>, permit: &AttemptPermit) -> Demand {
+        let actor = self.actor;
+        let limits = &actor.shared.config.machine_attempts;
+        Demand::of_attempt(
+            actor.owner.clone(),
+            (&actor.machine.name, limits),
+            self.authority,
+            (component, permit),
+        )
+    }
+
     fn admission_record(&self, run: &TaskRun, permit: &AttemptPermit) -> AuditRecord {
         AuditRecord {
             resource: format!("component/{}@{}", permit.component(), permit.version()),

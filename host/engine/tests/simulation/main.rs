@@ -13,6 +13,8 @@ mod egress;
 #[cfg(test)]
 mod executions;
 #[cfg(test)]
+mod fairness;
+#[cfg(test)]
 mod http_tasks;
 #[cfg(test)]
 mod judgement;

@@ -14,7 +14,7 @@ use asl::{ExecutionId, Timestamp};
 use async_trait::async_trait;
 use audit::Sha256Chain;
 use auth::names::Digest;
-use auth::policy::{Action, Permit, Policies, PolicyFile, Resource};
+use auth::policy::{Action, Permit, Policies, PolicyFile, Resource, StopExecution};
 use bytes::Bytes;
 use engine::{Config, Created, Engine, Error, Ports, StartRequest, Started};
 use ports::{
@@ -130,6 +130,7 @@ pub(crate) struct World {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) script: Arc<Script>,
     pub(crate) engine: Engine,
+    config: Config,
     clock: Arc<PausedClock>,
     shutdown: CancellationToken,
     service: JoinHandle<()>,
@@ -137,20 +138,24 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with(Config::default()).await
+    }
+
+    pub(crate) async fn with(config: Config) -> Self {
         let clock = PausedClock {
             began: tokio::time::Instant::now(),
             seeds: AtomicU64::new(1),
         };
         let store = Arc::new(MemoryStore::new(Arc::new(Sha256Chain)));
         let policies = Policies::development();
-        Self::host(store, Arc::default(), Arc::new(clock), policies).await
+        Self::host(store, Arc::default(), Arc::new(clock), (config, policies)).await
     }
 
     async fn host(
         store: Arc<MemoryStore>,
         script: Arc<Script>,
         clock: Arc<PausedClock>,
-        policies: Policies,
+        (config, policies): (Config, Policies),
     ) -> Self {
         let ports = Ports {
             journal: Arc::clone(&store) as _,
@@ -165,7 +170,7 @@ impl World {
             volumes: Arc::clone(&script.volumes) as _,
             clock: Arc::clone(&clock) as _,
         };
-        let (engine, service) = Engine::open(ports, Config::default(), Arc::new(policies))
+        let (engine, service) = Engine::open(ports, config.clone(), Arc::new(policies))
             .await
             .unwrap();
         let shutdown = CancellationToken::new();
@@ -177,6 +182,7 @@ impl World {
             store,
             script,
             engine,
+            config,
             clock,
             shutdown,
             service,
@@ -188,7 +194,8 @@ impl World {
         let store = Arc::new(self.store.reopen().unwrap());
         self.service.abort();
         let _ = self.service.await;
-        Self::host(store, self.script, self.clock, Policies::development()).await
+        let settings = (self.config, Policies::development());
+        Self::host(store, self.script, self.clock, settings).await
     }
 
     /// Ends this host as a crash does, and starts the next one under another policy.
@@ -201,7 +208,7 @@ impl World {
             text: policy.to_owned(),
         };
         let policies = Policies::parse(&[file]).unwrap();
-        Self::host(store, self.script, self.clock, policies).await
+        Self::host(store, self.script, self.clock, (self.config, policies)).await
     }
 
     /// Ends this host in good order, and starts the next one.
@@ -209,7 +216,8 @@ impl World {
         self.shutdown.cancel();
         self.service.await.unwrap();
         let store = Arc::new(self.store.reopen().unwrap());
-        Self::host(store, self.script, self.clock, Policies::development()).await
+        let settings = (self.config, Policies::development());
+        Self::host(store, self.script, self.clock, settings).await
     }
 
     pub(crate) fn permit<A: Action>(&self, group: &str, resource: Resource) -> Permit<A> {
@@ -261,13 +269,32 @@ impl World {
         name_: &str,
         input: Value,
     ) -> Result<Created<Started>, Error> {
+        self.start_by(&caller("operators"), machine, name_, input)
+            .await
+    }
+
+    pub(crate) async fn start_by(
+        &self,
+        caller: &Caller,
+        machine: &str,
+        name_: &str,
+        input: Value,
+    ) -> Result<Created<Started>, Error> {
         let machine = name(machine);
-        let permit = self.permit("operators", Resource::state_machine(&machine));
+        let policies = self.engine.policies();
+        let permit = policies.permits(caller, &Resource::state_machine(&machine));
+        let permit = permit.unwrap();
         let request = StartRequest {
             name: Some(name(name_).into()),
             ..StartRequest::new(machine, input)
         };
         self.engine.start(permit, request).await
+    }
+
+    pub(crate) async fn stop(&self, id: &ExecutionId) {
+        let resource = Resource::execution(&name("machine"), id.as_str());
+        let permit = self.permit::<StopExecution>("operators", resource);
+        self.engine.stop(permit, id, None, None).await.unwrap();
     }
 
     /// Waits until nothing more happens on this host.

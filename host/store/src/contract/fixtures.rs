@@ -1,6 +1,6 @@
 //! Commits to test with.
 
-use asl::{Delta, ExecutionId, Header, PayloadId, Status, Timestamp};
+use asl::{Delta, ExecutionId, Header, PayloadId, Posture, Status, Timestamp};
 use auth::principal::{Caller, Kind as PrincipalKind, Principal};
 use ports::{
     AuditRecord, Change, Commit, Decision, ExecutionCommit, Fence, Key, Kind, LogLine, Record,
@@ -88,6 +88,7 @@ pub(crate) struct Step {
     pub(crate) cause: Option<String>,
     pub(crate) groups: usize,
     pub(crate) selection: Selection,
+    pub(crate) posture: Posture,
 }
 
 impl Step {
@@ -106,6 +107,7 @@ impl Step {
             cause: None,
             groups: 1,
             selection: Selection::default(),
+            posture: Posture::Active,
         }
     }
 
@@ -131,6 +133,15 @@ impl Step {
         }
     }
 
+    /// The same, of an execution that then waits, until `wake_at` if that is given.
+    pub(crate) fn parked(self, wake_at: Option<i64>) -> Self {
+        let wake_at = wake_at.map(Timestamp);
+        Self {
+            posture: Posture::Parked { wake_at },
+            ..self
+        }
+    }
+
     pub(crate) fn commit(&self, fence: Fence) -> Commit {
         Commit {
             execution: Some(self.execution(fence)),
@@ -145,6 +156,7 @@ impl Step {
             start: (self.number == 0).then(|| self.start()),
             record: Record {
                 number: self.number,
+                posture: self.posture,
                 delta: self.delta(),
                 logs: self.logs.iter().map(|line| log_line(line)).collect(),
             },

@@ -1,14 +1,15 @@
 //! What the ledger starts from, as it is stored.
 
-use asl::ExecutionId;
+use asl::{ExecutionId, Posture};
 use auth::authority::AuthorityVersion;
-use ports::{Hash, Head, StoreError};
+use ports::{Hash, Head, StoreError, Summary};
+use serde::Deserialize;
 
-use crate::entries::{Entries, Order, complete, read};
+use crate::entries::{Entries, Order, complete, parse, read};
 use crate::envelope::{Kind, damaged};
 use crate::key;
 use crate::links;
-use crate::standings::{self, Standing};
+use crate::standings::{self, Mark, Standing};
 
 /// The head of a log without links.
 pub(super) fn empty_head() -> Head {
@@ -68,22 +69,31 @@ pub(super) fn state(entries: &impl Entries) -> Result<(AuthorityVersion, Head), 
     Ok((authority, head))
 }
 
+/// What of a record says where its execution is listed.
+#[derive(Deserialize)]
+struct Listing {
+    #[serde(default)]
+    posture: Posture,
+}
+
 /// Where an execution stands, if it has begun.
 pub(super) fn standing(
     entries: &impl Entries,
     id: &ExecutionId,
 ) -> Result<Option<Standing>, StoreError> {
     let last = entries.range(key::records(id, 0), Order::Backward, 1)?;
-    let Some(number) = last.first().and_then(|(key, _)| key::record_number(key)) else {
+    let Some((record, value)) = last.first() else {
         return Ok(None);
     };
+    let number = key::record_number(record).ok_or_else(|| damaged(record, "has no number"))?;
+    let Listing { posture } = complete(entries, Kind::Record, record, value)?.parse(record)?;
     let key = key::execution(id);
     let body = read(entries, Kind::Execution, &key)?.ok_or_else(|| damaged(&key, "is missing"))?;
     let (_, summary) = standings::split(&key, &body)?;
-    let is_open = entries.entry(&key::open(id))?.is_some();
+    let Summary { status, .. } = parse(&key, summary)?;
     Ok(Some(Standing::new(
         number.saturating_add(1),
-        is_open,
+        Mark::of(status, posture),
         summary,
     )))
 }

@@ -76,7 +76,7 @@ mod tests {
                 attempt: None,
                 checkpoint: Some((*number, (*digest).to_owned())),
             };
-            let link = Sha256Chain.seal(&head, &record);
+            let link = Sha256Chain.seal(&head, serde_json::to_string(&record).unwrap());
             head = Head {
                 length: link.sequence,
                 hash: link.hash,

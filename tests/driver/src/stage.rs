@@ -2,18 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::host::Host;
+use crate::host::Host;
 
 /// The role of every test that needs no particular one.
-pub(super) const ROLE: &str = "workers";
+pub const ROLE: &str = "workers";
 
 /// Limits wide enough for a component that is meant to be killed.
-pub(super) fn wide_role() -> Value {
+pub fn wide_role() -> Value {
     json!({"limits": {"cpu": "10m", "time": "10m"}})
 }
 
 /// Uploads a component, writes the role, and has the pair approved.
-pub(super) async fn component(host: &Host, name: &str, wasm: &[u8]) {
+pub async fn component(host: &Host, name: &str, wasm: &[u8]) {
     host.person("author")
         .upload(name, "1.0.0", wasm)
         .await
@@ -30,19 +30,19 @@ pub(super) async fn component(host: &Host, name: &str, wasm: &[u8]) {
 }
 
 /// Publishes a definition under the role.
-pub(super) async fn machine(host: &Host, name: &str, definition: Value) {
+pub async fn machine(host: &Host, name: &str, definition: Value) {
     let path = format!("/v1/state-machines/{name}?role={ROLE}");
     host.person("operator").put(&path, definition).await.is(201);
 }
 
 /// One Task.
-pub(super) fn task(component: &str) -> Value {
+pub fn task(component: &str) -> Value {
     json!({"StartAt": "Work", "States": {
         "Work": {"Type": "Task", "Resource": format!("component:{component}@1.0.0"), "End": true}}})
 }
 
 /// One Task that is tried again if its host dies under it.
-pub(super) fn task_with_retry(component: &str) -> Value {
+pub fn task_with_retry(component: &str) -> Value {
     let mut definition = task(component);
     definition["States"]["Work"]["Retry"] = json!([
         {"ErrorEquals": ["Sluice.Interrupted"], "IntervalSeconds": 1, "MaxAttempts": 50, "BackoffRate": 1.0}]);
@@ -50,25 +50,25 @@ pub(super) fn task_with_retry(component: &str) -> Value {
 }
 
 /// One Wait, then one Pass.
-pub(super) fn wait(seconds: u64) -> Value {
+pub fn wait(seconds: u64) -> Value {
     json!({"StartAt": "Wait", "States": {
         "Wait": {"Type": "Wait", "Seconds": seconds, "Next": "Done"},
         "Done": {"Type": "Pass", "End": true}}})
 }
 
 /// One Pass.
-pub(super) fn pass() -> Value {
+pub fn pass() -> Value {
     json!({"StartAt": "Done", "States": {"Done": {"Type": "Pass", "End": true}}})
 }
 
 /// Asserts that the host's whole audit log verifies, through the command line.
-pub(super) async fn audit_verifies(host: &Host) {
+pub async fn audit_verifies(host: &Host) {
     let verified = host.cli("auditor", "audit verify").await;
     assert_eq!(verified.code, 0, "{verified:?}");
 }
 
 /// The host answers, and takes work.
-pub(super) async fn is_well(host: &Host) {
+pub async fn is_well(host: &Host) {
     host.nobody().get("/healthz").await.is(200);
     host.nobody().get("/readyz").await.is(200);
     let operator = host.person("operator");

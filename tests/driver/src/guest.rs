@@ -1,27 +1,27 @@
 //! Small components, written so that a test knows exactly what they do.
 
 /// Answers its input.
-pub(super) fn echo() -> Vec<u8> {
+pub fn echo() -> Vec<u8> {
     step("", "", ECHO)
 }
 
 /// Another component of the same behaviour, told apart by `mark`.
-pub(super) fn echo_marked(mark: u32) -> Vec<u8> {
+pub fn echo_marked(mark: u32) -> Vec<u8> {
     step("", "", &format!("(drop (i32.const {mark})) {ECHO}"))
 }
 
 /// Answers its input, and asks for what `manifest` says.
-pub(super) fn echo_needing(manifest: &str) -> Vec<u8> {
+pub fn echo_needing(manifest: &str) -> Vec<u8> {
     step("", manifest, ECHO)
 }
 
 /// Answers its input, and imports `interface`.
-pub(super) fn echo_importing(interface: &str) -> Vec<u8> {
+pub fn echo_importing(interface: &str) -> Vec<u8> {
     step(&format!("(import \"{interface}\" (instance))"), "", ECHO)
 }
 
 /// Runs until it is stopped in its first attempt; later ones answer their input.
-pub(super) fn endless_once() -> Vec<u8> {
+pub fn endless_once() -> Vec<u8> {
     let manifest = "[limits]\ncpu = \"10m\"\ntime = \"10m\"\n";
     let once =
         "(if (i32.eq (i32.load offset=32 (local.get $args)) (i32.const 1)) (then (loop (br 0))))";
@@ -29,7 +29,7 @@ pub(super) fn endless_once() -> Vec<u8> {
 }
 
 /// Counts for a second or so, then answers its idempotency key.
-pub(super) fn slow_and_idempotent() -> Vec<u8> {
+pub fn slow_and_idempotent() -> Vec<u8> {
     let manifest = "idempotent = true\n[limits]\ncpu = \"10m\"\ntime = \"10m\"\n";
     let key = r#"
         (i32.store8 (i32.const 4096) (i32.const 34))
@@ -43,13 +43,13 @@ pub(super) fn slow_and_idempotent() -> Vec<u8> {
 }
 
 /// Counts for a second or so, then answers its input.
-pub(super) fn slow() -> Vec<u8> {
+pub fn slow() -> Vec<u8> {
     let manifest = "[limits]\ncpu = \"10m\"\ntime = \"10m\"\n";
     step("", manifest, &format!("{COUNT} {ECHO}"))
 }
 
 /// A program that exports only `wasi:cli/run` and ends well.
-pub(super) fn command() -> Vec<u8> {
+pub fn command() -> Vec<u8> {
     component(
         r#"(core module $m (func (export "f") (result i32) (i32.const 0)))
         (core instance $i (instantiate $m))
@@ -59,7 +59,8 @@ pub(super) fn command() -> Vec<u8> {
     )
 }
 
-pub(super) fn core_module() -> Vec<u8> {
+/// Not a component.
+pub fn core_module() -> Vec<u8> {
     wat::parse_str("(module)").unwrap()
 }
 

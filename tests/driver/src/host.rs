@@ -1,6 +1,7 @@
 //! A host in a process of its own, on a folder that outlives it.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -11,75 +12,103 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::http::Person;
+use crate::executable;
+use crate::http::Person;
 
 /// How long anything may take that must happen; far more than it needs on a busy machine.
-pub(super) const SOON: Duration = Duration::from_secs(120);
+pub const SOON: Duration = Duration::from_secs(120);
 /// How often a file that a host writes, such as the ready file, is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// The folder of one test: the host's data, its ready file, its log.
-pub(super) struct Folder {
+pub struct Folder {
     folder: tempfile::TempDir,
+    data: PathBuf,
     /// What hosts on it log.
     filter: &'static str,
+    environment: Vec<(&'static str, OsString)>,
 }
 
 /// A running host; killed when dropped.
-pub(super) struct Host {
+pub struct Host {
     child: Child,
     ready_file: PathBuf,
-    pub(super) ready: Ready,
+    pub ready: Ready,
 }
 
 /// What the ready file says.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(super) struct Ready {
-    pub(super) url: String,
+pub struct Ready {
+    pub url: String,
     /// The development issuer; empty under `sluice serve`.
-    pub(super) issuer: String,
-    pub(super) tokens: BTreeMap<String, String>,
+    pub issuer: String,
+    pub tokens: BTreeMap<String, String>,
 }
 
 /// How a command of the command line ended.
 #[derive(Debug)]
-pub(super) struct Ran {
-    pub(super) code: i32,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Default for Folder {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Folder {
-    pub(super) fn new() -> Self {
+    /// A folder of its own, with the data in it.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
         Self {
-            folder: tempfile::tempdir().unwrap(),
+            data: folder.path().join("data"),
+            folder,
             filter: "info",
+            environment: Vec::new(),
         }
     }
 
+    /// A folder whose hosts keep their data elsewhere.
+    pub fn with_data_at(data: PathBuf) -> Self {
+        Self {
+            data,
+            ..Self::new()
+        }
+    }
+
+    /// Sets an environment variable of the hosts on it.
+    pub fn set(&mut self, name: &'static str, value: impl Into<OsString>) {
+        self.environment.push((name, value.into()));
+    }
+
     /// A folder on which hosts log all that any library has to say.
-    pub(super) fn talkative() -> Self {
+    pub fn talkative() -> Self {
         Self {
             filter: "trace",
             ..Self::new()
         }
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    /// A file of the test itself.
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub(super) fn data(&self) -> PathBuf {
-        self.path("data")
+    /// Where the hosts keep their data.
+    pub fn data(&self) -> PathBuf {
+        self.data.clone()
     }
 
     /// Everything that hosts on this folder wrote to standard error.
-    pub(super) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         fs::read_to_string(self.path("stderr.log")).unwrap_or_default()
     }
 
     /// The addresses that hosts on this folder have listened on, the oldest first.
-    pub(super) fn addresses(&self) -> Vec<String> {
+    pub fn addresses(&self) -> Vec<String> {
         let log = self.log();
         let lines = log
             .lines()
@@ -91,7 +120,7 @@ impl Folder {
     }
 
     /// Waits until a host listens besides those `known`, ready or not.
-    pub(super) async fn next_address(&self, known: usize) -> String {
+    pub async fn next_address(&self, known: usize) -> String {
         let waited = timeout(SOON, async {
             loop {
                 if let Some(address) = self.addresses().into_iter().nth(known) {
@@ -104,7 +133,7 @@ impl Folder {
     }
 
     /// Every file below the data folder.
-    pub(super) fn files(&self) -> Vec<PathBuf> {
+    pub fn files(&self) -> Vec<PathBuf> {
         let mut folders = vec![self.data()];
         let mut files = Vec::new();
         while let Some(folder) = folders.pop() {
@@ -120,20 +149,22 @@ impl Folder {
     }
 
     /// Gives the hosts on this folder a mock configuration.
-    pub(super) fn mock(&self, mocks: &Value) {
+    pub fn mock(&self, mocks: &Value) {
         fs::write(self.path("mock.json"), mocks.to_string()).unwrap();
     }
 
-    pub(super) async fn host(&self) -> Host {
+    /// A host that is ready.
+    pub async fn host(&self) -> Host {
         Host::start(self, "dev", "ready.json", "").await
     }
 
-    pub(super) async fn host_with(&self, config: &str) -> Host {
+    /// A host with a configuration, that is ready.
+    pub async fn host_with(&self, config: &str) -> Host {
         Host::start(self, "dev", "ready.json", config).await
     }
 
     /// Starts a process and waits for nothing.
-    pub(super) fn spawn(&self, verb: &str, ready: &str, config: &str) -> (Child, PathBuf) {
+    pub fn spawn(&self, verb: &str, ready: &str, config: &str) -> (Child, PathBuf) {
         let ready_file = self.path(ready);
         if ready_file.exists() {
             fs::remove_file(&ready_file).unwrap();
@@ -160,18 +191,21 @@ impl Folder {
         command
             .stdout(Stdio::null())
             .stderr(log)
-            .env("SLUICE_LOG", self.filter);
+            .env("SLUICE_LOG", self.filter)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
         (command.spawn().unwrap(), ready_file)
     }
 }
 
 impl Host {
-    pub(super) async fn start(folder: &Folder, verb: &str, ready: &str, config: &str) -> Self {
+    /// Starts a host and waits until it is ready.
+    pub async fn start(folder: &Folder, verb: &str, ready: &str, config: &str) -> Self {
         let (child, ready_file) = folder.spawn(verb, ready, config);
         Self::when_ready(folder, child, ready_file).await
     }
 
-    pub(super) async fn when_ready(folder: &Folder, mut child: Child, ready_file: PathBuf) -> Self {
+    /// Waits until a process takes requests.
+    pub async fn when_ready(folder: &Folder, mut child: Child, ready_file: PathBuf) -> Self {
         let waited = timeout(SOON, async {
             loop {
                 if let Some(ready) = read_ready(&ready_file) {
@@ -197,7 +231,7 @@ impl Host {
     }
 
     /// One of the ready-made people.
-    pub(super) fn person(&self, name: &str) -> Person {
+    pub fn person(&self, name: &str) -> Person {
         let token = self
             .ready
             .tokens
@@ -207,23 +241,33 @@ impl Host {
     }
 
     /// Where it listens.
-    pub(super) fn url(&self) -> &str {
+    pub fn url(&self) -> &str {
         &self.ready.url
     }
 
     /// Somebody without a token.
-    pub(super) fn nobody(&self) -> Person {
+    pub fn nobody(&self) -> Person {
         Person::new(&self.ready.url, None)
     }
 
+    /// The process, while it runs.
+    pub fn id(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
     /// SIGKILL, and waits until the process is gone.
-    pub(super) async fn kill_9(mut self) {
+    pub async fn kill_9(mut self) {
         self.child.kill().await.unwrap();
+    }
+
+    /// SIGKILL, without waiting: no thread of the process runs on, but it may not be gone yet.
+    pub fn strike(&mut self) {
+        self.child.start_kill().unwrap();
     }
 
     /// Asks it to stop, as a service manager does.
     #[cfg(unix)]
-    pub(super) async fn terminate(&self) {
+    pub async fn terminate(&self) {
         let id = self.child.id().unwrap().to_string();
         let status = Command::new("kill")
             .args(["-TERM", &id])
@@ -234,13 +278,12 @@ impl Host {
     }
 
     /// Waits until it has ended by itself.
-    #[cfg(unix)]
-    pub(super) async fn ended(mut self) -> std::process::ExitStatus {
+    pub async fn ended(mut self) -> std::process::ExitStatus {
         timeout(SOON, self.child.wait()).await.unwrap().unwrap()
     }
 
     /// Runs a command line as one of the people; files are those of the test's folder.
-    pub(super) async fn cli(&self, person: &str, line: &str) -> Ran {
+    pub async fn cli(&self, person: &str, line: &str) -> Ran {
         let mut command = sluice();
         command.args(line.split(' ')).args(["--output", "json"]);
         command.arg("--ready-file").arg(&self.ready_file);
@@ -251,7 +294,7 @@ impl Host {
 }
 
 /// Runs a command of the command line that is told all it needs.
-pub(super) async fn cli(arguments: &[&str]) -> Ran {
+pub async fn cli(arguments: &[&str]) -> Ran {
     let mut command = sluice();
     command.args(arguments);
     ran(command).await
@@ -267,7 +310,7 @@ async fn ran(mut command: Command) -> Ran {
 }
 
 fn sluice() -> Command {
-    let mut command = Command::new(Path::new(env!("CARGO_BIN_EXE_sluice")));
+    let mut command = Command::new(executable::path());
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("SLUICE_") {
             command.env_remove(name);

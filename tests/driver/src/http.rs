@@ -7,35 +7,36 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::host::SOON;
+use crate::host::SOON;
 
 /// One person's way to a host.
 #[derive(Clone)]
-pub(super) struct Person {
-    pub(super) client: reqwest::Client,
+pub struct Person {
+    pub client: reqwest::Client,
     url: String,
     token: Option<String>,
 }
 
 /// What the host answered.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) text: String,
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
     /// Null if it is not JSON.
-    pub(super) body: Value,
+    pub body: Value,
 }
 
 /// An open event stream.
-pub(super) struct Events {
+pub struct Events {
     response: Response,
     buffer: String,
     ready: VecDeque<Value>,
 }
 
 impl Person {
-    pub(super) fn new(url: &str, token: Option<&str>) -> Self {
+    /// Whoever has this token.
+    pub fn new(url: &str, token: Option<&str>) -> Self {
         Self {
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
             url: url.to_owned(),
@@ -44,7 +45,7 @@ impl Person {
     }
 
     /// A request with the person's token, to be added to.
-    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self
             .client
             .request(method, format!("{}{path}", self.url))
@@ -55,19 +56,23 @@ impl Person {
         }
     }
 
-    pub(super) async fn get(&self, path: &str) -> Answer {
+    /// Reads.
+    pub async fn get(&self, path: &str) -> Answer {
         answer(self.request(Method::GET, path)).await
     }
 
-    pub(super) async fn put(&self, path: &str, body: Value) -> Answer {
+    /// Puts a JSON document.
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
         answer(self.request(Method::PUT, path).json(&body)).await
     }
 
-    pub(super) async fn post(&self, path: &str, body: Value) -> Answer {
+    /// Posts a JSON document.
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
         answer(self.request(Method::POST, path).json(&body)).await
     }
 
-    pub(super) async fn send(
+    /// Sends a body of any type.
+    pub async fn send(
         &self,
         method: Method,
         path: &str,
@@ -80,20 +85,22 @@ impl Person {
         answer(request.body(body.into())).await
     }
 
-    pub(super) async fn upload(&self, name: &str, version: &str, wasm: &[u8]) -> Answer {
+    /// Uploads a component.
+    pub async fn upload(&self, name: &str, version: &str, wasm: &[u8]) -> Answer {
         let path = format!("/v1/components/{name}/versions/{version}");
         self.send(Method::PUT, &path, "application/wasm", wasm)
             .await
     }
 
-    pub(super) async fn review(&self, component: &str, role: &str, decision: &str) -> Answer {
+    /// Decides on version 1.0.0 of a component under a role.
+    pub async fn review(&self, component: &str, role: &str, decision: &str) -> Answer {
         let review = json!({"component": component, "version": "1.0.0", "role": role,
             "decision": decision, "comment": "read it"});
         self.post("/v1/reviews", review).await
     }
 
     /// Starts an execution and answers its id.
-    pub(super) async fn start(&self, machine: &str, input: Value) -> String {
+    pub async fn start(&self, machine: &str, input: Value) -> String {
         let started = self
             .post(
                 "/v1/executions",
@@ -103,12 +110,13 @@ impl Person {
         started.is(201).body["id"].as_str().unwrap().to_owned()
     }
 
-    pub(super) async fn events(&self, id: &str) -> Events {
+    /// Opens the stream of all events.
+    pub async fn events(&self, id: &str) -> Events {
         self.events_after(id, 0).await
     }
 
     /// Opens the stream of events behind the one with this id.
-    pub(super) async fn events_after(&self, id: &str, event: u64) -> Events {
+    pub async fn events_after(&self, id: &str, event: u64) -> Events {
         let request = self.request(Method::GET, &format!("/v1/executions/{id}/events"));
         let request = request.header("last-event-id", event.to_string());
         let response = request.send().await.unwrap();
@@ -121,7 +129,7 @@ impl Person {
     }
 
     /// Waits until an execution has ended, and reads it.
-    pub(super) async fn ended(&self, id: &str) -> Value {
+    pub async fn ended(&self, id: &str) -> Value {
         let mut events = self.events(id).await;
         while events.next().await.is_some() {}
         let answer = self.get(&format!("/v1/executions/{id}")).await;
@@ -131,7 +139,7 @@ impl Person {
     }
 
     /// Every item of a listing, `page` of them at a time.
-    pub(super) async fn all(&self, path: &str, items: &str, page: usize) -> Vec<Value> {
+    pub async fn all(&self, path: &str, items: &str, page: usize) -> Vec<Value> {
         let mut found = Vec::new();
         let mut next = String::new();
         loop {
@@ -145,13 +153,14 @@ impl Person {
         }
     }
 
-    pub(super) async fn history(&self, id: &str) -> Vec<Value> {
+    /// The whole history of an execution.
+    pub async fn history(&self, id: &str) -> Vec<Value> {
         self.all(&format!("/v1/executions/{id}/history"), "events", 1000)
             .await
     }
 
     /// What the audit log says, record by record.
-    pub(super) async fn audit(&self) -> Vec<Value> {
+    pub async fn audit(&self) -> Vec<Value> {
         let links = self.all("/v1/audit", "records", 1000).await;
         links
             .into_iter()
@@ -161,15 +170,16 @@ impl Person {
 }
 
 impl Answer {
+    /// With this status.
     #[track_caller]
-    pub(super) fn is(&self, status: u16) -> &Self {
+    pub fn is(&self, status: u16) -> &Self {
         assert_eq!(self.status, status, "{}", self.text);
         self
     }
 
     /// A problem of RFC 9457 that says something, with this status.
     #[track_caller]
-    pub(super) fn is_problem(&self, status: u16) -> &Self {
+    pub fn is_problem(&self, status: u16) -> &Self {
         self.is(status);
         assert_eq!(
             self.headers["content-type"], "application/problem+json",
@@ -190,7 +200,7 @@ impl Answer {
 
     /// Refused by policy, which names its rule.
     #[track_caller]
-    pub(super) fn is_denied(&self) -> &str {
+    pub fn is_denied(&self) -> &str {
         self.is_problem(403);
         let rule = self.body["rule"].as_str().unwrap_or_default();
         assert!(!rule.is_empty(), "{}", self.text);
@@ -198,7 +208,7 @@ impl Answer {
     }
 
     /// The JSON pointers of every problem listed.
-    pub(super) fn pointers(&self) -> Vec<&str> {
+    pub fn pointers(&self) -> Vec<&str> {
         let errors = self.body["errors"]
             .as_array()
             .map(Vec::as_slice)
@@ -209,8 +219,9 @@ impl Answer {
             .collect()
     }
 
+    /// With this text somewhere in it.
     #[track_caller]
-    pub(super) fn says(&self, text: &str) -> &Self {
+    pub fn says(&self, text: &str) -> &Self {
         assert!(self.text.contains(text), "`{text}` is not in {}", self.text);
         self
     }
@@ -218,14 +229,14 @@ impl Answer {
 
 impl Events {
     /// The next event; `None` at the end of the stream, or where it broke off.
-    pub(super) async fn next(&mut self) -> Option<Value> {
+    pub async fn next(&mut self) -> Option<Value> {
         timeout(SOON, self.read())
             .await
             .expect("an event comes, or the end")
     }
 
     /// Reads up to the first event of this type.
-    pub(super) async fn until(&mut self, event_type: &str) -> Value {
+    pub async fn until(&mut self, event_type: &str) -> Value {
         loop {
             let event = self
                 .next()
@@ -255,7 +266,7 @@ impl Events {
 }
 
 /// Sends a request and reads the answer.
-pub(super) async fn answer(request: RequestBuilder) -> Answer {
+pub async fn answer(request: RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let text = response.text().await.unwrap();
@@ -269,7 +280,7 @@ pub(super) async fn answer(request: RequestBuilder) -> Answer {
 }
 
 /// The types of history events, in order.
-pub(super) fn types(events: &[Value]) -> Vec<&str> {
+pub fn types(events: &[Value]) -> Vec<&str> {
     events
         .iter()
         .map(|event| event["type"].as_str().unwrap())
@@ -278,7 +289,7 @@ pub(super) fn types(events: &[Value]) -> Vec<&str> {
 
 /// Asserts that history events are numbered from 1 without a gap.
 #[track_caller]
-pub(super) fn is_gapless(events: &[Value]) {
+pub fn is_gapless(events: &[Value]) {
     let ids: Vec<_> = events
         .iter()
         .map(|event| event["id"].as_u64().unwrap())

@@ -1,0 +1,31 @@
+//! How busy the host is, in numbers that cost next to nothing to read.
+
+use std::sync::atomic::Ordering;
+
+use crate::Engine;
+
+/// How busy the host is at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Executions in memory.
+    pub executions_running: usize,
+    /// Attempts that run.
+    pub attempts_running: usize,
+    /// Attempts that wait for room.
+    pub attempts_waiting: usize,
+    /// Commits on their way to the disk.
+    pub commits_waiting: usize,
+}
+
+impl Engine {
+    /// How busy the host is.
+    pub fn load(&self) -> Load {
+        let (attempts_waiting, attempts_running) = self.shared.room.load();
+        Load {
+            executions_running: self.shared.running_count(),
+            attempts_running,
+            attempts_waiting,
+            commits_waiting: self.shared.commits_waiting.load(Ordering::Relaxed),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Room for attempts, shared out fairly: on this host, under a role, for a component under a role,
+//! of a state machine.
+//!
+//! Owns that freed room reaches whoever is next, and that whoever goes away leaves at once. The
+//! order is [`queue`]'s. It does not know what an attempt is, nor who asks.
+
+mod claims;
+mod demand;
+mod lines;
+mod queue;
+mod turns;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use tokio::sync::oneshot;
+
+use crate::authority::Authority;
+use claims::Ticket;
+use queue::{Holding, Queue};
+
+pub(crate) use claims::{Owner, Stage};
+pub use demand::MachineLimits;
+pub(crate) use demand::{Demand, Limit};
+
+/// Room for attempts.
+pub(crate) struct Room {
+    queue: Mutex<Queue<Limit, oneshot::Sender<Slots>>>,
+}
+
+/// The right to run one attempt now, within every limit that counts it; dropped, somebody else's.
+pub(crate) struct Slots {
+    room: Arc<Room>,
+    holding: Holding<Limit>,
+}
+
+/// A place among those who wait; resolves to room. Dropped, it is given up.
+pub(crate) struct Place {
+    room: Arc<Room>,
+    ticket: Ticket,
+    picked: oneshot::Receiver<Slots>,
+}
+
+impl Room {
+    /// Room for so many attempts at once.
+    pub(crate) fn new(attempts_running_max: usize) -> Self {
+        Self {
+            queue: Mutex::new(Queue::new(attempts_running_max)),
+        }
+    }
+
+    /// Takes room, if there is some for this demand; nobody who waits could have had it.
+    pub(crate) fn try_take(self: &Arc<Self>, demand: &Demand) -> Option<Arc<Slots>> {
+        let holding = self.with(|queue| queue.try_take(&demand.limits))?;
+        Some(Arc::new(Slots {
+            room: Arc::clone(self),
+            holding,
+        }))
+    }
+
+    /// Waits for room.
+    pub(crate) fn wait(self: &Arc<Self>, demand: Demand) -> Place {
+        let (sender, picked) = oneshot::channel();
+        let Demand { owner, limits } = demand;
+        Place {
+            ticket: self.with(|queue| queue.join(owner, &limits, sender)),
+            room: Arc::clone(self),
+            picked,
+        }
+    }
+
+    /// Puts the limits of a changed authority in force; attempts under way count in them.
+    pub(crate) fn put_in_force(self: &Arc<Self>, authority: &Authority) {
+        self.with(|queue| {
+            let limits: Vec<_> = queue.limits().cloned().collect();
+            for limit in limits {
+                if let Some(max) = limit.max_under(authority) {
+                    queue.change(&limit, max);
+                }
+            }
+        });
+    }
+
+    /// How many attempts wait, and how many run.
+    pub(crate) fn load(&self) -> (usize, usize) {
+        let queue = self.lock();
+        (queue.waiting(), queue.running())
+    }
+
+    /// Changes the queue, then tells whoever was picked.
+    fn with<R>(
+        self: &Arc<Self>,
+        change: impl FnOnce(&mut Queue<Limit, oneshot::Sender<Slots>>) -> R,
+    ) -> R {
+        let (result, picked) = {
+            let mut queue = self.lock();
+            let result = change(&mut queue);
+            (result, queue.take_picked())
+        };
+        for (holding, sender) in picked {
+            let room = Arc::clone(self);
+            // Whoever went away meanwhile drops the slots, which lets the next one go.
+            let _ = sender.send(Slots { room, holding });
+        }
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue<Limit, oneshot::Sender<Slots>>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Slots {
+    fn drop(&mut self) {
+        self.room.with(|queue| queue.give_back(&self.holding));
+    }
+}
+
+impl Future for Place {
+    type Output = Arc<Slots>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Arc<Slots>> {
+        match Pin::new(&mut self.picked).poll(context) {
+            Poll::Ready(Ok(slots)) => Poll::Ready(Arc::new(slots)),
+            // INVARIANT: the sender stays in the queue until it is sent to, or this place is dropped.
+            Poll::Ready(Err(_)) | Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let ticket = self.ticket;
+        self.room.with(|queue| queue.leave(ticket));
+    }
+}
+
+#[cfg(test)]
+mod tests;
