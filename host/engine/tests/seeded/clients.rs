@@ -173,13 +173,15 @@ impl Clients {
                 continue;
             }
             self.saw(id, &seen, told);
-            match progress {
-                Some(mut progress) => {
-                    // It ends with the host, or with the execution.
-                    let _ = progress.changed().await;
-                }
-                None if self.has_ended(id).await => return,
-                None => tokio::time::sleep(Duration::from_secs(5)).await,
+            let goes_on = match progress {
+                Some(mut progress) => progress.changed().await.is_ok(),
+                None => false,
+            };
+            if !goes_on && self.has_ended(id).await {
+                return;
+            }
+            if !goes_on {
+                tokio::time::sleep(Duration::from_secs(5)).await;
             }
         }
     }

@@ -103,7 +103,11 @@ impl Plan {
         if !is_calm {
             let more = dice.within(0..=size.errands as u64);
             for _ in 0..more {
-                let at = dice.within(0..=120_000);
+                let at = match dice.one_in(3) {
+                    true => dice.within(0..=120_000),
+                    // While most executions are under way.
+                    false => dice.within(1_000..=25_000),
+                };
                 errands.push((at, errand(&mut dice, size.starts)));
             }
         }

@@ -17,6 +17,8 @@ pub(crate) struct SeededWeather {
     outside: Arc<Outside>,
     book: Arc<Mutex<Book>>,
     dice: Mutex<Dice>,
+    /// How long a call may usually take.
+    usual_ms: u64,
     /// The fault to come, and how many commits are left until then.
     fault: Mutex<Option<(u64, Fault)>>,
     /// Whether time stands still, for those who only look.
@@ -29,11 +31,13 @@ pub(crate) struct SeededWeather {
 
 impl SeededWeather {
     pub(crate) fn new(outside: &Arc<Outside>, book: &Arc<Mutex<Book>>, life: usize) -> Arc<Self> {
-        let dice = Dice::new(outside.plan.seed, &format!("weather {life}"));
+        let mut dice = Dice::new(outside.plan.seed, &format!("weather {life}"));
+        let usual_ms = *dice.pick(&[2, 5, 50, 400]);
         Arc::new(Self {
             outside: Arc::clone(outside),
             book: Arc::clone(book),
             dice: Mutex::new(dice),
+            usual_ms,
             fault: Mutex::new(None),
             is_calm: AtomicBool::new(false),
             crashed: CancellationToken::new(),
@@ -51,7 +55,7 @@ impl SeededWeather {
         self.is_calm.store(is_calm, Ordering::Relaxed);
     }
 
-    async fn pass(&self, usual_ms: u64) {
+    async fn pass(&self) {
         if self.is_calm.load(Ordering::Relaxed) {
             return;
         }
@@ -59,7 +63,7 @@ impl SeededWeather {
             let mut dice = self.dice.lock().unwrap();
             match dice.within(0..=99) {
                 0..=59 => 0,
-                60..=97 => dice.within(1..=usual_ms),
+                60..=97 => dice.within(1..=self.usual_ms),
                 _ => dice.within(1..=3_000),
             }
         };
@@ -72,7 +76,7 @@ impl SeededWeather {
 #[async_trait]
 impl Weather for SeededWeather {
     async fn before_write(&self) {
-        self.pass(5).await;
+        self.pass().await;
     }
 
     fn strikes(&self) -> Option<Fault> {
@@ -110,10 +114,10 @@ impl Weather for SeededWeather {
     }
 
     async fn before_answer(&self) {
-        self.pass(5).await;
+        self.pass().await;
     }
 
     async fn around_read(&self) {
-        self.pass(2).await;
+        self.pass().await;
     }
 }

@@ -105,3 +105,100 @@ pub(crate) fn nothing_is_left(tasks: usize, running: &[ExecutionId]) -> Verdict 
         || format!("{running:?} can still be followed"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use asl::{Event, EventKind, Header, StateMachine, apply};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::evaluator::ScriptedEvaluator;
+
+    fn id(text: &str) -> ExecutionId {
+        ExecutionId::parse(text).unwrap()
+    }
+
+    fn unborn(name: &str) -> Execution {
+        let header = Header {
+            id: id(name),
+            arn: String::new(),
+            name: name.to_owned(),
+            machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:m".to_owned(),
+            machine_name: "m".to_owned(),
+            role_arn: None,
+            started_at: Timestamp(0),
+            principal: String::new(),
+            actor: None,
+            map_run: None,
+            limits: asl::Limits::default(),
+        };
+        Execution::start(header, Value::Null)
+    }
+
+    fn started(name: &str, state: &Value) -> Execution {
+        let definition = json!({"StartAt": "S", "States": {"S": state}});
+        let machine = StateMachine::parse(&definition).unwrap().machine;
+        let event = Event {
+            at: Timestamp(0),
+            seed: 0,
+            absent: Vec::new(),
+            kind: EventKind::Start,
+        };
+        apply(&machine, unborn(name), event, &ScriptedEvaluator).execution
+    }
+
+    fn waiting() -> Value {
+        json!({"Type": "Wait", "Seconds": 1, "End": true})
+    }
+
+    fn at_rest(now: i64, executions: Vec<(Execution, Option<Parent>)>) -> (Verdict, Verdict) {
+        let named = |known: (Execution, _)| (known.0.header().id.clone(), known);
+        let executions = executions.into_iter().map(named).collect();
+        let rest = AtRest {
+            now: Timestamp(now),
+            executions: &executions,
+            answered: &BTreeSet::new(),
+        };
+        (rest.waits_for_nobody(), rest.bound_ones_ended())
+    }
+
+    #[test]
+    fn an_execution_that_waits_for_nothing_is_found() {
+        assert!(waits_for_something_named(&started("e", &waiting())).is_ok());
+        assert!(waits_for_something_named(&started("e", &json!({"Type": "Succeed"}))).is_ok());
+        assert!(waits_for_something_named(&unborn("e")).is_err());
+    }
+
+    #[test]
+    fn a_timer_that_never_fired_and_a_task_that_nobody_runs_are_found() {
+        let task = json!({"Type": "Task", "Resource": "component:c", "End": true});
+        let rest = |now, state: &Value| at_rest(now, vec![(started("e", state), None)]).0;
+        assert!(rest(999, &waiting()).is_ok());
+        assert!(rest(1_000, &waiting()).is_err());
+        assert!(rest(1_000, &task).is_err());
+        assert!(rest(1_000, &json!({"Type": "Succeed"})).is_ok());
+    }
+
+    #[test]
+    fn a_bound_child_that_outlives_its_parent_is_found() {
+        let parent = |is_bound| Parent {
+            execution: id("above"),
+            effect: asl::EffectId(0),
+            is_bound,
+            depth: 1,
+        };
+        let above = |state: &Value| (started("above", state), None);
+        let child = |is_bound| (started("child", &waiting()), Some(parent(is_bound)));
+        let ended = json!({"Type": "Succeed"});
+        assert!(at_rest(0, vec![above(&waiting()), child(true)]).1.is_ok());
+        assert!(at_rest(0, vec![above(&ended), child(true)]).1.is_err());
+        assert!(at_rest(0, vec![above(&ended), child(false)]).1.is_ok());
+    }
+
+    #[test]
+    fn what_is_left_of_a_host_is_found() {
+        assert!(nothing_is_left(0, &[]).is_ok());
+        assert!(nothing_is_left(1, &[]).is_err());
+        assert!(nothing_is_left(0, &[id("e")]).is_err());
+    }
+}

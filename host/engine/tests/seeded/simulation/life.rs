@@ -157,11 +157,12 @@ impl Host {
             if commits != before.0 {
                 before = (commits, now);
             }
-            let state = self.outside.state();
-            let is_done = state.done.len() == self.outside.plan.errands.len();
-            let is_quiet = is_done && state.letters.is_empty();
-            let is_broken = state.violation.is_some();
-            drop(state);
+            let (is_quiet, is_broken) = {
+                let state = self.outside.state();
+                let is_done = state.done.len() == self.outside.plan.errands.len();
+                let is_quiet = is_done && state.letters.is_empty();
+                (is_quiet, state.violation.is_some())
+            };
             let is_ready = engine.health() == Health::Ready;
             let rested = now.saturating_sub(before.1);
             if is_broken || (is_ready && is_quiet && rested >= REST_MS) || now > LONGEST_MS {
