@@ -194,6 +194,8 @@ fn engine_config(config: &Config) -> engine::Config {
         region: config.aws.region.clone(),
         account: config.aws.account.clone(),
         executions_running_max: config.limits.executions_running_max,
+        executions_arriving_max: config.limits.executions_arriving_max,
+        stay_ms: config.limits.stay_ms as u64,
         attempts_running_max: config.limits.attempts_running_max,
         machine_attempts: MachineLimits {
             each_max: config.limits.state_machine_attempts_max,

@@ -146,11 +146,11 @@ impl Engine {
         let id = started.id.clone();
         let first_step = self.shared.tasks.spawn(async move {
             // It can be reached before its start is durable, so that nobody takes it up as well.
-            shared.add_running(id.clone(), running);
+            shared.roster.add(id.clone(), running);
             let begun = actor.begin(record).await;
             match begun {
                 Ok(()) => drop(shared.tasks.spawn(actor.run())),
-                Err(_) => shared.remove_running(&id),
+                Err(_) => shared.roster.remove(&id),
             }
             begun
         });
@@ -162,7 +162,7 @@ impl Engine {
     }
 
     /// Whether executions can be started and reached.
-    fn check_health(&self) -> Result<(), Error> {
+    pub(crate) fn check_health(&self) -> Result<(), Error> {
         match self.health() {
             Health::Ready => Ok(()),
             Health::Recovering => Err(Error::Busy {

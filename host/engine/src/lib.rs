@@ -9,12 +9,14 @@
 mod activities;
 mod actor;
 mod admission;
+mod alarms;
 mod authority;
 mod backoff;
 mod children;
 mod components;
 mod error;
 mod executions;
+mod followers;
 mod inspections;
 mod load;
 mod machines;
@@ -24,8 +26,10 @@ mod reads;
 mod reviews;
 mod roles;
 mod room;
+mod roster;
 mod service;
 mod shared;
+mod taking_up;
 mod tasks;
 mod witness;
 
@@ -33,6 +37,7 @@ pub use activities::Activity;
 pub use components::Component;
 pub use error::{Created, Error};
 pub use executions::{StartRequest, Started};
+pub use followers::{Follower, Gone};
 pub use load::Load;
 pub use machines::{
     Alias, AliasChange, AliasName, Definition, Draft, Machine, MachineChange, MachineType, Pin,

@@ -7,7 +7,8 @@ use crate::Engine;
 /// How busy the host is at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Load {
-    /// Executions in memory.
+    /// Executions in memory: those that go on by themselves, and those that were just asked for or
+    /// are due soon.
     pub executions_running: usize,
     /// Attempts that run.
     pub attempts_running: usize,
@@ -22,7 +23,7 @@ impl Engine {
     pub fn load(&self) -> Load {
         let (attempts_waiting, attempts_running) = self.shared.room.load();
         Load {
-            executions_running: self.shared.running_count(),
+            executions_running: self.shared.roster.len(),
             attempts_running,
             attempts_waiting,
             commits_waiting: self.shared.commits_waiting.load(Ordering::Relaxed),

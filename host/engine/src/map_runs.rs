@@ -145,14 +145,14 @@ impl Shared {
         // Whoever waits for the child may be cut off; its first step must not.
         let shared = Arc::clone(self);
         let first_step = self.tasks.spawn(async move {
-            shared.add_running(id.clone(), running);
+            shared.roster.add(id.clone(), running);
             match actor.begin(record).await {
                 Ok(()) => {
                     drop(shared.tasks.spawn(actor.run()));
                     Ok(id)
                 }
                 Err(halt) => {
-                    shared.remove_running(&id);
+                    shared.roster.remove(&id);
                     match halt {
                         Halt::NameTaken(known) => Ok(known),
                         Halt::Store(error) => Err(error),

@@ -9,10 +9,9 @@ use ports::{
     Page, Sealed,
 };
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 use crate::components::commit_error;
-use crate::{Engine, Error};
+use crate::{Engine, Error, Follower};
 
 impl Engine {
     /// The execution with this id or ARN.
@@ -73,13 +72,20 @@ impl Engine {
         page.ok_or_else(|| Error::NotFound(format!("execution `{id}`")))
     }
 
-    /// The number of the last durable history event of a running execution, and every later
-    /// one; `None` if it does not run on this host.
-    pub fn follow(&self, id: &ExecutionId) -> Option<watch::Receiver<u64>> {
-        let mut progress = self.shared.running(id)?.progress;
-        // A clone has not seen the last change; the caller reads the history after this call.
-        progress.mark_unchanged();
-        Some(progress)
+    /// Follows an execution that has not ended, in memory or parked: whoever does reads the
+    /// history after this call. `None` if nothing more will be told here.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn follow(&self, id: &ExecutionId) -> Result<Option<Follower>, Error> {
+        let follower = self.shared.followers.follow(id);
+        // An execution in memory tells of its end; of any other it is known after a look.
+        if self.shared.roster.is_here(id) {
+            return Ok(Some(follower));
+        }
+        let known = self.shared.ports.archive.execution(id).await?;
+        let goes_on = known.is_some_and(|known| !known.summary.status.is_terminal());
+        Ok((goes_on && !self.shared.draining.is_cancelled()).then_some(follower))
     }
 
     /// Links of the audit log; that they were read becomes a link itself.

@@ -1,9 +1,8 @@
 //! What every request and every execution shares.
 
-use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use asl::ExecutionId;
@@ -16,14 +15,17 @@ use ports::{
     Receipt, Runner, StoreError, Volumes,
 };
 use serde_json::{Value, json};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::actor::Message;
+use crate::alarms::NextAlarm;
 use crate::authority::Authority;
+use crate::followers::Followers;
 use crate::mocks::Mocks;
 use crate::room::{MachineLimits, Room};
+use crate::roster::Roster;
+use crate::taking_up::Stranded;
 use crate::tasks::Desk;
 use crate::{Error, Service};
 
@@ -57,6 +59,10 @@ pub struct Config {
     pub account: String,
     /// Executions that may run at once on this host.
     pub executions_running_max: usize,
+    /// Executions that may be brought into memory at once, whatever asks for them.
+    pub executions_arriving_max: usize,
+    /// How soon a waiting execution must be due to stay in memory, in milliseconds.
+    pub stay_ms: u64,
     /// Attempts that may run at once on this host.
     pub attempts_running_max: usize,
     /// Attempts of one state machine that may run at once on this host.
@@ -87,6 +93,8 @@ impl Default for Config {
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),
             executions_running_max: 100_000,
+            executions_arriving_max: 256,
+            stay_ms: 1_000,
             attempts_running_max: 64,
             machine_attempts: MachineLimits::default(),
             drain_ms: 30_000,
@@ -130,6 +138,13 @@ pub(crate) struct Shared {
     pub(crate) ports: Ports,
     pub(crate) config: Config,
     pub(crate) executions: Arc<Semaphore>,
+    pub(crate) arrivals: Arc<Semaphore>,
+    pub(crate) roster: Roster,
+    pub(crate) followers: Arc<Followers>,
+    pub(crate) stranded: Stranded,
+    pub(crate) next_alarm: NextAlarm,
+    /// Somebody set the clock: timers are to be looked at again.
+    pub(crate) clock_set: Notify,
     pub(crate) room: Arc<Room>,
     pub(crate) commits_waiting: AtomicUsize,
     judgements: Arc<Semaphore>,
@@ -139,12 +154,10 @@ pub(crate) struct Shared {
     pub(crate) tasks: TaskTracker,
     pub(crate) draining: CancellationToken,
     pub(crate) killed: CancellationToken,
-    pub(crate) recovered: AtomicBool,
-    failed: AtomicBool,
+    pub(crate) recovered: CancellationToken,
+    pub(crate) failed: CancellationToken,
     authority: ArcSwap<Authority>,
     changing: tokio::sync::Mutex<()>,
-    running: Mutex<BTreeMap<ExecutionId, Running>>,
-    taking_up: tokio::sync::Mutex<()>,
     /// Where tasks that wait for workers are on offer.
     pub(crate) desk: Desk,
 }
@@ -152,15 +165,6 @@ pub(crate) struct Shared {
 /// How many steps may evaluate at once.
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
-/// How to reach a running execution.
-#[derive(Clone)]
-pub(crate) struct Running {
-    pub(crate) mailbox: mpsc::Sender<Message>,
-    pub(crate) progress: watch::Receiver<u64>,
-    /// The state machine's name.
-    pub(crate) machine: Name,
 }
 
 impl Engine {
@@ -177,6 +181,12 @@ impl Engine {
         let authority = Authority::load(ports.catalogue.as_ref(), policies, version).await?;
         let shared = Arc::new(Shared {
             executions: Arc::new(Semaphore::new(config.executions_running_max)),
+            arrivals: Arc::new(Semaphore::new(config.executions_arriving_max.max(1))),
+            roster: Roster::default(),
+            followers: Arc::default(),
+            stranded: Stranded::default(),
+            next_alarm: NextAlarm::default(),
+            clock_set: Notify::new(),
             room: Arc::new(Room::new(config.attempts_running_max)),
             commits_waiting: AtomicUsize::new(0),
             judgements: Arc::new(Semaphore::new(JUDGED_AT_ONCE_MAX)),
@@ -185,12 +195,10 @@ impl Engine {
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
             killed: CancellationToken::new(),
-            recovered: AtomicBool::new(false),
-            failed: AtomicBool::new(false),
+            recovered: CancellationToken::new(),
+            failed: CancellationToken::new(),
             authority: ArcSwap::from_pointee(authority),
             changing: tokio::sync::Mutex::new(()),
-            running: Mutex::default(),
-            taking_up: tokio::sync::Mutex::new(()),
             desk: Desk::default(),
             ports,
             config,
@@ -210,11 +218,11 @@ impl Engine {
 
     /// Whether the engine can do its work.
     pub fn health(&self) -> Health {
-        if self.shared.failed.load(Ordering::Relaxed) {
+        if self.shared.failed.is_cancelled() {
             Health::Failed
         } else if self.shared.draining.is_cancelled() {
             Health::Draining
-        } else if self.shared.recovered.load(Ordering::Relaxed) {
+        } else if self.shared.recovered.is_cancelled() {
             Health::Ready
         } else {
             Health::Recovering
@@ -270,11 +278,6 @@ impl Shared {
     /// Takes the one lane through which documents and authority change.
     pub(crate) async fn change(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.changing.lock().await
-    }
-
-    /// Takes the one lane in which stored executions are taken up, so that none is taken up twice.
-    pub(crate) async fn taking_up(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.taking_up.lock().await
     }
 
     /// Puts a changed authority in force; the caller holds the lane of [`Self::change`].
@@ -336,29 +339,10 @@ impl Shared {
 
     /// The store is lost to this host.
     pub(crate) fn fail(&self, error: &StoreError) {
-        if !self.failed.swap(true, Ordering::Relaxed) {
+        if !self.failed.is_cancelled() {
             tracing::error!(%error, "the store failed, nothing is acknowledged any more");
+            self.failed.cancel();
         }
-    }
-
-    pub(crate) fn running(&self, id: &ExecutionId) -> Option<Running> {
-        self.lock_running().get(id).cloned()
-    }
-
-    pub(crate) fn add_running(&self, id: ExecutionId, running: Running) {
-        self.lock_running().insert(id, running);
-    }
-
-    pub(crate) fn running_count(&self) -> usize {
-        self.lock_running().len()
-    }
-
-    pub(crate) fn remove_running(&self, id: &ExecutionId) {
-        self.lock_running().remove(id);
-    }
-
-    fn lock_running(&self) -> std::sync::MutexGuard<'_, BTreeMap<ExecutionId, Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn state_machine_arn(&self, name: &Name) -> String {

@@ -12,6 +12,8 @@ const DEFINITION_BYTES_MAX: u64 = 1024 * 1024;
 const INPUT_BYTES_MAX: u64 = 256 * 1024;
 const DOCUMENT_BYTES_MAX: u64 = 256 * 1024;
 const EXECUTIONS_RUNNING_MAX: u64 = 100_000;
+const EXECUTIONS_ARRIVING_MAX: u64 = 256;
+const STAY_MS: u64 = 1_000;
 const ATTEMPTS_RUNNING_MAX: u64 = 64;
 /// The largest number of attempts that a setting may name.
 const ATTEMPTS_MOST: u64 = 100_000;
@@ -37,6 +39,10 @@ pub(crate) struct Limits {
     pub(crate) document_bytes_max: usize,
     /// Executions in memory at once.
     pub(crate) executions_running_max: usize,
+    /// Executions brought into memory at once.
+    pub(crate) executions_arriving_max: usize,
+    /// How soon a waiting execution must be due to stay in memory, in milliseconds.
+    pub(crate) stay_ms: usize,
     /// Attempts running at once.
     pub(crate) attempts_running_max: usize,
     /// Attempts of any one state machine running at once.
@@ -80,6 +86,8 @@ impl Limits {
             EXECUTIONS_RUNNING_MAX,
             100_000_000,
         );
+        let arriving = limit("executions_arriving_max", EXECUTIONS_ARRIVING_MAX, 100_000);
+        let stay = limit("stay_ms", STAY_MS, 3_600_000);
         let attempts = limit("attempts_running_max", ATTEMPTS_RUNNING_MAX, ATTEMPTS_MOST);
         let streams = limit("event_streams_max", EVENT_STREAMS_MAX, 1_000_000);
         let payload = limit("payload_bytes_max", PAYLOAD_BYTES_MAX, 4 * MIB);
@@ -99,6 +107,8 @@ impl Limits {
             input_bytes_max: input?,
             document_bytes_max: document?,
             executions_running_max: executions?,
+            executions_arriving_max: arriving?,
+            stay_ms: stay?,
             attempts_running_max: attempts?,
             state_machine_attempts_max: match machine_attempts {
                 Some(attempts) => Some(attempts?),

@@ -280,6 +280,10 @@ impl From<Error> for Problem {
                 retry_after_s: Some(RETRY_SOON_S),
                 ..Self::new(Kind::Unavailable, error.to_string())
             },
+            Error::Stranded { .. } => {
+                tracing::error!(%error, "a request is about an execution that cannot be taken up");
+                Self::new(Kind::Internal, error.to_string())
+            }
             Error::Store(StoreError::Full { .. }) => Self {
                 retry_after_s: Some(RETRY_FULL_S),
                 ..Self::new(Kind::StorageFull, Chain(&error).to_string())

@@ -7,7 +7,7 @@ use super::{Actor, Halt, Trigger};
 use crate::Error;
 use crate::backoff::Backoff;
 use crate::room::Stage;
-use asl::{Execution, Posture, Timestamp};
+use asl::{Execution, Timestamp};
 use auth::authority::AuthorityVersion;
 use ports::{AuditRecord, Commit, CommitError, ExecutionCommit, Record, StoreError, Summary};
 
@@ -95,9 +95,10 @@ impl Actor {
         let summary = summary(execution, self.now());
         let stopped_at = summary.stopped_at;
         let logs = std::mem::take(&mut turn.logs);
+        let posture = self.posture_of(execution);
         let record = Record {
             number,
-            posture: Posture::Active,
+            posture,
             delta: execution.take_delta(),
             logs,
         };
@@ -116,6 +117,7 @@ impl Actor {
         };
         self.shared.commit(commit).await?;
         self.is_stored = true;
+        self.posture = posture;
         self.stopped_at = stopped_at;
         Ok(())
     }
@@ -154,15 +156,15 @@ impl Actor {
         let last_event = execution.next_event_id().saturating_sub(1);
         self.warn_of_events(last_event);
         self.execution = Some(execution);
-        // Nobody may be following.
-        let _ = self.progress.send(last_event);
+        self.told = last_event;
+        let id = &self.start.header.id;
+        self.shared.followers.tell(id, last_event);
     }
 
     /// Tells once of a history that has become long.
     fn warn_of_events(&self, last_event: u64) {
         let limit = self.shared.config.history_events_warning;
-        let before = *self.progress.borrow();
-        if (before..last_event).contains(&limit) {
+        if (self.told..last_event).contains(&limit) {
             tracing::warn!(
                 execution = %self.start.header.id,
                 events = last_event,

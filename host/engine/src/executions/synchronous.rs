@@ -31,8 +31,8 @@ impl Engine {
             return Err(Error::TypeNotSupported(machine.settings.kind.as_str()));
         }
         let started = self.start(permit, request).await?.into_inner();
-        if let Some(mut progress) = self.follow(&started.id) {
-            let ended = async { while progress.changed().await.is_ok() {} };
+        if let Some(mut follower) = self.follow(&started.id).await? {
+            let ended = async { while follower.changed().await.is_ok() {} };
             tokio::time::timeout(WAIT_MAX, ended)
                 .await
                 .map_err(|_| Error::Closing)?;

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use asl::{ExecutionId, Status};
 use auth::names::Name;
 use auth::policy::{Action as _, DeleteStateMachine, Permit, Resource};
-use ports::{Claim, Decision, ExecutionFilter};
+use ports::{Decision, ExecutionFilter};
 use serde_json::json;
-use tokio::sync::oneshot;
 
 use super::Standing;
 use super::registration::Deletion;
@@ -110,31 +109,17 @@ impl Engine {
 
     /// Stops an execution of a deleted state machine, whoever started it.
     async fn stop_deleted(&self, id: &ExecutionId, deletion: &Deletion) -> Result<(), Error> {
-        if self.shared.running(id).is_none() {
-            let fence = self.shared.ports.journal.fence().await?;
-            let claim = Claim {
-                id: id.clone(),
-                fence,
-            };
-            self.shared.take_up(claim).await?;
-        }
-        let Some(running) = self.shared.running(id) else {
-            return Ok(());
-        };
-        let (done, answer) = oneshot::channel();
-        let stop = Stop {
-            error: None,
-            cause: None,
-            caller: deletion.caller.clone(),
-            rules: deletion.rules.clone(),
-            through: "http",
-            done,
-        };
-        let message = Message::Stop(Box::new(stop));
-        // An execution that has just ended takes no message and gives no answer.
-        if running.mailbox.send(message).await.is_ok()
-            && let Ok(answer) = answer.await
-        {
+        let stopped = self.ask(id, |done| {
+            Message::Stop(Box::new(Stop {
+                error: None,
+                cause: None,
+                caller: deletion.caller.clone(),
+                rules: deletion.rules.clone(),
+                through: "http",
+                done,
+            }))
+        });
+        if let Some(answer) = stopped.await? {
             answer?;
         }
         match self.shared.draining.is_cancelled() {

@@ -126,6 +126,7 @@ impl NestedStart {
             Error::Refused(_)
             | Error::StaleRevision { .. }
             | Error::InUse(_)
+            | Error::Stranded { .. }
             | Error::Closing
             | Error::Store(_)
             | Error::Host(_) => ("Internal", "the host could not start it".to_owned()),

@@ -23,6 +23,8 @@ mod map_runs;
 #[cfg(test)]
 mod nested;
 #[cfg(test)]
+mod parking;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod volumes;

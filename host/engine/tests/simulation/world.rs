@@ -1,8 +1,8 @@
 //! A host without a disk, a sandbox or a clock of its own: paused time, a store that crashes on
 //! demand, components that answer by script.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use store::MemoryStore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::archive::{FlakyArchive, Unreadable};
+use crate::archive::{FlakyArchive, FlakyJournal, Unreadable};
 use crate::egress::ScriptedEgress;
 pub(crate) use crate::people::{caller, name};
 use crate::volumes::MemoryVolumes;
@@ -44,6 +44,8 @@ pub(crate) struct Script {
     pub(crate) egress: Arc<ScriptedEgress>,
     /// How far the archive cannot be read.
     pub(crate) unreadable: Unreadable,
+    /// Executions whose records cannot be read.
+    pub(crate) damaged: Mutex<BTreeSet<ExecutionId>>,
     running: AtomicUsize,
     /// The most attempts that ever ran at once.
     pub(crate) running_most: AtomicUsize,
@@ -110,13 +112,16 @@ impl Runner for ScriptedRunner {
 /// Time as tokio's paused clock tells it, so that waiting costs nothing.
 struct PausedClock {
     began: tokio::time::Instant,
+    /// How far somebody set it, in milliseconds.
+    set_by: AtomicI64,
     seeds: AtomicU64,
 }
 
 impl Clock for PausedClock {
     fn now(&self) -> Timestamp {
         let elapsed = self.began.elapsed().as_millis();
-        Timestamp(1_700_000_000_000 + i64::try_from(elapsed).unwrap())
+        let set_by = self.set_by.load(Ordering::Relaxed);
+        Timestamp(1_700_000_000_000 + i64::try_from(elapsed).unwrap() + set_by)
     }
 
     fn seed(&self) -> u64 {
@@ -144,6 +149,7 @@ impl World {
     pub(crate) async fn with(config: Config) -> Self {
         let clock = PausedClock {
             began: tokio::time::Instant::now(),
+            set_by: AtomicI64::new(0),
             seeds: AtomicU64::new(1),
         };
         let store = Arc::new(MemoryStore::new(Arc::new(Sha256Chain)));
@@ -158,7 +164,10 @@ impl World {
         (config, policies): (Config, Policies),
     ) -> Self {
         let ports = Ports {
-            journal: Arc::clone(&store) as _,
+            journal: Arc::new(FlakyJournal {
+                store: Arc::clone(&store),
+                script: Arc::clone(&script),
+            }),
             archive: Arc::new(FlakyArchive {
                 store: Arc::clone(&store),
                 script: Arc::clone(&script),
@@ -191,11 +200,7 @@ impl World {
 
     /// Ends this host as a crash does, and starts the next one on what is durable.
     pub(crate) async fn next_host(self) -> Self {
-        let store = Arc::new(self.store.reopen().unwrap());
-        self.service.abort();
-        let _ = self.service.await;
-        let settings = (self.config, Policies::development());
-        Self::host(store, self.script, self.clock, settings).await
+        self.next_host_after(Duration::ZERO).await
     }
 
     /// Ends this host as a crash does, and starts the next one under another policy.
@@ -216,8 +221,27 @@ impl World {
         self.shutdown.cancel();
         self.service.await.unwrap();
         let store = Arc::new(self.store.reopen().unwrap());
-        let settings = (self.config, Policies::development());
-        Self::host(store, self.script, self.clock, settings).await
+        let rules = (self.config, Policies::development());
+        Self::host(store, self.script, self.clock, rules).await
+    }
+
+    /// Ends this host as a crash does, and starts the next one after some time.
+    pub(crate) async fn next_host_after(self, time: Duration) -> Self {
+        let store = Arc::new(self.store.reopen().unwrap());
+        self.service.abort();
+        let _ = self.service.await;
+        tokio::time::advance(time).await;
+        let rules = (self.config, Policies::development());
+        Self::host(store, self.script, self.clock, rules).await
+    }
+
+    /// Sets the clock forward, or back.
+    pub(crate) fn set_clock(&self, by: i64) {
+        self.clock.set_by.fetch_add(by, Ordering::Relaxed);
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub(crate) fn permit<A: Action>(&self, group: &str, resource: Resource) -> Permit<A> {
@@ -299,8 +323,8 @@ impl World {
 
     /// Waits until nothing more happens on this host.
     pub(crate) async fn settle(&self, id: &ExecutionId) {
-        if let Some(mut progress) = self.engine.follow(id) {
-            while progress.changed().await.is_ok() {}
+        if let Ok(Some(mut follower)) = self.engine.follow(id).await {
+            while follower.changed().await.is_ok() {}
         }
     }
 

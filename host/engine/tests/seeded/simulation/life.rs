@@ -181,16 +181,12 @@ impl Host {
         // A drain comes to its end, whoever still asks.
         let _ = service.await;
         tasks.shutdown().await;
-        let ids: Vec<_> = self.book.lock().unwrap().volumes.keys().cloned().collect();
-        let running: Vec<_> = ids
-            .into_iter()
-            .filter(|id| engine.follow(id).is_some())
-            .collect();
+        let running = engine.load().executions_running;
         tokio::task::yield_now().await;
         let left = tokio::runtime::Handle::current()
             .metrics()
             .num_alive_tasks();
-        self.outside.check(nothing_is_left(left, &running));
+        self.outside.check(nothing_is_left(left, running));
     }
 
     fn ports(&self) -> Ports {
