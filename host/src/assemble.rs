@@ -194,6 +194,9 @@ fn engine_config(config: &Config) -> engine::Config {
         region: config.aws.region.clone(),
         account: config.aws.account.clone(),
         executions_running_max: config.limits.executions_running_max,
+        express_running_max: config.limits.express_running_max,
+        express_ended_max: config.limits.express_ended_max,
+        express_bytes_max: config.limits.express_bytes_max,
         executions_arriving_max: config.limits.executions_arriving_max,
         stay_ms: config.limits.stay_ms as u64,
         attempts_running_max: config.limits.attempts_running_max,
@@ -207,6 +210,7 @@ fn engine_config(config: &Config) -> engine::Config {
         execution_limits: asl::Limits {
             history_events_max: config.limits.history_events_max as u64,
             payload_bytes_max: config.limits.payload_bytes_max,
+            running_seconds_max: None,
         },
         history_events_warning: config.limits.history_events_warning as u64,
         item_file_bytes_max: config.limits.item_file_bytes_max as u64,

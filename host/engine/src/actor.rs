@@ -9,6 +9,7 @@ mod calls;
 mod child;
 mod egress;
 mod leaving;
+mod memory;
 mod nested;
 mod next;
 mod step;
@@ -23,11 +24,12 @@ use asl::{
 };
 use auth::names::Digest;
 use auth::principal::Caller;
-use ports::{AuditRecord, Decision, Fence, Start};
+use ports::{AuditRecord, Decision, Start};
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use crate::express::Keeping;
 use crate::room::{Owner, Slots, Stage};
 use crate::roster::Running;
 use crate::shared::Shared;
@@ -104,7 +106,7 @@ pub(crate) struct Actor {
     told_caller: Caller,
     input: Arc<Value>,
     machine: Arc<Machine>,
-    fence: Fence,
+    keeping: Keeping,
     /// `None` while a step is under way, or after one failed.
     execution: Option<Execution>,
     is_stored: bool,
@@ -144,10 +146,10 @@ impl Actor {
     /// An execution about to start or to be taken up, and how to reach it.
     pub(crate) fn new(
         shared: Arc<Shared>,
-        start: Start,
-        input: Value,
+        start: Arc<Start>,
+        input: Arc<Value>,
         machine: Arc<Machine>,
-        fence: Fence,
+        keeping: Keeping,
         slot: Option<OwnedSemaphorePermit>,
     ) -> (Self, Running) {
         let (sender, mailbox) = mpsc::channel(MAILBOX);
@@ -162,10 +164,10 @@ impl Actor {
             shared,
             identity: Digest::of(format!("{:?}", start.caller).as_bytes()),
             told_caller: without_groups(&start.caller),
-            start: Arc::new(start),
-            input: Arc::new(input),
+            start,
+            input,
             machine,
-            fence,
+            keeping,
             execution: None,
             is_stored: false,
             posture: Posture::Active,
@@ -274,6 +276,10 @@ impl Actor {
                 break;
             }
             self.arrival = None;
+        }
+        let is_lost = !self.keeping.is_journal() && !self.keeping.runs_again();
+        if is_lost && !self.is_finished() {
+            self.interrupt().await;
         }
         // INVARIANT: followers are told last, so that whoever finds it here will be told.
         self.shared.roster.remove(&id);

@@ -16,6 +16,7 @@ mod children;
 mod components;
 mod error;
 mod executions;
+mod express;
 mod followers;
 mod inspections;
 mod load;

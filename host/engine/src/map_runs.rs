@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::actor::{Actor, Halt};
 use crate::children::{parent_of, too_deep};
 use crate::executions::unique_id;
+use crate::express::Keeping;
 use crate::shared::Shared;
 use crate::{Engine, Error, Machine};
 
@@ -139,9 +140,15 @@ impl Shared {
         };
         let fence = self.ports.journal.fence().await?;
         let machine = Arc::clone(&family.machine);
-        let input = child.input.value().clone();
         let id = start.header.id.clone();
-        let (mut actor, running) = Actor::new(Arc::clone(self), start, input, machine, fence, None);
+        let (mut actor, running) = Actor::new(
+            Arc::clone(self),
+            Arc::new(start),
+            child.input.shared(),
+            machine,
+            Keeping::Journal(fence),
+            None,
+        );
         // Whoever waits for the child may be cut off; its first step must not.
         let shared = Arc::clone(self);
         let first_step = self.tasks.spawn(async move {

@@ -1,5 +1,8 @@
 //! Reading executions, their history and the audit log, and recording decisions about requests.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
 use asl::ExecutionId;
 use auth::policy::{Action, Denied, Permit, ReadAudit, ReadExecution};
 use auth::principal::Caller;
@@ -33,8 +36,16 @@ impl Engine {
             },
         };
         match id {
-            Some(id) => Ok(archive.execution(&id).await?),
+            Some(id) => self.described(&id).await,
             None => Ok(None),
+        }
+    }
+
+    /// The execution with this id, with input and output.
+    pub(crate) async fn described(&self, id: &ExecutionId) -> Result<Option<Description>, Error> {
+        match self.shared.express.description(id) {
+            Some(description) => Ok(Some(description)),
+            None => Ok(self.shared.ports.archive.execution(id).await?),
         }
     }
 
@@ -49,18 +60,31 @@ impl Engine {
         before: Option<ExecutionId>,
         limit: usize,
     ) -> Result<Page<Description, ExecutionId>, Error> {
-        Ok(self
-            .shared
-            .ports
-            .archive
-            .executions(filter, before, limit)
-            .await?)
+        let archive = &self.shared.ports.archive;
+        let stored = archive.executions(filter.clone(), before.clone(), limit);
+        let mut page = stored.await?;
+        // Those that are only in memory, as far back as the page goes.
+        let between = (page.next.as_ref(), before.as_ref());
+        let known: BTreeSet<_> = page.items.iter().map(id_of).collect();
+        let mut more = self.shared.express.list(&filter, between, limit);
+        more.retain(|description| !known.contains(&id_of(description)));
+        if !more.is_empty() {
+            page.items.append(&mut more);
+            page.items
+                .sort_by_key(|description| Reverse(id_of(description)));
+            if page.items.len() > limit {
+                page.items.truncate(limit);
+                page.next = page.items.last().map(id_of);
+            }
+        }
+        Ok(page)
     }
 
-    /// A page of an execution's history.
+    /// A page of an execution's history. That of an express execution is kept in memory, as long
+    /// as it runs and for a while after.
     ///
     /// # Errors
-    /// [`Error::NotFound`], or the store failed.
+    /// [`Error::NotFound`], also for a history that is no longer kept, or the store failed.
     pub async fn history(
         &self,
         _permit: &Permit<ReadExecution>,
@@ -68,8 +92,19 @@ impl Engine {
         cursor: HistoryCursor,
         limit: usize,
     ) -> Result<HistoryPage, Error> {
+        if let Some(page) = self.shared.express.history(id, cursor, limit) {
+            return Ok(page);
+        }
         let page = self.shared.ports.archive.history(id, cursor, limit).await?;
-        page.ok_or_else(|| Error::NotFound(format!("execution `{id}`")))
+        let page = page.ok_or_else(|| Error::NotFound(format!("execution `{id}`")))?;
+        // Whatever has begun has an event.
+        let is_first = cursor == HistoryCursor::default() || cursor == HistoryCursor::NEWEST;
+        match is_first && page.events.is_empty() {
+            true => Err(Error::NotFound(format!(
+                "the history of execution `{id}`, which was kept in memory only,"
+            ))),
+            false => Ok(page),
+        }
     }
 
     /// Follows an execution that has not ended, in memory or parked: whoever does reads the
@@ -179,6 +214,10 @@ impl Engine {
             .map(|_| ())
             .map_err(commit_error)
     }
+}
+
+fn id_of(description: &Description) -> ExecutionId {
+    description.start.header.id.clone()
 }
 
 /// `arn:aws:states:R:A:execution:MACHINE:NAME` into the machine's ARN and the name; of a child,

@@ -22,6 +22,8 @@ impl Service {
     /// `shutdown`; then lets attempts finish for as long as the configuration says. What is not
     /// finished goes on with the next host.
     pub async fn run(self, shutdown: CancellationToken) {
+        // Nothing runs on for a host that is gone.
+        let _cut_off = self.shared.killed.clone().drop_guard();
         self.warm_evaluator();
         tokio::select! {
             biased;

@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::alarms::NextAlarm;
 use crate::authority::Authority;
+use crate::express::Table;
 use crate::followers::Followers;
 use crate::mocks::Mocks;
 use crate::room::{MachineLimits, Room};
@@ -59,6 +60,12 @@ pub struct Config {
     pub account: String,
     /// Executions that may run at once on this host.
     pub executions_running_max: usize,
+    /// Express executions that may run at once on this host.
+    pub express_running_max: usize,
+    /// Express executions that are kept in memory after their end.
+    pub express_ended_max: usize,
+    /// Memory that the steps of express executions may take, in bytes.
+    pub express_bytes_max: usize,
     /// Executions that may be brought into memory at once, whatever asks for them.
     pub executions_arriving_max: usize,
     /// How soon a waiting execution must be due to stay in memory, in milliseconds.
@@ -93,6 +100,9 @@ impl Default for Config {
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),
             executions_running_max: 100_000,
+            express_running_max: 10_000,
+            express_ended_max: 1_000,
+            express_bytes_max: 256 << 20,
             executions_arriving_max: 256,
             stay_ms: 1_000,
             attempts_running_max: 64,
@@ -138,6 +148,8 @@ pub(crate) struct Shared {
     pub(crate) ports: Ports,
     pub(crate) config: Config,
     pub(crate) executions: Arc<Semaphore>,
+    /// Executions whose steps are in memory.
+    pub(crate) express: Arc<Table>,
     pub(crate) arrivals: Arc<Semaphore>,
     pub(crate) roster: Roster,
     pub(crate) followers: Arc<Followers>,
@@ -181,6 +193,7 @@ impl Engine {
         let authority = Authority::load(ports.catalogue.as_ref(), policies, version).await?;
         let shared = Arc::new(Shared {
             executions: Arc::new(Semaphore::new(config.executions_running_max)),
+            express: Arc::new(Table::new(&config)),
             arrivals: Arc::new(Semaphore::new(config.executions_arriving_max.max(1))),
             roster: Roster::default(),
             followers: Arc::default(),

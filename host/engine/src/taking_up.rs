@@ -14,6 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
 use crate::actor::{Actor, Message};
+use crate::express::{Express, Form, Keeping};
 use crate::roster::Running;
 use crate::shared::Shared;
 use crate::{Engine, Error};
@@ -129,7 +130,7 @@ impl Shared {
             Some(arrival) => arrival,
             None => self.arrival().await.ok_or(Error::Closing)?,
         };
-        let (mut actor, running) = match self.restore(claim).await {
+        let (mut actor, running, course) = match self.restore(claim).await {
             Ok(restored) => restored,
             Err(error) => return Err(self.strand(&id, error)),
         };
@@ -139,7 +140,10 @@ impl Shared {
         actor.arrive(arrival, message);
         let bound = actor.bound_to();
         self.roster.add(id.clone(), running);
-        self.tasks.spawn(actor.run());
+        match course {
+            Course::GoesOn => self.tasks.spawn(actor.run()),
+            Course::BeginsAgain => self.tasks.spawn(actor.run_again()),
+        };
         drop(lane);
         if let Some((caller, parent)) = bound {
             let shared = Arc::clone(self);
@@ -162,7 +166,7 @@ impl Shared {
         Error::Stranded { id, reason }
     }
 
-    async fn restore(self: &Arc<Self>, claim: Claim) -> Result<(Actor, Running), Error> {
+    async fn restore(self: &Arc<Self>, claim: Claim) -> Result<(Actor, Running, Course), Error> {
         let Claim { id, fence } = claim;
         let stored = self.ports.journal.load(&id).await?;
         let stored = stored.ok_or_else(|| Error::NotFound(format!("execution `{id}`")))?;
@@ -184,10 +188,28 @@ impl Shared {
             .map_err(|error| stranded(error.to_string()))?;
         // The limit is on starts; what was started before goes on whatever it is.
         let slot = Arc::clone(&self.executions).try_acquire_owned().ok();
-        let shared = Arc::clone(self);
-        let (mut actor, running) =
-            Actor::new(shared, stored.start, Value::Null, machine, fence, slot);
-        actor.resume(execution, posture);
-        Ok((actor, running))
+        let (shared, start) = (Arc::clone(self), Arc::new(stored.start));
+        if execution.has_begun() {
+            let (input, keeping) = (Arc::new(Value::Null), Keeping::Journal(fence));
+            let (mut actor, running) = Actor::new(shared, start, input, machine, keeping, slot);
+            actor.resume(execution, posture);
+            return Ok((actor, running, Course::GoesOn));
+        }
+        // Only the start of an express execution is stored before its end.
+        let input = execution.input();
+        let is_stored = true;
+        let form = Form::Asynchronous { fence, is_stored };
+        let express = Express::new(&self.express, (&start, &input), form);
+        let keeping = Keeping::Memory(Box::new(express));
+        let (actor, running) = Actor::new(shared, start, input, machine, keeping, slot);
+        Ok((actor, running, Course::BeginsAgain))
     }
+}
+
+/// How a stored execution is taken up.
+enum Course {
+    /// Where its steps left it.
+    GoesOn,
+    /// From its beginning, as none of its steps is stored.
+    BeginsAgain,
 }

@@ -15,6 +15,9 @@ const EXECUTIONS_RUNNING_MAX: u64 = 100_000;
 const EXECUTIONS_ARRIVING_MAX: u64 = 256;
 const STAY_MS: u64 = 1_000;
 const ATTEMPTS_RUNNING_MAX: u64 = 64;
+const EXPRESS_RUNNING_MAX: u64 = 10_000;
+const EXPRESS_ENDED_MAX: u64 = 1_000;
+const EXPRESS_BYTES_MAX: u64 = 256 * MIB;
 /// The largest number of attempts that a setting may name.
 const ATTEMPTS_MOST: u64 = 100_000;
 const EVENT_STREAMS_MAX: u64 = 256;
@@ -45,6 +48,12 @@ pub(crate) struct Limits {
     pub(crate) stay_ms: usize,
     /// Attempts running at once.
     pub(crate) attempts_running_max: usize,
+    /// Express executions running at once.
+    pub(crate) express_running_max: usize,
+    /// Express executions kept in memory after their end.
+    pub(crate) express_ended_max: usize,
+    /// The memory that the steps of express executions take.
+    pub(crate) express_bytes_max: usize,
     /// Attempts of any one state machine running at once.
     pub(crate) state_machine_attempts_max: Option<usize>,
     /// The same of single state machines.
@@ -86,6 +95,9 @@ impl Limits {
             EXECUTIONS_RUNNING_MAX,
             100_000_000,
         );
+        let express = limit("express_running_max", EXPRESS_RUNNING_MAX, 1_000_000);
+        let ended = limit("express_ended_max", EXPRESS_ENDED_MAX, 1_000_000);
+        let express_bytes = limit("express_bytes_max", EXPRESS_BYTES_MAX, 1024 * 1024 * MIB);
         let arriving = limit("executions_arriving_max", EXECUTIONS_ARRIVING_MAX, 100_000);
         let stay = limit("stay_ms", STAY_MS, 3_600_000);
         let attempts = limit("attempts_running_max", ATTEMPTS_RUNNING_MAX, ATTEMPTS_MOST);
@@ -110,6 +122,9 @@ impl Limits {
             executions_arriving_max: arriving?,
             stay_ms: stay?,
             attempts_running_max: attempts?,
+            express_running_max: express?,
+            express_ended_max: ended?,
+            express_bytes_max: express_bytes?,
             state_machine_attempts_max: match machine_attempts {
                 Some(attempts) => Some(attempts?),
                 None => None,

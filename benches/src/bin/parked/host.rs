@@ -19,6 +19,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::script::Script;
 
+/// How many attempts a role may allow at once.
+pub(crate) const CONCURRENCY_MAX: usize = 10_000;
+
 pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
@@ -86,23 +89,26 @@ impl Host {
         Ok(self.store.close().await?)
     }
 
+    /// Publishes a machine under a role of its own, with as much concurrency as a role may have.
     pub(crate) async fn publish(&self, machine: &str, definition: &Value) -> Result<()> {
         let (machine, bench) = (name(machine)?, name("bench")?);
-        let role = json!({"limits": {"concurrency": 1_000_000}});
-        let permit = self.permit("operators", &Resource::role(&bench))?;
-        self.engine.put_role(permit, bench.clone(), &role).await?;
+        let grants = json!({"limits": {"concurrency": CONCURRENCY_MAX}});
+        let permit = self.permit("operators", &Resource::role(&machine))?;
+        self.engine
+            .put_role(permit, machine.clone(), &grants)
+            .await?;
         let permit = self.permit("authors", &Resource::component(&bench))?;
         let version = semver::Version::new(1, 0, 0);
         let manifest = bytes::Bytes::from_static(b"idempotent = true");
         self.engine
             .upload_component(permit, bench.clone(), version, manifest)
             .await?;
-        let review = json!({"component": "bench", "version": "1.0.0", "role": "bench", "decision": "approve", "comment": ""});
+        let review = json!({"component": "bench", "version": "1.0.0", "role": machine, "decision": "approve", "comment": ""});
         let permit = self.permit("reviewers", &Resource::component(&bench))?;
         self.engine.write_review(permit, &review).await?;
         let permit = self.permit("operators", &Resource::state_machine(&machine))?;
         self.engine
-            .publish(permit, machine, definition, Some(bench))
+            .publish(permit, machine.clone(), definition, Some(machine))
             .await?;
         Ok(())
     }

@@ -17,7 +17,7 @@ use anyhow::{Context as _, Result, ensure};
 use asl::Timestamp;
 use serde_json::{Value, json};
 
-use host::Host;
+use host::{CONCURRENCY_MAX, Host};
 
 /// Starts under way at once.
 const LANES: usize = 256;
@@ -126,8 +126,14 @@ async fn due_at_once(folder: &Path, count: usize) -> Result<()> {
 async fn in_mid_task(folder: &Path, count: usize) -> Result<()> {
     println!("{count} executions in the middle of a Task");
     let host = Arc::new(Host::start(folder).await?);
-    host.publish("work", &works()).await?;
-    start_all(&host, count, "work", json!({})).await?;
+    for (number, started) in (0..count).step_by(CONCURRENCY_MAX).enumerate() {
+        let machine = format!("work-{number}");
+        host.publish(&machine, &works()).await?;
+        let part = CONCURRENCY_MAX.min(count - started);
+        start_all(&host, part, &machine, json!({})).await?;
+    }
+    let load = host.engine.load();
+    ensure!(load.attempts_running == count, "{load:?}");
     println!("  resident with all of them           {}", resident());
     end(host).await?;
     let began = Instant::now();

@@ -66,8 +66,8 @@ pub(crate) struct Facts {
     pub(super) logs: Vec<LogLine>,
     state: String,
     attempt: u32,
-    usage: Usage,
-    uses: Vec<Use>,
+    pub(super) usage: Usage,
+    pub(super) uses: Vec<Use>,
     /// What the server answered, in a few members.
     response: Value,
 }
@@ -104,10 +104,16 @@ impl Facts {
 }
 
 impl Actor {
-    pub(super) fn spawn_attempt(&mut self, run: TaskRun, permit: AttemptPermit, slots: Arc<Slots>) {
+    /// Runs an attempt; `lasting` is its effect as its idempotency key names it.
+    pub(super) fn spawn_attempt(
+        &mut self,
+        (run, lasting): (TaskRun, EffectId),
+        permit: AttemptPermit,
+        slots: Arc<Slots>,
+    ) {
         let cancelled = CancellationToken::new();
         let effect = run.effect;
-        let attempt = self.attempt(&run, permit, cancelled.clone());
+        let attempt = self.attempt((&run, lasting), permit, cancelled.clone());
         let runner = Arc::clone(&self.shared.ports.runner);
         let unwanted = cancelled.clone();
         let task = self.attempts.spawn(async move {
@@ -129,7 +135,11 @@ impl Actor {
 
     pub(super) fn spawn_wait(&mut self, waiting: Waiting) {
         let Waiting { run, demand } = waiting;
-        let cancelled = self.shared.draining.child_token();
+        let ending = match self.keeping.is_journal() {
+            true => &self.shared.draining,
+            false => &self.shared.killed,
+        };
+        let cancelled = ending.child_token();
         let (effect, token) = (run.effect, cancelled.clone());
         let place = self.shared.room.wait(demand);
         let task = self.attempts.spawn(async move {
@@ -146,7 +156,7 @@ impl Actor {
 
     fn attempt(
         &self,
-        run: &TaskRun,
+        (run, lasting): (&TaskRun, EffectId),
         permit: AttemptPermit,
         cancelled: CancellationToken,
     ) -> Attempt {
@@ -163,7 +173,7 @@ impl Actor {
             state: run.state.clone(),
             component: permit.component().to_string(),
             attempt: run.attempt,
-            idempotency_key: format!("{}-{}", header.id, run.effect.0),
+            idempotency_key: format!("{}-{}", header.id, lasting.0),
             deadline,
             caller: self.start.caller.clone(),
         };
@@ -208,16 +218,28 @@ impl Actor {
         match self.running.remove(&run.effect) {
             Some(_) => Some(answer((&self.start.header.id, self.now()), &run, result)),
             None => {
-                self.unwanted
-                    .extend(unwanted(&run, result).map(|facts| self.unwanted_record(&facts)));
+                if let Some(facts) = unwanted(&run, result) {
+                    self.add_unwanted(&facts);
+                }
                 None
             }
         }
     }
 
-    /// The record of an attempt that ended when nobody waited for it any more: it may have had
+    /// Remembers an attempt that ended when nobody waited for it any more: it may have had
     /// effects all the same.
-    pub(super) fn unwanted_record(&self, facts: &Facts) -> AuditRecord {
+    pub(super) fn add_unwanted(&mut self, facts: &Facts) {
+        let is_finished = self.is_finished();
+        match self.keeping.express() {
+            Some(express) if !is_finished => express.tally().cancelled(facts.usage, &facts.uses),
+            Some(_) | None => {
+                let record = self.unwanted_record(facts);
+                self.unwanted.push(record);
+            }
+        }
+    }
+
+    fn unwanted_record(&self, facts: &Facts) -> AuditRecord {
         let mut record = self.record("AttemptCancelled");
         record.outcome = json!({});
         facts.describe(&mut record);

@@ -84,7 +84,7 @@ impl Turn {
                 return execution;
             }
         };
-        self.audit.push(basis.request_record(&run, &permit));
+        self.allow(basis, basis.request_record(&run, &permit));
         let started = EventKind::TaskStarted {
             effect: run.effect,
             facts: None,
@@ -180,8 +180,7 @@ impl Actor {
     pub(super) fn requested(&mut self, requested: Requested) -> Option<Trigger> {
         let facts = requested.facts(self.now());
         if self.running.remove(&requested.run.effect).is_none() {
-            let record = self.unwanted_record(&facts);
-            self.unwanted.push(record);
+            self.add_unwanted(&facts);
             return None;
         }
         Some(Trigger::Answer {

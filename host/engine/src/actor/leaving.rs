@@ -17,8 +17,11 @@ impl Actor {
     pub(super) fn posture_of(&self, execution: &Execution) -> Posture {
         let Selection { parent, .. } = &self.start.selection;
         // How far a test case has come is known in memory alone. A bound execution is taken up by
-        // each host, to see whether it is still waited for.
-        match self.is_mocked() || parent.as_ref().is_some_and(|parent| parent.is_bound) {
+        // each host, to see whether it is still waited for. Of one whose steps are in memory nothing
+        // is left once it leaves.
+        let is_bound = parent.as_ref().is_some_and(|parent| parent.is_bound);
+        let stays = is_bound || self.is_mocked() || !self.keeping.is_journal();
+        match stays {
             true => Posture::Active,
             false => execution.posture(),
         }

@@ -25,7 +25,9 @@ impl Actor {
     pub(super) async fn next(&mut self) -> Next {
         loop {
             let is_draining = self.shared.draining.is_cancelled();
-            if is_draining && self.attempts.is_empty() {
+            let is_leaving = is_draining && self.keeping.is_journal();
+            let is_cut_off = self.shared.killed.is_cancelled();
+            if is_cut_off || (is_leaving && self.attempts.is_empty()) {
                 return Next::Drained;
             }
             // Requests and answers and what is due take turns, so that neither keeps the other out.
@@ -42,7 +44,7 @@ impl Actor {
                 }
                 continue;
             }
-            if !is_draining && let Some(trigger) = self.pop_due() {
+            if !is_leaving && let Some(trigger) = self.pop_due() {
                 tokio::task::consume_budget().await;
                 return Next::Trigger(trigger);
             }
@@ -52,14 +54,18 @@ impl Actor {
             if !is_draining && self.may_leave() {
                 return Next::Leave;
             }
-            if let Some(next) = self.wait(is_draining).await {
+            // What only waits is sooner done by the next host.
+            if is_draining && self.keeping.runs_again() && self.attempts.is_empty() {
+                return Next::Drained;
+            }
+            if let Some(next) = self.wait(is_draining, is_leaving).await {
                 return next;
             }
         }
     }
 
     /// Waits for something to happen; `None` where it needs a closer look.
-    async fn wait(&mut self, is_draining: bool) -> Option<Next> {
+    async fn wait(&mut self, is_draining: bool, is_leaving: bool) -> Option<Next> {
         self.arrival = None;
         let shared = Arc::clone(&self.shared);
         // From here on it is told of a clock that is set while the time to sleep is found.
@@ -73,7 +79,7 @@ impl Actor {
             Some(finished) = self.attempts.join_next() => {
                 self.finished(finished).map(Next::Trigger)
             }
-            () = tokio::time::sleep(sleep.unwrap_or_default()), if sleep.is_some() && !is_draining => None,
+            () = tokio::time::sleep(sleep.unwrap_or_default()), if sleep.is_some() && !is_leaving => None,
             () = clock_set => None,
         }
     }

@@ -6,6 +6,7 @@ use super::turn::{Turn, decide};
 use super::{Actor, Halt, Trigger};
 use crate::Error;
 use crate::backoff::Backoff;
+use crate::express::Keeping;
 use crate::room::Stage;
 use asl::{Execution, Timestamp};
 use auth::authority::AuthorityVersion;
@@ -34,7 +35,7 @@ impl Actor {
             let authority = self.shared.authority();
             let (mut execution, mut turn) = decide(self, &authority, execution, trigger.clone());
             drop(evaluating);
-            if turn.audit.is_empty() {
+            if turn.changes_nothing() {
                 self.perform(execution, turn);
                 return Ok(());
             }
@@ -73,10 +74,14 @@ impl Actor {
     }
 
     /// The execution as it is stored, or as it begins.
-    async fn stored(&self) -> Result<Execution, Halt> {
+    async fn stored(&mut self) -> Result<Execution, Halt> {
         let header = self.start.header.clone();
         if !self.is_stored {
-            return Ok(Execution::start(header, self.input.as_ref().clone()));
+            return Ok(Execution::start(header, Arc::clone(&self.input)));
+        }
+        if let Some(express) = self.keeping.express() {
+            let restored = express.restore();
+            return restored.map_err(|error| Halt::Store(Error::host(error)));
         }
         let stored = self.shared.ports.journal.load(&header.id).await;
         let stored = stored.map_err(|error| Halt::Store(error.into()))?;
@@ -102,20 +107,28 @@ impl Actor {
             delta: execution.take_delta(),
             logs,
         };
-        let step = ExecutionCommit {
-            id: self.start.header.id.clone(),
-            fence: self.fence,
-            start: (!self.is_stored).then(|| self.start.as_ref().clone()),
-            record,
-            summary,
-        };
-        let commit = Commit {
-            decided_under: Some(version),
-            execution: Some(step),
-            audit: std::mem::take(&mut turn.audit),
-            ..Commit::default()
-        };
-        self.shared.commit(commit).await?;
+        match self.keeping {
+            Keeping::Memory(_) => {
+                let step = (record, summary);
+                self.keep(execution, turn, step, version).await?;
+            }
+            Keeping::Journal(fence) => {
+                let step = ExecutionCommit {
+                    id: self.start.header.id.clone(),
+                    fence,
+                    start: (!self.is_stored).then(|| self.start.as_ref().clone()),
+                    record,
+                    summary,
+                };
+                let commit = Commit {
+                    decided_under: Some(version),
+                    execution: Some(step),
+                    audit: std::mem::take(&mut turn.audit),
+                    ..Commit::default()
+                };
+                self.shared.commit(commit).await?;
+            }
+        }
         self.is_stored = true;
         self.posture = posture;
         self.stopped_at = stopped_at;
@@ -142,10 +155,12 @@ impl Actor {
             self.owner.stage = Stage::UnderWay;
         }
         for (run, permit, slots) in turn.runs {
-            self.spawn_attempt(run, permit, slots);
+            let lasting = self.lasting_effect(&execution, &run);
+            self.spawn_attempt((run, lasting), permit, slots);
         }
         for call in turn.calls {
-            self.perform_call(call);
+            let lasting = self.lasting_effect(&execution, call.run());
+            self.perform_call(call, lasting);
         }
         for work in turn.run_work {
             self.spawn_run_work(work);

@@ -85,7 +85,7 @@ impl Engine {
     }
 
     pub(crate) async fn stopped_at(&self, id: &ExecutionId) -> Result<Option<Timestamp>, Error> {
-        let description = self.shared.ports.archive.execution(id).await?;
+        let description = self.described(id).await?;
         let description =
             description.ok_or_else(|| Error::NotFound(format!("execution `{id}`")))?;
         Ok(description.summary.stopped_at)

@@ -88,6 +88,12 @@ impl Engine {
                 break;
             }
         }
+        for id in self.shared.express.running_of(name.as_str()) {
+            // One that ended meanwhile is nowhere to be taken up from.
+            if self.shared.roster.is_here(&id) {
+                self.stop_deleted(&id, &deletion).await?;
+            }
+        }
         let _lane = self.shared.change().await;
         let authority = self.shared.authority();
         let Some(registration) = authority.registrations.get(name) else {
@@ -136,6 +142,9 @@ impl Engine {
     }
 
     async fn has_running(&self, name: &Name) -> Result<bool, Error> {
+        if !self.shared.express.running_of(name.as_str()).is_empty() {
+            return Ok(true);
+        }
         let mut before = None;
         loop {
             let page = self.running_page(name, before).await?;

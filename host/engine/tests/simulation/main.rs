@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod activities;
 #[cfg(test)]
+mod alike;
+#[cfg(test)]
 mod archive;
 #[cfg(test)]
 mod binding;
@@ -12,6 +14,8 @@ mod callbacks;
 mod egress;
 #[cfg(test)]
 mod executions;
+#[cfg(test)]
+mod express;
 #[cfg(test)]
 mod fairness;
 #[cfg(test)]

@@ -14,9 +14,15 @@ use asl::{ExecutionId, Timestamp};
 use async_trait::async_trait;
 use audit::Sha256Chain;
 use auth::names::Digest;
-use auth::policy::{Action, Permit, Policies, PolicyFile, Resource, StopExecution};
+use auth::policy::{
+    Action, Permit, Policies, PolicyFile, PublishStateMachine, Resource, StopExecution,
+};
+use auth::principal::Caller;
 use bytes::Bytes;
-use engine::{Config, Created, Engine, Error, Ports, StartRequest, Started};
+use engine::{
+    Config, Created, Draft, Engine, Error, MachineType, Ports, RoleReference, Settings,
+    StartRequest, Started, Tags,
+};
 use ports::{
     Attempt, AttemptReport, Clock, Description, Exports, HistoryCursor, Inspection, Outcome,
     Rejected, RunError, Runner, Usage,
@@ -285,6 +291,34 @@ impl World {
             .publish(permit, machine, definition, role)
             .await
             .map(|_| ())
+    }
+
+    /// Publishes a state machine of a type.
+    pub(crate) async fn create(
+        &self,
+        machine: &str,
+        definition: &Value,
+        role: &str,
+        kind: MachineType,
+    ) {
+        let machine = name(machine);
+        let draft = Draft {
+            definition: definition.clone().into(),
+            role: Some(RoleReference {
+                name: name(role),
+                arn: None,
+            }),
+            settings: Settings {
+                kind,
+                ..Settings::default()
+            },
+        };
+        let permit =
+            self.permit::<PublishStateMachine>("operators", Resource::state_machine(&machine));
+        let made = self
+            .engine
+            .create_machine(permit, machine, draft, Tags::default(), None);
+        made.await.unwrap();
     }
 
     pub(crate) async fn start(
