@@ -42,7 +42,7 @@ mod writer;
 mod contract;
 
 pub use backup::{RestoreError, Restored, check_backup, restore};
-pub use memory::{Fault, MemoryStore};
+pub use memory::{Fault, MemoryStore, Weather};
 pub use metrics::Metrics;
 pub use sled_store::{OpenError, SledStore, StoreConfig};
 pub use usage::{DiskBytes, disk_bytes};

@@ -121,7 +121,12 @@ impl Actor {
         let attempt = self.attempt((&run, lasting), permit, cancelled.clone());
         let runner = Arc::clone(&self.shared.ports.runner);
         let span = tracing::info_span!("attempt", state = run.state, attempt = run.attempt);
+        let unwanted = cancelled.clone();
         let attempted = async move {
+            // The execution may have moved on before this task had its turn.
+            if unwanted.is_cancelled() {
+                return Finished::Nothing;
+            }
             let result = runner.run(attempt).await;
             match &result {
                 Ok(_) => tracing::debug!("the attempt ended"),

@@ -29,6 +29,8 @@ mod nested;
 #[cfg(test)]
 mod parking;
 #[cfg(test)]
+mod people;
+#[cfg(test)]
 mod retention;
 #[cfg(test)]
 mod volumes;

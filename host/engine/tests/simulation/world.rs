@@ -13,11 +13,11 @@ use asl::jsonata::{
 use asl::{ExecutionId, Timestamp};
 use async_trait::async_trait;
 use audit::Sha256Chain;
-use auth::names::{Digest, Name};
+use auth::names::Digest;
 use auth::policy::{
     Action, Permit, Policies, PolicyFile, PublishStateMachine, Resource, StopExecution,
 };
-use auth::principal::{Caller, Kind, Principal};
+use auth::principal::Caller;
 use bytes::Bytes;
 use engine::{
     Config, Created, Draft, Engine, Error, MachineType, Ports, RoleReference, Settings,
@@ -34,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::archive::{FlakyArchive, FlakyJournal, Unreadable};
 use crate::egress::ScriptedEgress;
+pub(crate) use crate::people::{caller, name};
 use crate::volumes::MemoryVolumes;
 
 /// What the scripted components did, across crashes.
@@ -396,28 +397,6 @@ impl World {
             .iter()
             .map(|link| serde_json::from_str(&link.body).unwrap())
             .collect()
-    }
-}
-
-pub(crate) fn name(text: &str) -> Name {
-    Name::parse(text).unwrap()
-}
-
-/// A member of one of the development policy's groups.
-pub(crate) fn caller(group: &str) -> Caller {
-    Caller {
-        principal: Principal {
-            issuer: "https://issuer.example".to_owned(),
-            subject: format!("one-of-{group}"),
-            kind: Kind::User,
-            groups: vec![group.to_owned()],
-            display_name: None,
-        },
-        actors: Vec::new(),
-        method: "oidc".to_owned(),
-        authenticated_at: None,
-        expires_at: i64::MAX,
-        token_hash: String::new(),
     }
 }
 
