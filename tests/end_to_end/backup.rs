@@ -1,9 +1,9 @@
 //! A backup of a running host becomes a host that knows everything and goes on; one that lacks
 //! something is not restored.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::host::{Folder, cli};
+use super::host::{Folder, Host, cli};
 use super::stage;
 
 #[tokio::test]
@@ -11,8 +11,8 @@ async fn a_restored_host_goes_on_where_the_backup_was_made() {
     let folder = Folder::new();
     let host = folder.host().await;
     let operator = host.person("operator");
-    stage::machine(&host, "quick", stage::pass()).await;
-    stage::machine(&host, "slow", stage::wait(3)).await;
+    machine(&host, "quick", stage::pass()).await;
+    machine(&host, "slow", stage::wait(3)).await;
     let ended = operator.start("quick", json!({"order": 7})).await;
     operator.ended(&ended).await;
     let waiting = operator.start("slow", json!({"order": 8})).await;
@@ -58,7 +58,7 @@ async fn a_restored_host_goes_on_where_the_backup_was_made() {
 async fn a_backup_without_one_of_its_lines_is_refused_and_says_which() {
     let folder = Folder::new();
     let host = folder.host().await;
-    stage::machine(&host, "quick", stage::pass()).await;
+    machine(&host, "quick", stage::pass()).await;
     let operator = host.person("operator");
     let ended = operator.start("quick", json!({})).await;
     operator.ended(&ended).await;
@@ -77,6 +77,12 @@ async fn a_backup_without_one_of_its_lines_is_refused_and_says_which() {
     let refused = restore(&file, &other).await;
     assert_eq!(refused.code, 1, "{refused:?}");
     assert!(refused.stderr.contains("line "), "{refused:?}");
+}
+
+async fn machine(host: &Host, name: &str, definition: Value) {
+    let operator = host.person("operator");
+    let path = format!("/v1/state-machines/{name}");
+    operator.put(&path, definition).await.is(201);
 }
 
 async fn restore(backup: &std::path::Path, to: &Folder) -> super::host::Ran {

@@ -165,7 +165,7 @@ async fn no_label_holds_what_a_client_made_up() {
     let request = request
         .header("content-type", "application/x-amz-json-1.0")
         .header("x-amz-target", "AWSStepFunctions.InventedOperation");
-    assert_eq!(request.body("{}").send().await.unwrap().status(), 400);
+    assert_eq!(request.body("{}").send().await.unwrap().status(), 404);
     let text = scrape(&host).await;
     assert!(!text.to_lowercase().contains("invented"), "{text}");
     assert!(text.contains("route=\"unmatched\""), "{text}");

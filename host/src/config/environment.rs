@@ -136,7 +136,7 @@ fn reading(pointer: &str) -> SettingReading {
     let segments: Vec<_> = pointer.split('/').skip(1).collect();
     match segments.as_slice() {
         ["server", "listen"] | ["store", "path"] => SettingReading::Text,
-        ["server" | "store" | "limits", _] => SettingReading::Scalar,
+        ["server" | "store" | "limits" | "retention", _] => SettingReading::Scalar,
         ["policy", "files"] | ["trust", "root_certificates"] => SettingReading::List,
         ["identity", "oidc", _, name] => super::identity::reading(name),
         _ => SettingReading::Text,

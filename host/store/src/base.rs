@@ -261,12 +261,26 @@ fn open_sled(path: &Path, cache_bytes: u64) -> Result<sled::Db, OpenError> {
         Ok(Err(sled::Error::Io(error))) if error.to_string().contains("could not acquire lock") => {
             Err(OpenError::InUse(path.to_owned()))
         }
-        Ok(Err(error)) => Err(sled_failed(error).into()),
+        Ok(Err(error)) => Err(unopened(path, error).into()),
         Err(payload) => Err(StoreError::Damaged {
             key: path.join("db").display().to_string(),
             problem: panicked(&*payload).to_string(),
         }
         .into()),
+    }
+}
+
+/// The error for a base that cannot be opened: what sled finds wrong with its files it does not
+/// name.
+fn unopened(path: &Path, error: sled::Error) -> StoreError {
+    match error {
+        sled::Error::Unsupported(_) | sled::Error::ReportableBug(_) => StoreError::Damaged {
+            key: path.join("conf").display().to_string(),
+            problem: format!("cannot be read: {error}"),
+        },
+        sled::Error::Corruption { .. }
+        | sled::Error::Io(_)
+        | sled::Error::CollectionNotFound(_) => sled_failed(error),
     }
 }
 

@@ -9,6 +9,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use crate::folder::sync_name_of;
+
 /// Two places, a disk sector each, written in turn: one of them is whole at any time.
 const SLOT_BYTES: u64 = 512;
 const MARK_BYTES: usize = 12;
@@ -51,6 +53,7 @@ impl Watermark {
         watermark.note(links)?;
         // Its size must not outlive its content in a power cut.
         watermark.file.sync_all()?;
+        sync_name_of(path)?;
         Ok((watermark, links))
     }
 

@@ -8,7 +8,7 @@ use ports::StoreError;
 
 use super::frame::{ALIGNMENT, Change, Frame, Salt};
 use super::segment::{self, HEADER_BYTES};
-use crate::folder::failed_at;
+use crate::folder::{failed_at, sync_name_of};
 
 /// What a log holds.
 pub(crate) struct Recovered {
@@ -29,7 +29,8 @@ pub(crate) fn recover(
     applied: u64,
     mut replay: impl FnMut(Change),
 ) -> Result<Recovered, StoreError> {
-    fs::create_dir_all(folder).map_err(|error| failed_at(folder, &error))?;
+    let made = fs::create_dir_all(folder).and_then(|()| sync_name_of(folder));
+    made.map_err(|error| failed_at(folder, &error))?;
     let files = files(folder)?;
     let mut recovered = Recovered {
         next: applied.saturating_add(1),

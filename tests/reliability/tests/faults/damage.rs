@@ -123,13 +123,7 @@ async fn is_named_or_harmless(folder: &Folder, facts: &Facts, what: &str) {
             let error = log.lines().find(|line| line.starts_with("error: "));
             let error = error.unwrap_or_else(|| panic!("{what}: no error in\n{log}"));
             assert_eq!(code, 3, "{what}: {error}");
-            // Of its own settings in `conf` sled says only that it does not know them.
-            let names = [
-                "record",
-                "damaged",
-                "store/",
-                "the store failed: Unsupported",
-            ];
+            let names = ["record", "damaged", "store/"];
             assert!(
                 names.iter().any(|name| error.contains(name)),
                 "{what}: {error}"

@@ -24,7 +24,6 @@ const NOTED: Duration = Duration::from_millis(3);
 const GRACE: Duration = Duration::from_millis(100);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "the store does not sync the name of its folder `log` yet"]
 async fn at_every_sync_of_a_script_where_a_name_needs_its_folder_synced() {
     at_every_sync(NamesDurable::BySyncOfTheFolder).await;
 }

@@ -31,7 +31,7 @@ pub(super) struct Reproduction(pub(super) String);
 
 impl Reproduction {
     pub(super) fn of(test: &str, seed: u64) -> Self {
-        let line = format!("{SEED}={seed} cargo test -p reliability --test faults {test}");
+        let line = format!("{SEED}={seed} cargo test --workspace --test faults {test}");
         Self(line)
     }
 }
