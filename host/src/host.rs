@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use document::Problem;
-use engine::{Engine, Health};
+use engine::Engine;
 use ports::Clock as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -24,9 +24,6 @@ use crate::http::{App, Opened, ServerLimits, router, serve};
 use crate::identity::development::DevelopmentIssuer;
 use crate::signals;
 use ready::{Issuer, ReadyFile, ReadyFileError};
-
-/// How often the engine is asked whether it has taken up the last host's executions.
-const READY_PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
 
 /// Why a host did not start.
 #[derive(Debug, thiserror::Error)]
@@ -187,8 +184,10 @@ async fn announce(
     open: &Open,
     shutdown: &CancellationToken,
 ) -> Result<(), HostError> {
-    while open.engine.health() == Health::Recovering && !shutdown.is_cancelled() {
-        tokio::time::sleep(READY_PAUSE).await;
+    tokio::select! {
+        biased;
+        () = shutdown.cancelled() => {}
+        () = open.engine.recovered() => {}
     }
     let issuer = open.issuer.as_ref();
     ready_file.write(url, issuer)?;

@@ -22,9 +22,10 @@ use auth::names::Digest;
 use auth::principal::Caller;
 use ports::{AuditRecord, Decision, Fence, Start};
 use serde_json::Value;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::Share;
 use crate::room::{Owner, Slots, Stage};
 use crate::shared::{Running, Shared};
 use crate::tasks::{TaskMessage, activities_of, bar_to_rerun};
@@ -126,7 +127,7 @@ pub(crate) struct Actor {
     mocked: BTreeMap<String, u32>,
     /// Records of attempts that ended when nobody waited for them any more.
     unwanted: Vec<AuditRecord>,
-    _slot: Option<OwnedSemaphorePermit>,
+    _share: Share,
 }
 
 impl Actor {
@@ -137,7 +138,7 @@ impl Actor {
         input: Value,
         machine: Arc<Machine>,
         fence: Fence,
-        slot: Option<OwnedSemaphorePermit>,
+        share: Share,
     ) -> (Self, Running) {
         let (sender, mailbox) = mpsc::channel(MAILBOX);
         let (progress, receiver) = watch::channel(0);
@@ -172,7 +173,7 @@ impl Actor {
             owner,
             mocked: BTreeMap::new(),
             unwanted: Vec::new(),
-            _slot: slot,
+            _share: share,
         };
         (
             actor,

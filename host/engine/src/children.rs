@@ -226,7 +226,7 @@ impl Engine {
                 return Ok(known);
             }
             match self.patiently(|| self.reach(id)).await {
-                Ok(_) | Err(Error::Busy { .. }) => {}
+                Ok(_) | Err(Error::Recovering { .. }) => {}
                 Err(Error::Closing) if self.goes_on() => {}
                 Err(error) => return Err(error),
             }
@@ -268,7 +268,7 @@ impl Engine {
         let mut backoff = Backoff::default();
         let waits = loop {
             match self.patiently(|| self.awaits(&parent)).await {
-                Err(Error::Busy { .. }) => backoff.pause().await,
+                Err(Error::Recovering { .. }) => backoff.pause().await,
                 Ok(waits) => break waits,
                 Err(error) => {
                     tracing::warn!(execution = %id, %error, "nobody knows whether it is still waited for");
@@ -278,14 +278,6 @@ impl Engine {
         };
         if !waits && let Err(error) = self.stop_child(&id, &caller).await {
             tracing::warn!(execution = %id, %error, "it is not waited for, and could not be stopped");
-        }
-    }
-
-    /// Waits until the executions of the last host are taken up, or this one is ending.
-    async fn recovered(&self) {
-        let mut backoff = Backoff::default();
-        while self.health() == Health::Recovering {
-            backoff.pause().await;
         }
     }
 

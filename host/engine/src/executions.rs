@@ -16,9 +16,10 @@ use crate::actor::{Actor, Halt};
 use crate::children::Origin;
 use crate::error::Created;
 use crate::machines::Selected;
+use crate::pressure::Entry;
 use crate::{Engine, Error, Health, Machine, MachineType, Qualifier};
 
-/// When a client whose start was refused for lack of room may try again, in seconds.
+/// When a client whose start came before the host was ready may try again, in seconds.
 const RETRY_AFTER_S: u64 = 1;
 
 /// What to start.
@@ -86,8 +87,8 @@ impl Engine {
     /// # Errors
     /// [`Error::TooLarge`] or [`Error::Invalid`] for an input that no execution can hold,
     /// [`Error::NotFound`] for the state machine, [`Error::Denied`] for a role the caller may
-    /// not pass, [`Error::Conflict`] for a name that is taken, [`Error::Busy`] or
-    /// [`Error::Closing`] where the host has no room. While the executions of the last host are
+    /// not pass, [`Error::Conflict`] for a name that is taken, [`Error::TooMany`], [`Error::Busy`],
+    /// [`Error::Recovering`] or [`Error::Closing`] where there is no room. While the executions of the last host are
     /// taken up none is started, so that none is taken up twice.
     pub async fn start(
         &self,
@@ -114,10 +115,7 @@ impl Engine {
         let parent = origin.as_ref().map(|origin| &origin.parent);
         check_binding(&machine, parent)?;
         let rules = self.pass_roles(&permit, &machine, origin.as_ref()).await?;
-        let slot = Arc::clone(&self.shared.executions).try_acquire_owned();
-        let slot = slot.map_err(|_| Error::Busy {
-            retry_after_s: RETRY_AFTER_S,
-        })?;
+        let Entry { share, turn } = self.enter(&permit, parent.is_some()).await?;
         let header = self.header(&permit, &machine, request.name)?;
         let started = Started::of(&header);
         let start = Start {
@@ -138,8 +136,7 @@ impl Engine {
         let fence = self.shared.ports.journal.fence().await?;
         let shared = Arc::clone(&self.shared);
         let input = request.input.clone();
-        let (mut actor, running) =
-            Actor::new(shared, start, request.input, machine, fence, Some(slot));
+        let (mut actor, running) = Actor::new(shared, start, request.input, machine, fence, share);
 
         // The caller may go away while the first step is committed; the execution must not.
         let shared = Arc::clone(&self.shared);
@@ -148,6 +145,7 @@ impl Engine {
             // It can be reached before its start is durable, so that nobody takes it up as well.
             shared.add_running(id.clone(), running);
             let begun = actor.begin(record).await;
+            drop(turn);
             match begun {
                 Ok(()) => drop(shared.tasks.spawn(actor.run())),
                 Err(_) => shared.remove_running(&id),
@@ -165,7 +163,7 @@ impl Engine {
     fn check_health(&self) -> Result<(), Error> {
         match self.health() {
             Health::Ready => Ok(()),
-            Health::Recovering => Err(Error::Busy {
+            Health::Recovering => Err(Error::Recovering {
                 retry_after_s: RETRY_AFTER_S,
             }),
             Health::Draining => Err(Error::Closing),

@@ -20,6 +20,7 @@ mod load;
 mod machines;
 mod map_runs;
 mod mocks;
+mod pressure;
 mod reads;
 mod reviews;
 mod roles;
@@ -41,6 +42,7 @@ pub use machines::{
 };
 pub use map_runs::{MapRun, MapRunCounts, MapRunLine};
 pub use mocks::Mocks;
+pub use pressure::{Full, Scarce, Share, Shares};
 pub use reviews::StoredReview;
 pub use roles::RoleRevision;
 pub use room::MachineLimits;

@@ -137,11 +137,15 @@ impl Shared {
                 ..Selection::default()
             },
         };
+        // How many run at once is for the map run to say.
+        let principal = &start.header.principal;
+        let share = self.pressure.executions.take_beyond(principal);
         let fence = self.ports.journal.fence().await?;
         let machine = Arc::clone(&family.machine);
         let input = child.input.value().clone();
         let id = start.header.id.clone();
-        let (mut actor, running) = Actor::new(Arc::clone(self), start, input, machine, fence, None);
+        let (mut actor, running) =
+            Actor::new(Arc::clone(self), start, input, machine, fence, share);
         // Whoever waits for the child may be cut off; its first step must not.
         let shared = Arc::clone(self);
         let first_step = self.tasks.spawn(async move {

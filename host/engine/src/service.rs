@@ -36,6 +36,7 @@ impl Service {
             () = shutdown.cancelled() => {}
         }
         self.shared.draining.cancel();
+        self.shared.recovery_over.cancel();
         self.shared.tasks.close();
         let drain = Duration::from_millis(self.shared.config.drain_ms);
         if tokio::time::timeout(drain, self.shared.tasks.wait())
@@ -89,6 +90,7 @@ impl Service {
             }
         }
         self.shared.recovered.store(true, Ordering::Relaxed);
+        self.shared.recovery_over.cancel();
         let shared = Arc::clone(&self.shared);
         Engine { shared }.resume_deletions();
     }
@@ -133,14 +135,15 @@ impl Shared {
         let execution =
             Execution::restore(stored.start.header.clone(), deltas).map_err(Error::host)?;
         // The limit is on starts; what was started before goes on whatever it is.
-        let slot = Arc::clone(&self.executions).try_acquire_owned().ok();
+        let principal = &stored.start.header.principal;
+        let share = self.pressure.executions.take_beyond(principal);
         let (mut actor, running) = Actor::new(
             Arc::clone(self),
             stored.start,
             Value::Null,
             machine,
             fence,
-            slot,
+            share,
         );
         actor.resume(execution);
         Ok((actor, running))

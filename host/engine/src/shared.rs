@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use crate::actor::Message;
 use crate::authority::Authority;
 use crate::mocks::Mocks;
+use crate::pressure::Pressure;
 use crate::room::{MachineLimits, Room};
 use crate::tasks::Desk;
 use crate::{Error, Service};
@@ -59,6 +60,15 @@ pub struct Config {
     pub executions_running_max: usize,
     /// Attempts that may run at once on this host.
     pub attempts_running_max: usize,
+    /// How many of a hundred of what the host has one principal may have at once: of executions
+    /// running, attempts waiting, starts waiting for the disk, workers waiting.
+    pub principal_share_percent: usize,
+    /// Attempts that may wait for room before starts are refused.
+    pub attempts_waiting_max: usize,
+    /// Commits and starts that may be on their way to the disk before starts are refused.
+    pub commits_waiting_max: usize,
+    /// Workers that may wait for tasks of activities.
+    pub workers_waiting_max: usize,
     /// Attempts of one state machine that may run at once on this host.
     pub machine_attempts: MachineLimits,
     /// How long attempts may go on at shutdown, in milliseconds.
@@ -88,6 +98,10 @@ impl Default for Config {
             account: "000000000000".to_owned(),
             executions_running_max: 100_000,
             attempts_running_max: 64,
+            principal_share_percent: 50,
+            attempts_waiting_max: 100_000,
+            commits_waiting_max: 4_096,
+            workers_waiting_max: 1_000,
             machine_attempts: MachineLimits::default(),
             drain_ms: 30_000,
             definition_bytes_max: 1 << 20,
@@ -129,9 +143,8 @@ pub struct Engine {
 pub(crate) struct Shared {
     pub(crate) ports: Ports,
     pub(crate) config: Config,
-    pub(crate) executions: Arc<Semaphore>,
     pub(crate) room: Arc<Room>,
-    pub(crate) commits_waiting: AtomicUsize,
+    pub(crate) pressure: Pressure,
     judgements: Arc<Semaphore>,
     readings: Arc<Semaphore>,
     /// A permit for each processor: steps that may evaluate JSONata take one, in turn.
@@ -140,6 +153,8 @@ pub(crate) struct Shared {
     pub(crate) draining: CancellationToken,
     pub(crate) killed: CancellationToken,
     pub(crate) recovered: AtomicBool,
+    /// Cancelled once nothing more is taken up: it is done, it failed, or the host is ending.
+    pub(crate) recovery_over: CancellationToken,
     failed: AtomicBool,
     authority: ArcSwap<Authority>,
     changing: tokio::sync::Mutex<()>,
@@ -147,6 +162,13 @@ pub(crate) struct Shared {
     taking_up: tokio::sync::Mutex<()>,
     /// Where tasks that wait for workers are on offer.
     pub(crate) desk: Desk,
+}
+
+/// Whether a commit is the first of an execution that no other one waits for.
+fn is_clients_start(commit: &Commit) -> bool {
+    let execution = commit.execution.as_ref();
+    let start = execution.and_then(|execution| execution.start.as_ref());
+    start.is_some_and(|start| start.selection.parent.is_none())
 }
 
 /// How many steps may evaluate at once.
@@ -176,9 +198,8 @@ impl Engine {
         let version = announce_policies(&ports, &policies).await?;
         let authority = Authority::load(ports.catalogue.as_ref(), policies, version).await?;
         let shared = Arc::new(Shared {
-            executions: Arc::new(Semaphore::new(config.executions_running_max)),
             room: Arc::new(Room::new(config.attempts_running_max)),
-            commits_waiting: AtomicUsize::new(0),
+            pressure: Pressure::new(&config),
             judgements: Arc::new(Semaphore::new(JUDGED_AT_ONCE_MAX)),
             readings: Arc::new(Semaphore::new(READ_AT_ONCE_MAX)),
             evaluating: Semaphore::new(processors()),
@@ -186,12 +207,13 @@ impl Engine {
             draining: CancellationToken::new(),
             killed: CancellationToken::new(),
             recovered: AtomicBool::new(false),
+            recovery_over: CancellationToken::new(),
             failed: AtomicBool::new(false),
             authority: ArcSwap::from_pointee(authority),
             changing: tokio::sync::Mutex::new(()),
             running: Mutex::default(),
             taking_up: tokio::sync::Mutex::new(()),
-            desk: Desk::default(),
+            desk: Desk::new(&config),
             ports,
             config,
         });
@@ -219,6 +241,13 @@ impl Engine {
         } else {
             Health::Recovering
         }
+    }
+}
+
+impl Engine {
+    /// Waits until the executions of the last host are taken up, or this one is ending.
+    pub async fn recovered(&self) {
+        self.shared.recovery_over.cancelled().await;
     }
 }
 
@@ -325,9 +354,10 @@ impl Shared {
 
     /// Commits, and remembers a store that can no longer write.
     pub(crate) async fn commit(&self, commit: Commit) -> Result<Receipt, CommitError> {
-        self.commits_waiting.fetch_add(1, Ordering::Relaxed);
+        // A client's start was counted when it had its turn.
+        let step = (!is_clients_start(&commit)).then(|| self.pressure.commits.step());
         let result = self.ports.journal.commit(commit).await;
-        self.commits_waiting.fetch_sub(1, Ordering::Relaxed);
+        drop(step);
         if let Err(CommitError::Store(error @ (StoreError::Io(_) | StoreError::Closed))) = &result {
             self.fail(error);
         }
@@ -339,6 +369,7 @@ impl Shared {
         if !self.failed.swap(true, Ordering::Relaxed) {
             tracing::error!(%error, "the store failed, nothing is acknowledged any more");
         }
+        self.recovery_over.cancel();
     }
 
     pub(crate) fn running(&self, id: &ExecutionId) -> Option<Running> {
@@ -347,10 +378,6 @@ impl Shared {
 
     pub(crate) fn add_running(&self, id: ExecutionId, running: Running) {
         self.lock_running().insert(id, running);
-    }
-
-    pub(crate) fn running_count(&self) -> usize {
-        self.lock_running().len()
     }
 
     pub(crate) fn remove_running(&self, id: &ExecutionId) {

@@ -1,11 +1,11 @@
 //! `[limits]`: what bounds the host's work.
 
-use std::collections::BTreeMap;
+mod sharing;
 
-use auth::names::Name;
 use document::{Node, Problems};
 
 use super::number;
+use sharing::Sharing;
 
 const COMPONENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const DEFINITION_BYTES_MAX: u64 = 1024 * 1024;
@@ -39,10 +39,8 @@ pub(crate) struct Limits {
     pub(crate) executions_running_max: usize,
     /// Attempts running at once.
     pub(crate) attempts_running_max: usize,
-    /// Attempts of any one state machine running at once.
-    pub(crate) state_machine_attempts_max: Option<usize>,
-    /// The same of single state machines.
-    pub(crate) state_machine_attempts: BTreeMap<Name, usize>,
+    /// How what the host has is shared out.
+    pub(crate) sharing: Sharing,
     /// Open streams of live events.
     pub(crate) event_streams_max: usize,
     /// The size of a state's input, result or output.
@@ -88,10 +86,7 @@ impl Limits {
         let item_file = limit("item_file_bytes_max", ITEM_FILE_BYTES_MAX, 256 * MIB);
         let items = limit("items_max", ITEMS_MAX, 1_000_000);
         let items_bytes = limit("items_bytes_max", ITEMS_BYTES_MAX, 256 * MIB);
-        let machine_attempts = fields
-            .optional("state_machine_attempts_max")
-            .map(|node| attempts_of(node, problems));
-        let machines = named_attempts(fields.optional("state_machine_attempts"), problems);
+        let sharing = Sharing::read(&mut fields, problems);
         fields.finish(problems);
         Some(Self {
             component_bytes_max: component?,
@@ -100,11 +95,7 @@ impl Limits {
             document_bytes_max: document?,
             executions_running_max: executions?,
             attempts_running_max: attempts?,
-            state_machine_attempts_max: match machine_attempts {
-                Some(attempts) => Some(attempts?),
-                None => None,
-            },
-            state_machine_attempts: machines?,
+            sharing: sharing?,
             event_streams_max: streams?,
             payload_bytes_max: payload?,
             history_events_max: events?,
@@ -114,27 +105,4 @@ impl Limits {
             items_bytes_max: items_bytes?,
         })
     }
-}
-
-fn attempts_of(node: Node<'_>, problems: &mut Problems) -> Option<usize> {
-    let attempts = number(Some(node), 0, 1..=ATTEMPTS_MOST, problems)?;
-    usize::try_from(attempts).ok()
-}
-
-/// Attempts by the names of state machines, which need not exist.
-fn named_attempts(
-    section: Option<Node<'_>>,
-    problems: &mut Problems,
-) -> Option<BTreeMap<Name, usize>> {
-    let Some(section) = section else {
-        return Some(BTreeMap::new());
-    };
-    let mut machines = BTreeMap::new();
-    for (name, node) in section.object(problems)?.entries() {
-        let name = Name::parse(name).map_err(|message| node.problem(message, problems));
-        if let (Ok(name), Some(attempts)) = (name, attempts_of(node, problems)) {
-            machines.insert(name, attempts);
-        }
-    }
-    Some(machines)
 }

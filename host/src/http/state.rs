@@ -2,8 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use engine::Engine;
-use tokio::sync::Semaphore;
+use engine::{Engine, Shares};
 use tokio_util::sync::CancellationToken;
 
 use super::problem::Problem;
@@ -21,7 +20,7 @@ struct Inner {
     limits: Limits,
     aws: Aws,
     body_ms_max: u64,
-    streams: Arc<Semaphore>,
+    streams: Arc<Shares>,
     shutdown: CancellationToken,
 }
 
@@ -38,7 +37,10 @@ impl App {
     pub(crate) fn new(config: &Config, shutdown: CancellationToken) -> Self {
         let inner = Inner {
             opened: OnceLock::new(),
-            streams: Arc::new(Semaphore::new(config.limits.event_streams_max)),
+            streams: Arc::new(Shares::new(
+                config.limits.event_streams_max,
+                config.limits.sharing.principal_share_percent,
+            )),
             limits: config.limits.clone(),
             aws: config.aws.clone(),
             body_ms_max: config.server.body_ms_max,
@@ -86,8 +88,8 @@ impl App {
     }
 
     /// One slot per open event stream.
-    pub(crate) fn streams(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.inner.streams)
+    pub(crate) fn streams(&self) -> &Arc<Shares> {
+        &self.inner.streams
     }
 
     /// Cancelled when the host is asked to stop.
