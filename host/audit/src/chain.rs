@@ -1,6 +1,6 @@
 //! Sealing: what exactly is hashed.
 
-use ports::{AuditRecord, Chain, Hash, Head, Sealed};
+use ports::{Chain, Hash, Head, Sealed};
 use sha2::{Digest, Sha256};
 
 /// Keeps these hashes apart from every other use of SHA-256, and this format from later ones.
@@ -12,9 +12,7 @@ const DOMAIN: &[u8] = b"sluice audit link 1\0";
 pub struct Sha256Chain;
 
 impl Chain for Sha256Chain {
-    fn seal(&self, head: &Head, record: &AuditRecord) -> Sealed {
-        let body = serde_json::to_string(record)
-            .expect("an audit record holds JSON values and text, which always serialise");
+    fn seal(&self, head: &Head, body: String) -> Sealed {
         let sequence = head.length.saturating_add(1);
         Sealed {
             sequence,

@@ -175,7 +175,9 @@ impl Engine {
         let mut backoff = Backoff::default();
         for _ in 1..TRIES_MAX {
             match ask().await {
-                Err(Error::Store(StoreError::Io(problem))) if self.goes_on() => {
+                Err(Error::Store(problem @ (StoreError::Io(_) | StoreError::Full { .. })))
+                    if self.goes_on() =>
+                {
                     tracing::warn!(%problem, "the store is asked again");
                     tokio::select! {
                         biased;

@@ -106,6 +106,6 @@ pub struct Sealed {
 /// Seals records into a chain. Pure: the store calls it while it builds the write that holds
 /// both the records and what they tell of.
 pub trait Chain: Send + Sync {
-    /// Links `record` behind `head`.
-    fn seal(&self, head: &Head, record: &AuditRecord) -> Sealed;
+    /// Links a record, which is `body` as JSON text, behind `head`.
+    fn seal(&self, head: &Head, body: String) -> Sealed;
 }

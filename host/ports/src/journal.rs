@@ -223,6 +223,17 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: String,
     },
+    /// There is too little room on the disk. Nothing was written; it may be tried again once
+    /// there is room, and reading goes on.
+    #[error(
+        "the disk is full: {free_bytes} bytes are free and {reserve_bytes} are kept free, nothing is written until there is room"
+    )]
+    Full {
+        /// How much is free, in bytes.
+        free_bytes: u64,
+        /// How much is kept free, in bytes.
+        reserve_bytes: u64,
+    },
     /// The disk or database refused.
     #[error("the store failed: {0}")]
     Io(Arc<str>),

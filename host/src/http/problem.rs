@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use engine::{Error, Full};
 use http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
+use ports::StoreError;
 use serde_json::{Map, Value, json};
 
 use crate::identity::Refusal;
@@ -16,6 +17,8 @@ const CONTENT_TYPE_PROBLEM: &str = "application/problem+json";
 const REALM: &str = "sluice";
 /// When to come back while the host starts, stops, or waits for an identity provider.
 const RETRY_SOON_S: u64 = 2;
+/// When to come back while the disk is full.
+const RETRY_FULL_S: u64 = 10;
 const PROBLEMS_MAX: usize = 200;
 
 /// Something that went wrong, as the caller is told of it.
@@ -45,6 +48,7 @@ pub(super) enum Kind {
     TooManyRequests,
     Internal,
     Unavailable,
+    StorageFull,
 }
 
 impl Kind {
@@ -63,6 +67,7 @@ impl Kind {
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
         }
     }
 
@@ -81,6 +86,7 @@ impl Kind {
             Self::TooManyRequests => "too-many-requests",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
+            Self::StorageFull => "storage-full",
         }
     }
 
@@ -99,6 +105,7 @@ impl Kind {
             Self::TooManyRequests => "Too many requests",
             Self::Internal => "The host failed",
             Self::Unavailable => "Not available at the moment",
+            Self::StorageFull => "The disk is full",
         }
     }
 }
@@ -284,6 +291,10 @@ impl From<Error> for Problem {
                 retry_after_s: Some(RETRY_SOON_S),
                 ..Self::new(Kind::Unavailable, error.to_string())
             },
+            Error::Store(StoreError::Full { .. }) => Self {
+                retry_after_s: Some(RETRY_FULL_S),
+                ..Self::new(Kind::StorageFull, Chain(&error).to_string())
+            },
             Error::Store(_) | Error::Host(_) => {
                 tracing::error!(error = %Chain(&error), "a request failed inside the host");
                 Self::new(
@@ -421,6 +432,12 @@ mod tests {
             let headers = check(Problem::too_many_streams(full), status, json!({})).await;
             assert!(headers.contains_key(RETRY_AFTER));
         }
+        let full = StoreError::Full {
+            free_bytes: 1,
+            reserve_bytes: 2,
+        };
+        let headers = check(Error::Store(full).into(), 507, json!({})).await;
+        assert!(headers.contains_key(RETRY_AFTER));
         let headers = check(Error::Closing.into(), 503, json!({})).await;
         assert!(headers.contains_key(RETRY_AFTER));
     }

@@ -1,71 +1,108 @@
-//! What readers see: the tree without what is written but not yet synced.
+//! What readers see: everything that is durable, whether it is in the base yet or not.
 //!
-//! A write announces its keys with what is durable under them before it touches the tree, and
-//! withdraws them once it is synced. A failed write never withdraws them.
+//! A group of commits is shown once its frame is synced: its changes stand in a table over the
+//! base. A table that has grown is frozen and written to the base behind the readers' backs.
 
-use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use ports::StoreError;
 use sled::IVec;
 
-use crate::disk::{Disk, DiskWriter, SyncData, sled_failed};
+use crate::base::{Base, sled_failed};
 use crate::entries::{Entries, Order};
+use crate::table::Table;
 
 /// How many entries are read under one lock.
 const CHUNK_ENTRIES: usize = 128;
 
-/// Keys that are being written, with what is durable under them.
-pub(crate) type Pending = HashMap<IVec, Option<IVec>>;
-
 /// The open store, as far as it is durable.
 pub(crate) struct Durable {
     visible: RwLock<Visible>,
+    /// Whether a frozen table is being written to the base.
+    is_frozen: Mutex<bool>,
+    thawed: Condvar,
 }
 
 struct Visible {
-    disk: Option<Disk>,
-    pending: Pending,
+    base: Option<Base>,
+    /// Later than the base.
+    frozen: Option<Arc<Table>>,
+    /// Later than the frozen table.
+    active: Table,
 }
 
 impl Durable {
-    pub(crate) fn new(disk: Disk) -> Self {
+    /// A base with what the log has beyond it.
+    pub(crate) fn new(base: Base, active: Table) -> Self {
         Self {
             visible: RwLock::new(Visible {
-                disk: Some(disk),
-                pending: Pending::new(),
+                base: Some(base),
+                frozen: None,
+                active,
             }),
+            is_frozen: Mutex::new(false),
+            thawed: Condvar::new(),
         }
     }
 
-    /// The means to write; see [`Disk::writer`].
-    pub(crate) fn writer(&self, links: u64, sync_data: SyncData) -> Result<DiskWriter, StoreError> {
-        let visible = self.read_lock();
-        visible
-            .disk
-            .as_ref()
-            .ok_or(StoreError::Closed)?
-            .writer(links, sync_data)
+    /// Shows what is durable; hands out how large the table is, in bytes.
+    pub(crate) fn show(&self, changes: impl IntoIterator<Item = (IVec, Option<IVec>)>) -> usize {
+        let mut visible = self.write_lock();
+        for (key, value) in changes {
+            visible.active.put(key, value);
+        }
+        visible.active.bytes()
     }
 
-    /// Hides a write that is about to begin.
-    pub(crate) fn announce(&self, pending: Pending) {
-        self.write_lock().pending = pending;
+    /// Hands out the table to be written to the base, and begins another; nothing while the one
+    /// before is not in the base.
+    pub(crate) fn freeze(&self) -> Option<Arc<Table>> {
+        let mut is_frozen = self
+            .is_frozen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if *is_frozen {
+            return None;
+        }
+        let mut visible = self.write_lock();
+        if visible.frozen.is_some() {
+            return None;
+        }
+        *is_frozen = true;
+        let table = Arc::new(std::mem::take(&mut visible.active));
+        visible.frozen = Some(Arc::clone(&table));
+        Some(table)
     }
 
-    /// Shows a write that is durable.
-    pub(crate) fn withdraw(&self) {
-        let shown = std::mem::take(&mut self.write_lock().pending);
-        drop(shown);
+    /// Lets go of the frozen table, which is in the base or never will be.
+    pub(crate) fn thaw(&self, is_written: bool) {
+        if is_written {
+            let table = self.write_lock().frozen.take();
+            drop(table);
+        }
+        *self
+            .is_frozen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = false;
+        self.thawed.notify_all();
+    }
+
+    /// Waits while a table is being written to the base.
+    pub(crate) fn wait_thawed(&self) {
+        let is_frozen = self
+            .is_frozen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        drop(self.thawed.wait_while(is_frozen, |is_frozen| *is_frozen));
     }
 
     /// Ends all reading.
-    pub(crate) fn take(&self) -> Option<Disk> {
-        self.write_lock().disk.take()
+    pub(crate) fn take(&self) -> Option<Base> {
+        self.write_lock().base.take()
     }
 
-    // Whoever panicked while holding the lock had not changed anything: each change is one store.
+    // Whoever panicked while holding the lock left each key with what stands under it or before.
     fn read_lock(&self) -> RwLockReadGuard<'_, Visible> {
         self.visible.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -78,9 +115,10 @@ impl Durable {
 impl Entries for Durable {
     fn entry(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
         let visible = self.read_lock();
-        match visible.pending.get(key) {
-            Some(before) => Ok(before.clone()),
-            None => visible.tree()?.get(key).map_err(sled_failed),
+        let tree = visible.tree()?;
+        match visible.tables().find_map(|table| table.get(key)) {
+            Some(value) => Ok(value),
+            None => tree.get(key).map_err(sled_failed),
         }
     }
 
@@ -93,77 +131,114 @@ impl Entries for Durable {
         let mut found = Vec::new();
         while found.len() < limit && range.start < range.end {
             let size = CHUNK_ENTRIES.min(limit - found.len());
-            let chunk = self.read_lock().chunk(&mut range, order, size)?;
+            let chunk = self.read_lock().chunk(&range, order, size)?;
+            let last = chunk.last().filter(|_| chunk.len() == size);
+            match (last, order) {
+                (None, _) => range.start.clone_from(&range.end),
+                (Some((key, _)), Order::Forward) => range.start = crate::key::after(key.to_vec()),
+                (Some((key, _)), Order::Backward) => range.end = key.to_vec(),
+            }
             found.extend(chunk);
         }
-        found.truncate(limit);
         Ok(found)
     }
 }
 
 impl Visible {
     fn tree(&self) -> Result<&sled::Tree, StoreError> {
-        self.disk
+        self.base
             .as_ref()
-            .map(|disk| &*disk.db)
+            .map(|base| &*base.db)
             .ok_or(StoreError::Closed)
     }
 
-    /// The durable entries of the first part of `range`, which is cut off it.
+    /// The tables, the latest first.
+    fn tables(&self) -> impl Iterator<Item = &Table> {
+        [&self.active].into_iter().chain(self.frozen.as_deref())
+    }
+
+    /// The first entries of a range.
     fn chunk(
         &self,
-        range: &mut Range<Vec<u8>>,
+        range: &Range<Vec<u8>>,
         order: Order,
         size: usize,
     ) -> Result<Vec<(IVec, IVec)>, StoreError> {
-        let mut entries = self.tree()?.range(range.clone());
-        let next = || match order {
-            Order::Forward => entries.next(),
-            Order::Backward => entries.next_back(),
-        };
-        let written = std::iter::from_fn(next).take(size);
-        let mut chunk = written
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(sled_failed)?;
-        let covered = cut(range, order, &chunk, size);
-        if !self.pending.is_empty() {
-            chunk.retain(|(key, _)| !self.pending.contains_key(key));
-            let hidden = self
-                .pending
-                .iter()
-                .filter_map(|(key, before)| Some((key, before.as_ref()?)));
-            let is_covered =
-                |key: &[u8]| covered.start.as_slice() <= key && key < covered.end.as_slice();
-            let hidden = hidden.filter(|(key, _)| is_covered(key));
-            chunk.extend(hidden.map(|(key, before)| (key.clone(), before.clone())));
-            chunk.sort_by(|(left, _), (right, _)| match order {
-                Order::Forward => left.cmp(right),
-                Order::Backward => right.cmp(left),
-            });
+        let tables = self.tables().map(|table| {
+            let changes = table
+                .range(range)
+                .map(|(key, value)| Ok((key.clone(), value.clone())));
+            Source::new(match order {
+                Order::Forward => Box::new(changes),
+                Order::Backward => Box::new(changes.rev()),
+            })
+        });
+        let written = self.tree()?.range(range.clone());
+        let written = written.map(|entry| {
+            entry
+                .map(|(key, value)| (key, Some(value)))
+                .map_err(sled_failed)
+        });
+        let base = Source::new(match order {
+            Order::Forward => Box::new(written),
+            Order::Backward => Box::new(written.rev()),
+        });
+        let mut sources = tables.chain([base]).collect::<Result<Vec<_>, _>>()?;
+        let mut chunk = Vec::new();
+        while chunk.len() < size {
+            match merge(&mut sources, order)? {
+                Some((key, Some(value))) => chunk.push((key, value)),
+                Some((_, None)) => {}
+                None => break,
+            }
         }
         Ok(chunk)
     }
 }
 
-/// Cuts off `range` what a `chunk` of `size` entries covers, or all of it if it has fewer.
-fn cut(
-    range: &mut Range<Vec<u8>>,
-    order: Order,
-    chunk: &[(IVec, IVec)],
-    size: usize,
-) -> Range<Vec<u8>> {
-    let last = chunk.last().filter(|_| chunk.len() == size);
-    let rest = match (last, order) {
-        (None, _) => range.end.clone()..range.end.clone(),
-        (Some((key, _)), Order::Forward) => crate::key::after(key.to_vec())..range.end.clone(),
-        (Some((key, _)), Order::Backward) => range.start.clone()..key.to_vec(),
-    };
-    let whole = std::mem::replace(range, rest);
-    match (last, order) {
-        (None, _) => whole,
-        (Some(_), Order::Forward) => whole.start..range.start.clone(),
-        (Some(_), Order::Backward) => range.end.clone()..whole.end,
+type Known = (IVec, Option<IVec>);
+
+/// Entries in the order of reading, the next of which is at hand.
+struct Source<'a> {
+    next: Option<Known>,
+    rest: Box<dyn Iterator<Item = Result<Known, StoreError>> + 'a>,
+}
+
+impl<'a> Source<'a> {
+    fn new(
+        mut rest: Box<dyn Iterator<Item = Result<Known, StoreError>> + 'a>,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            next: rest.next().transpose()?,
+            rest,
+        })
     }
+
+    fn take(&mut self) -> Result<Option<Known>, StoreError> {
+        let next = self.rest.next().transpose()?;
+        Ok(std::mem::replace(&mut self.next, next))
+    }
+}
+
+/// The next key, with what the latest source that knows it says.
+fn merge(sources: &mut [Source<'_>], order: Order) -> Result<Option<Known>, StoreError> {
+    let keys = sources.iter().filter_map(|source| source.next.as_ref());
+    let keys = keys.map(|(key, _)| key);
+    let next = match order {
+        Order::Forward => keys.min(),
+        Order::Backward => keys.max(),
+    };
+    let Some(next) = next.cloned() else {
+        return Ok(None);
+    };
+    let mut found = None;
+    for source in sources {
+        if source.next.as_ref().is_some_and(|(key, _)| *key == next) {
+            let known = source.take()?;
+            found = found.or(known);
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ use ports::Kind;
 pub(crate) const FORMAT: &[u8] = b"m/format";
 /// Authority version and audit head.
 pub(crate) const STATE: &[u8] = b"m/state";
+/// The number of the last frame of the log that is in the base; not in the log itself.
+pub(crate) const APPLIED: &[u8] = b"m/applied";
 /// How often the store was opened: the fence of this opening.
 pub(crate) const HOST: &[u8] = b"m/host";
 

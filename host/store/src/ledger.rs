@@ -6,7 +6,7 @@ mod stored;
 use std::sync::Arc;
 
 use auth::authority::AuthorityVersion;
-use ports::{AuditRecord, Chain, CommitError, Fence, Head, Receipt, StoreError};
+use ports::{Chain, CommitError, Fence, Head, Receipt, StoreError};
 
 use crate::entries::{Entries, Order, complete, read};
 use crate::envelope::{Entry, Kind, damaged};
@@ -59,7 +59,7 @@ impl Ledger {
                         "is missing from a store that is not empty",
                     ));
                 }
-                staged.add(Entry::new(
+                staged.put(Entry::new(
                     Kind::Meta,
                     key::FORMAT.to_vec(),
                     &FORMAT_VERSION,
@@ -71,7 +71,7 @@ impl Ledger {
             read(entries, Kind::Meta, key::HOST)?.map(|count| stored::number(key::HOST, &count));
         let fence = Fence(opened.transpose()?.unwrap_or(0).saturating_add(1));
         let host = Entry::new(Kind::Meta, key::HOST.to_vec(), &fence.0.to_be_bytes());
-        staged.put(host, entries.entry(key::HOST)?);
+        staged.put(host);
         let standings = Standings::default();
         let ledger = Self {
             chain,
@@ -80,7 +80,7 @@ impl Ledger {
             fence,
             standings,
         };
-        ledger.stage_state(entries, &mut staged)?;
+        ledger.stage_state(&mut staged);
         Ok((ledger, staged))
     }
 
@@ -92,6 +92,17 @@ impl Ledger {
     /// How many links the audit log has.
     pub(crate) fn links(&self) -> u64 {
         self.head.length
+    }
+
+    /// Where the ledger stands, to come back to.
+    pub(crate) fn mark(&self) -> (AuthorityVersion, Head) {
+        (self.authority, self.head)
+    }
+
+    /// Forgets what was admitted since `mark` and not written.
+    pub(crate) fn back_to(&mut self, mark: (AuthorityVersion, Head)) {
+        (self.authority, self.head) = mark;
+        self.standings = Standings::default();
     }
 
     /// Checks a commit and stages what it changes, or neither changes nor stages anything.
@@ -120,27 +131,24 @@ impl Ledger {
             Some(step) => Some(self.check_step(&view, step)?),
             None => None,
         };
-        let checkpoint = checked
-            .as_ref()
-            .map(|checked| checked.step.checkpoint.clone());
         if let Some(checked) = checked {
             self.stage_step(staged, checked);
         }
         commit
             .documents
             .into_iter()
-            .for_each(|(_, document)| staged.add(document));
+            .for_each(|(_, document)| staged.put(document));
         let blobs = commit.blobs.into_iter().zip(known_blobs);
         blobs
             .filter(|(_, is_known)| !is_known)
-            .for_each(|(blob, _)| staged.add(blob));
+            .for_each(|(blob, _)| staged.put(blob));
         if commit.moves_authority {
             self.authority.0 = self.authority.0.saturating_add(1);
         }
         commit
             .audit
             .into_iter()
-            .for_each(|record| self.seal(staged, record, checkpoint.as_ref()));
+            .for_each(|body| self.seal(staged, body));
         Ok(Receipt {
             authority: self.authority,
             audit: self.head,
@@ -148,18 +156,9 @@ impl Ledger {
     }
 
     /// Stages authority and audit head as they stand.
-    pub(crate) fn stage_state(
-        &self,
-        entries: &impl Entries,
-        staged: &mut Staged,
-    ) -> Result<(), StoreError> {
+    pub(crate) fn stage_state(&self, staged: &mut Staged) {
         let content = stored::join(self.authority, &self.head);
-        let before = entries.entry(key::STATE)?;
-        staged.put(
-            Entry::new(Kind::Meta, key::STATE.to_vec(), &content),
-            before,
-        );
-        Ok(())
+        staged.put(Entry::new(Kind::Meta, key::STATE.to_vec(), &content));
     }
 
     fn check_step(&self, view: &impl Entries, step: Step) -> Result<CheckedStep, CommitError> {
@@ -177,18 +176,17 @@ impl Ledger {
         }
         let key = key::execution(&step.id);
         let start = match (&step.beginning, &known) {
-            (Some(beginning), _) => Some((beginning.start.clone(), None)),
+            (Some(beginning), _) => Some(beginning.start.clone()),
             (None, Some(standing)) if standing.has_summary(&step.summary) => None,
             (None, _) => {
                 let value = view
                     .entry(&key)?
                     .ok_or_else(|| damaged(&key, "is missing"))?;
                 let body = complete(view, Kind::Execution, &key, &value)?;
-                let start = standings::split(&key, &body)?.0.to_vec();
-                Some((start, Some(value)))
+                Some(standings::split(&key, &body)?.0.to_vec())
             }
         };
-        let standing = start.map(|(start, before)| (step.standing_entry(&start), before));
+        let standing = start.map(|start| step.standing_entry(&start));
         let mark = known.map_or(Mark::None, |standing| standing.mark);
         Ok(CheckedStep {
             step,
@@ -203,38 +201,32 @@ impl Ledger {
             standing,
             mark,
         } = checked;
-        if let Some((entry, before)) = standing {
-            staged.put(entry, before);
+        if let Some(entry) = standing {
+            staged.put(entry);
         }
         if mark != step.mark {
-            if let Some(Entry { key, value, .. }) = mark.entry(&step.id) {
-                staged.remove(key, value);
+            if let Some(before) = mark.entry(&step.id) {
+                staged.remove(before.key);
             }
             if let Some(entry) = step.mark.entry(&step.id) {
-                staged.add(entry);
+                staged.put(entry);
             }
         }
         if let Some(beginning) = step.beginning {
-            staged.add(beginning.name);
+            staged.put(beginning.name);
             beginning
                 .listed
                 .into_iter()
-                .for_each(|mark| staged.add(mark));
+                .for_each(|mark| staged.put(mark));
         }
-        staged.add(step.record);
+        staged.put(step.record);
         let next = step.number.saturating_add(1);
         let standing = Standing::new(next, step.mark, &step.summary);
         self.standings.remember(step.id, standing);
     }
 
-    fn seal(
-        &mut self,
-        staged: &mut Staged,
-        mut record: AuditRecord,
-        checkpoint: Option<&(u32, String)>,
-    ) {
-        record.checkpoint = checkpoint.cloned();
-        let link = self.chain.seal(&self.head, &record);
+    fn seal(&mut self, staged: &mut Staged, body: String) {
+        let link = self.chain.seal(&self.head, body);
         self.head = Head {
             length: link.sequence,
             hash: link.hash,
@@ -246,7 +238,7 @@ impl Ledger {
 /// A step that may be staged, with what else changes by it.
 struct CheckedStep {
     step: Step,
-    standing: Option<(Entry, Option<sled::IVec>)>,
+    standing: Option<Entry>,
     /// Where the execution is listed before it.
     mark: Mark,
 }

@@ -1,32 +1,38 @@
-//! Keeps checkpoints, history, documents and the audit log in sled, one atomic synced write per
+//! Keeps checkpoints, history, documents and the audit log, one atomic synced write per
 //! transition.
 //!
 //! Owns keys, record formats, group commit, the order of the audit chain and the checks that a
-//! commit must pass. It does not know what a frame, a policy or an audit record means.
+//! commit must pass. It does not know what an execution's frame, a policy or an audit record means.
 //!
-//! On disk it is a folder with sled's files, of which `blobs/` must stay empty because sled never
-//! syncs it; `lock`, held by the one process that has the store open; and `watermark`. An open
-//! store costs about 4 MiB of memory, with segments of 8 MiB it was 18 MiB and a slower start.
+//! A commit is durable in the commit log, shown from a table in memory, and written to sled, the
+//! base, in the background; the log is read again when the store opens. On disk it is a folder
+//! with `log/`; sled's files, of which `blobs/` must stay empty because sled never syncs it;
+//! `lock`, held by the one process that has the store open; and `watermark`. An open store costs
+//! about 4 MiB of memory and the table, with sled's segments of 8 MiB it was 18 MiB and a slower
+//! start.
 
-mod disk;
+mod base;
 mod durable;
 mod entries;
 mod envelope;
+mod flusher;
+mod folder;
 mod key;
 mod ledger;
 mod links;
+mod log;
 mod memory;
 mod prepare;
 mod read;
 mod sled_store;
 mod staged;
 mod standings;
+mod table;
 mod watermark;
 mod writer;
 
 #[cfg(test)]
 mod contract;
 
-pub use disk::OpenError;
 pub use memory::{Fault, MemoryStore};
-pub use sled_store::{SledStore, StoreConfig};
+pub use sled_store::{OpenError, SledStore, StoreConfig};

@@ -121,7 +121,7 @@ impl MemoryStore {
         }
         let mut staged = Staged::default();
         let receipt = host.ledger.admit(&*self.tree, &mut staged, commit)?;
-        host.ledger.stage_state(&*self.tree, &mut staged)?;
+        host.ledger.stage_state(&mut staged);
         host.commits += 1;
         let fault = host
             .fault
@@ -163,8 +163,8 @@ impl Tree {
         let staged = staged.finish();
         let mut tree = self.lock();
         tree.extend(staged.parts);
-        for (key, change) in staged.changes {
-            match change.after {
+        for (key, value) in staged.changes {
+            match value {
                 Some(value) => drop(tree.insert(key, value)),
                 None => drop(tree.remove(&key)),
             }

@@ -15,8 +15,8 @@ use crate::envelope::{Entry, Kind};
 use crate::key;
 use crate::standings::{self, Mark};
 
-/// What sealing adds to an audit record: two hashes, a number and the checkpoint.
-const LINK_BYTES: usize = 512;
+/// What sealing adds to an audit record: a hash and a length.
+const LINK_BYTES: usize = 40;
 
 /// A commit, serialised.
 pub(crate) struct Prepared {
@@ -25,7 +25,8 @@ pub(crate) struct Prepared {
     pub(crate) execution: Option<Step>,
     pub(crate) documents: Vec<(Key, Entry)>,
     pub(crate) blobs: Vec<Entry>,
-    pub(crate) audit: Vec<AuditRecord>,
+    /// Audit records as JSON text.
+    pub(crate) audit: Vec<String>,
     /// How much it adds to a write, about.
     pub(crate) bytes: usize,
 }
@@ -71,11 +72,16 @@ impl Prepared {
             .collect::<Result<Vec<_>, _>>()?;
         let entries = documents.iter().map(|(_, entry)| entry).chain(&blobs);
         let step_bytes = execution.as_ref().map_or(0, Step::bytes);
+        let checkpoint = execution.as_ref().map(|step| &step.checkpoint);
         let audit = commit
             .audit
+            .into_iter()
+            .map(|record| link_body(record, checkpoint));
+        let audit = audit.collect::<Result<Vec<_>, _>>()?;
+        let audit_bytes = audit
             .iter()
-            .map(|record| Ok(LINK_BYTES + json(record)?.len()));
-        let audit_bytes = audit.sum::<Result<usize, StoreError>>()?;
+            .map(|body| LINK_BYTES + body.len())
+            .sum::<usize>();
         Ok(Self {
             decided_under: commit.decided_under,
             moves_authority: commit.moves_authority,
@@ -83,7 +89,7 @@ impl Prepared {
             execution,
             documents,
             blobs,
-            audit: commit.audit,
+            audit,
         })
     }
 }
@@ -175,6 +181,15 @@ fn unique_name(start: &Start) -> String {
     }
 }
 
+/// What is sealed: the record, with the execution's record that is written with it.
+fn link_body(
+    mut record: AuditRecord,
+    checkpoint: Option<&(u32, String)>,
+) -> Result<String, StoreError> {
+    record.checkpoint = checkpoint.cloned();
+    serde_json::to_string(&record).map_err(|error| unserialisable(&error))
+}
+
 fn document(change: Change) -> Result<(Key, Entry), StoreError> {
     free_of_nul(&change.key.name)?;
     let entry = Entry::new(
@@ -196,7 +211,11 @@ fn blob(blob: &Blob) -> Result<Entry, StoreError> {
 }
 
 fn json(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
-    serde_json::to_vec(value).map_err(|error| refused(format!("cannot be serialised: {error}")))
+    serde_json::to_vec(value).map_err(|error| unserialisable(&error))
+}
+
+fn unserialisable(error: &serde_json::Error) -> StoreError {
+    refused(format!("cannot be serialised: {error}"))
 }
 
 fn free_of_nul(name: &str) -> Result<(), StoreError> {

@@ -1,6 +1,7 @@
 //! The embedded store: opening, closing, and the ports over it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -16,13 +17,29 @@ use ports::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::disk::{Disk, OpenError, SyncData, panicked};
+use crate::base::{Base, panicked};
 use crate::durable::Durable;
+use crate::flusher::Flusher;
+use crate::folder::failed_at;
 use crate::ledger::Ledger;
+use crate::log::{self, AppendError, Log, SyncData};
 use crate::prepare::{Prepared, refused};
 use crate::read;
 use crate::standings::REMEMBERED_MIN;
-use crate::writer::{Failure, Request, Writer, group_bytes, write};
+use crate::table::Table;
+use crate::watermark::Watermark;
+use crate::writer::{Failure, Request, Writer, append, note};
+
+/// Why a store could not be opened.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it open; try again once that one has ended.
+    #[error("the store `{}` is in use by another process", .0.display())]
+    InUse(PathBuf),
+    /// It cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 /// How long [`SledStore::open_when_free`] waits between two tries.
 const RETRY: Duration = Duration::from_millis(100);
@@ -35,10 +52,14 @@ pub struct StoreConfig {
     pub cache_bytes: u64,
     /// How many commits are written together at the most.
     pub group_commits_max: usize,
-    /// How many bytes are written together, about; at most a quarter of a segment, 512 KiB.
+    /// How many bytes are written together, about.
     pub group_bytes_max: usize,
     /// How many commits wait at the most; more are held back in their callers.
     pub queue_commits_max: usize,
+    /// How many bytes of changes are kept in memory, about, before they are written to the base.
+    pub table_bytes_max: usize,
+    /// How many bytes of the disk are left free: below, nothing is written but what makes room.
+    pub reserve_bytes: u64,
 }
 
 impl Default for StoreConfig {
@@ -48,6 +69,8 @@ impl Default for StoreConfig {
             group_commits_max: 256,
             group_bytes_max: 512 * 1024,
             queue_commits_max: 1024,
+            table_bytes_max: 8 * 1024 * 1024,
+            reserve_bytes: 64 * 1024 * 1024,
         }
     }
 }
@@ -63,7 +86,8 @@ pub struct SledStore {
 
 struct Running {
     requests: mpsc::Sender<Request>,
-    thread: JoinHandle<()>,
+    writer: JoinHandle<()>,
+    flusher: JoinHandle<()>,
 }
 
 impl SledStore {
@@ -121,35 +145,55 @@ impl SledStore {
         chain: Arc<dyn Chain>,
         sync_data: SyncData,
     ) -> Result<Self, OpenError> {
-        let disk = Disk::open(path, config.cache_bytes)?;
-        let durable = Arc::new(Durable::new(disk));
+        let base = Base::open(path, config.cache_bytes)?;
+        let base_writer = base.writer();
+        let applied = base.applied()?;
+        let mut table = Table::default();
+        let log_path = path.join("log");
+        let recovered = log::recover(&log_path, applied, |(key, value)| table.put(key, value))?;
+        let durable = Arc::new(Durable::new(base, table));
         let (ledger, staged) = Ledger::open(&*durable, chain)?;
-        let mut disk_writer = durable.writer(ledger.links(), sync_data)?;
-        write(&durable, &mut disk_writer, staged)?;
+        let mut watermark = open_watermark(path, ledger.links())?;
+        let mut log = Log::open(&log_path, recovered, config.reserve_bytes, sync_data)?;
+        append(&mut log, &durable, staged).map_err(AppendError::into_inner)?;
+        note(&mut watermark, ledger.links())?;
+
         let (sender, receiver) = mpsc::channel(config.queue_commits_max.max(1));
+        let (freezing, tables) = std::sync::mpsc::sync_channel(1);
+        let applied = Arc::new(AtomicU64::new(applied));
         let fence = ledger.fence();
         let failure = Failure::default();
+        let flusher = Flusher {
+            base: base_writer,
+            durable: Arc::clone(&durable),
+            tables,
+            applied: Arc::clone(&applied),
+            failure: failure.clone(),
+        };
         let writer = Writer {
             ledger,
             durable: Arc::clone(&durable),
-            disk: disk_writer,
+            log,
+            watermark,
             requests: receiver,
+            flusher: freezing,
+            applied,
             failure: failure.clone(),
+            is_full: false,
             group_commits_max: config.group_commits_max.clamp(1, REMEMBERED_MIN),
-            group_bytes_max: group_bytes(config.group_bytes_max),
+            group_bytes_max: config.group_bytes_max,
+            table_bytes_max: config.table_bytes_max,
         };
-        let thread = std::thread::Builder::new().name("store-writer".to_owned());
-        let thread = thread.spawn(move || writer.run());
-        let thread =
-            thread.map_err(|error| refused(format!("cannot start the writer: {error}")))?;
+        let running = Running {
+            requests: sender,
+            flusher: thread("store-flusher", || flusher.run())?,
+            writer: thread("store-writer", || writer.run())?,
+        };
         Ok(Self {
             durable,
             fence,
             failure,
-            running: Mutex::new(Some(Running {
-                requests: sender,
-                thread,
-            })),
+            running: Mutex::new(Some(running)),
         })
     }
 
@@ -164,14 +208,16 @@ impl SledStore {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        let Some(Running { requests, thread }) = running else {
+        let Some(running) = running else {
             return Ok(());
         };
-        drop(requests);
+        drop(running.requests);
         let durable = Arc::clone(&self.durable);
         blocking(move || {
-            thread.join().map_err(|payload| panicked(&*payload))?;
-            durable.take().map_or(Ok(()), Disk::close)
+            for thread in [running.writer, running.flusher] {
+                thread.join().map_err(|payload| panicked(&*payload))?;
+            }
+            durable.take().map_or(Ok(()), Base::close)
         })
         .await?
     }
@@ -190,6 +236,30 @@ impl SledStore {
         let durable = Arc::clone(&self.durable);
         blocking(move || read(&durable)).await?
     }
+}
+
+fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    let thread = std::thread::Builder::new().name(name.to_owned());
+    let thread = thread.spawn(work);
+    thread.map_err(|error| refused(format!("cannot start the thread `{name}`: {error}")))
+}
+
+/// Opens the note of how many links of the audit log were durable, of which `links` are there.
+fn open_watermark(path: &Path, links: u64) -> Result<Watermark, StoreError> {
+    let note_path = path.join("watermark");
+    let (watermark, durable) =
+        Watermark::open(&note_path).map_err(|error| failed_at(&note_path, &error))?;
+    if links < durable {
+        return Err(StoreError::Damaged {
+            key: path.join("log").display().to_string(),
+            problem: format!(
+                "the audit log ends with record {links}, but record {durable} was durable: restore a backup, \
+                 or remove `{}` to go on without what is missing",
+                note_path.display()
+            ),
+        });
+    }
+    Ok(watermark)
 }
 
 /// Runs what waits for the disk outside the async threads; a panic becomes an error.

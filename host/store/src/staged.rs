@@ -13,51 +13,31 @@ use crate::links::LinkBlocks;
 /// Everything one write will change.
 #[derive(Default)]
 pub(crate) struct Staged {
-    /// By key, in no order.
-    pub(crate) changes: HashMap<IVec, Change>,
-    /// Parts of long values; to be written before the changes, which make them exist.
+    /// What stands under each key afterwards, in no order.
+    pub(crate) changes: HashMap<IVec, Option<IVec>>,
+    /// Parts of long values.
     pub(crate) parts: HashMap<IVec, IVec>,
     pub(crate) links: LinkBlocks,
 }
 
-/// What happens to one key.
-pub(crate) struct Change {
-    /// What is durable.
-    pub(crate) before: Option<IVec>,
-    /// What will be.
-    pub(crate) after: Option<IVec>,
-}
-
 impl Staged {
-    /// Adds an entry whose key is known to be free.
-    pub(crate) fn add(&mut self, entry: Entry) {
-        self.put(entry, None);
-    }
-
-    /// Adds or replaces an entry; `before` is what a reader finds there.
-    pub(crate) fn put(&mut self, entry: Entry, before: Option<IVec>) {
+    /// Adds or replaces an entry.
+    pub(crate) fn put(&mut self, entry: Entry) {
         self.parts.extend(entry.parts);
-        self.change(entry.key, before, Some(entry.value));
+        self.changes.insert(entry.key, Some(entry.value));
     }
 
-    /// Removes an entry; `before` is what a reader finds there.
-    pub(crate) fn remove(&mut self, key: IVec, before: IVec) {
-        self.change(key, Some(before), None);
+    /// Removes an entry.
+    pub(crate) fn remove(&mut self, key: IVec) {
+        self.changes.insert(key, None);
     }
 
     /// Closes the blocks of links.
     pub(crate) fn finish(mut self) -> Self {
         for block in std::mem::take(&mut self.links).finish() {
-            self.add(block);
+            self.put(block);
         }
         self
-    }
-
-    fn change(&mut self, key: IVec, before: Option<IVec>, after: Option<IVec>) {
-        self.changes
-            .entry(key)
-            .and_modify(|change| change.after.clone_from(&after))
-            .or_insert(Change { before, after });
     }
 }
 
@@ -70,7 +50,7 @@ pub(crate) struct Overlay<'a, E> {
 impl<E: Entries> Entries for Overlay<'_, E> {
     fn entry(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
         if let Some(change) = self.staged.changes.get(key) {
-            return Ok(change.after.clone());
+            return Ok(change.clone());
         }
         match self.staged.parts.get(key) {
             Some(part) => Ok(Some(part.clone())),

@@ -1,20 +1,26 @@
-//! The one thread that writes: it takes the commits that wait, admits them in order, writes
-//! them as one batch, and answers all of them once that is on disk.
+//! The one thread that writes: it takes the commits that wait, admits them in order, appends
+//! them to the log as one frame, and answers all of them once that is on disk.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ports::{CommitError, Receipt, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::disk::{DiskWriter, WRITE_BYTES_MAX, panicked};
-use crate::durable::{Durable, Pending};
+use crate::base::panicked;
+use crate::durable::Durable;
+use crate::flusher::Frozen;
+use crate::folder::failure;
 use crate::ledger::Ledger;
+use crate::log::{AppendError, FrameBuilder, Log};
 use crate::prepare::Prepared;
 use crate::staged::Staged;
+use crate::watermark::Watermark;
 
-/// A value of this many bytes makes the writer look at `blobs/`.
-const LARGE_BYTES: usize = 8 * 1024;
+/// So many tables' worth may wait for the base before commits wait for it too.
+const TABLES_BEHIND_MAX: usize = 4;
 
 /// One commit and whoever waits for it.
 pub(crate) struct Request {
@@ -29,25 +35,37 @@ pub(crate) struct Failure(Arc<Mutex<Option<StoreError>>>);
 impl Failure {
     /// What every commit is told from the failure on, or after closing.
     pub(crate) fn error(&self) -> StoreError {
-        let failure = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        failure.clone().unwrap_or(StoreError::Closed)
+        self.get().unwrap_or(StoreError::Closed)
     }
 
-    fn set(&self, error: StoreError) {
+    pub(crate) fn get(&self) -> Option<StoreError> {
+        let failure = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.clone()
+    }
+
+    pub(crate) fn set(&self, error: StoreError) {
         tracing::error!(%error, "the store cannot write any more");
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        let mut failure = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.get_or_insert(error);
     }
 }
 
-/// Owns the end of the audit log and everything that writes.
+/// Owns the end of the audit log and everything that is acknowledged.
 pub(crate) struct Writer {
     pub(crate) ledger: Ledger,
     pub(crate) durable: Arc<Durable>,
-    pub(crate) disk: DiskWriter,
+    pub(crate) log: Log,
+    pub(crate) watermark: Watermark,
     pub(crate) requests: mpsc::Receiver<Request>,
+    pub(crate) flusher: SyncSender<Frozen>,
+    /// The number of the last frame that is in the base.
+    pub(crate) applied: Arc<AtomicU64>,
     pub(crate) failure: Failure,
+    /// Whether the last frame was refused for lack of room.
+    pub(crate) is_full: bool,
     pub(crate) group_commits_max: usize,
     pub(crate) group_bytes_max: usize,
+    pub(crate) table_bytes_max: usize,
 }
 
 impl Writer {
@@ -60,6 +78,9 @@ impl Writer {
             Ok(Ok(())) => {}
             Ok(Err(error)) => failure.set(error),
             Err(payload) => failure.set(panicked(&*payload)),
+        }
+        if let Err(error) = self.watermark.sync() {
+            tracing::warn!(%error, "the watermark could not be synced");
         }
     }
 
@@ -75,6 +96,7 @@ impl Writer {
 
     /// Writes `first` and what waits behind it; hands out a request that did not fit.
     fn write_group(&mut self, first: Request) -> Result<Option<Request>, StoreError> {
+        let before = self.ledger.mark();
         let mut staged = Staged::default();
         let mut answers = Vec::new();
         let mut bytes = 0;
@@ -93,51 +115,93 @@ impl Writer {
             answers.push((request.answer, answer));
             next = self.requests.try_recv().ok();
         }
-        if answers.iter().any(|(_, answer)| answer.is_ok()) {
-            self.write(staged)?;
+        let refused = match answers.iter().any(|(_, answer)| answer.is_ok()) {
+            true => self.write(staged)?,
+            false => None,
+        };
+        if refused.is_some() {
+            self.ledger.back_to(before);
         }
         for (sender, answer) in answers {
+            // What refused a commit may be one that was not written either.
+            let answer = match &refused {
+                Some(error) => Err(CommitError::Store(error.clone())),
+                None => answer,
+            };
             // Nobody has to wait for the answer.
             let _ = sender.send(answer);
         }
         Ok(next)
     }
 
-    fn write(&mut self, mut staged: Staged) -> Result<(), StoreError> {
-        self.ledger.stage_state(&*self.durable, &mut staged)?;
-        write(&self.durable, &mut self.disk, staged)?;
-        self.disk.note(self.ledger.links())
-    }
-}
-
-/// Writes what is staged and shows it to readers once it is durable.
-pub(crate) fn write(
-    durable: &Durable,
-    disk: &mut DiskWriter,
-    staged: Staged,
-) -> Result<(), StoreError> {
-    let mut staged = staged.finish();
-    disk.write_parts(std::mem::take(&mut staged.parts))?;
-    let mut batch = sled::Batch::default();
-    let mut pending = Pending::with_capacity(staged.changes.len());
-    let mut has_large_values = false;
-    for (key, change) in staged.changes {
-        match change.after {
-            Some(value) => {
-                has_large_values |= value.len() > LARGE_BYTES;
-                batch.insert(key.clone(), value);
-            }
-            None => batch.remove(key.clone()),
+    /// Writes what is staged; hands out why not, where the disk has no room and nothing was
+    /// written.
+    fn write(&mut self, mut staged: Staged) -> Result<Option<StoreError>, StoreError> {
+        if let Some(error) = self.failure.get() {
+            return Err(error);
         }
-        pending.insert(key, change.before);
+        self.ledger.stage_state(&mut staged);
+        let table_bytes = match append(&mut self.log, &self.durable, staged) {
+            Ok(table_bytes) => table_bytes,
+            Err(AppendError::Full(error)) => {
+                if !std::mem::replace(&mut self.is_full, true) {
+                    tracing::error!(%error, "commits are refused");
+                }
+                return Ok(Some(error));
+            }
+            Err(AppendError::Failed(error)) => return Err(error),
+        };
+        if std::mem::take(&mut self.is_full) {
+            tracing::info!("the disk has room again, commits are written");
+        }
+        note(&mut self.watermark, self.ledger.links())?;
+        if table_bytes >= self.table_bytes_max {
+            self.flush(table_bytes)?;
+        }
+        Ok(None)
     }
-    durable.announce(pending);
-    disk.write(batch, has_large_values)?;
-    durable.withdraw();
-    Ok(())
+
+    /// Has the table written to the base, and lets go of what the log need not keep.
+    fn flush(&mut self, table_bytes: usize) -> Result<(), StoreError> {
+        self.log.release(self.applied.load(Ordering::Acquire))?;
+        if table_bytes >= self.table_bytes_max.saturating_mul(TABLES_BEHIND_MAX) {
+            self.durable.wait_thawed();
+        }
+        if !self.log.has_space()? {
+            return Ok(());
+        }
+        let Some(table) = self.durable.freeze() else {
+            return Ok(());
+        };
+        let through = self.log.last();
+        let sent = self.flusher.send(Frozen { table, through });
+        sent.map_err(|_| self.failure.error())
+    }
 }
 
-/// The limits of a group that the disk allows.
-pub(crate) fn group_bytes(wanted: usize) -> usize {
-    wanted.clamp(1, WRITE_BYTES_MAX)
+/// Appends what is staged to the log, and shows it to readers once it is durable; hands out how
+/// large the table is, in bytes.
+pub(crate) fn append(
+    log: &mut Log,
+    durable: &Durable,
+    staged: Staged,
+) -> Result<usize, AppendError> {
+    let staged = staged.finish();
+    let mut frame = FrameBuilder::new();
+    for (key, value) in &staged.parts {
+        frame.push(key, Some(value));
+    }
+    for (key, value) in &staged.changes {
+        frame.push(key, value.as_deref());
+    }
+    log.append(frame)?;
+    let parts = staged.parts.into_iter();
+    let parts = parts.map(|(key, value)| (key, Some(value)));
+    Ok(durable.show(parts.chain(staged.changes)))
+}
+
+/// Notes that the audit log has this many links on disk.
+pub(crate) fn note(watermark: &mut Watermark, links: u64) -> Result<(), StoreError> {
+    let noted = watermark.note(links);
+    noted.map_err(|error| failure(format!("writing the watermark: {error}")))
 }

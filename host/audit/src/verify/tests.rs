@@ -30,7 +30,7 @@ fn sealed(actions: &[String]) -> (Vec<Sealed>, Head) {
     let links = actions
         .iter()
         .map(|action| {
-            let link = Sha256Chain.seal(&head, &record(action));
+            let link = Sha256Chain.seal(&head, serde_json::to_string(&record(action)).unwrap());
             head = Head {
                 length: link.sequence,
                 hash: link.hash,

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::turn::{Turn, decide};
 use super::{Actor, Halt, Trigger};
 use crate::Error;
+use crate::backoff::Backoff;
 use crate::room::Stage;
 use asl::{Execution, Posture, Timestamp};
 use auth::authority::AuthorityVersion;
-use ports::{AuditRecord, Commit, CommitError, ExecutionCommit, Record, Summary};
+use ports::{AuditRecord, Commit, CommitError, ExecutionCommit, Record, StoreError, Summary};
 
 impl Actor {
     /// Decides, commits, performs. Nothing is performed or told before the commit is durable; a
@@ -18,6 +19,7 @@ impl Actor {
         trigger: Trigger,
         first: Option<AuditRecord>,
     ) -> Result<(), Halt> {
+        let mut room = Backoff::default();
         loop {
             let execution = match self.execution.take() {
                 Some(execution) => execution,
@@ -49,11 +51,23 @@ impl Actor {
                     self.shared.catch_up(now).await.map_err(Halt::Store)?;
                 }
                 Err(CommitError::NameTaken(id)) => return Err(Halt::NameTaken(id)),
+                // Who asked for a start is told; what runs goes on once there is room.
+                Err(CommitError::Store(StoreError::Full { .. })) if self.is_stored => {
+                    self.wait_for_room(&mut room).await?;
+                }
                 Err(CommitError::Store(error)) => return Err(Halt::Store(error.into())),
                 Err(error @ (CommitError::Fenced(_) | CommitError::Conflict(_))) => {
                     return Err(Halt::Store(Error::host(error)));
                 }
             }
+        }
+    }
+
+    /// Lets some time go by while the disk is full.
+    async fn wait_for_room(&self, backoff: &mut Backoff) -> Result<(), Halt> {
+        tokio::select! {
+            () = backoff.pause() => Ok(()),
+            () = self.shared.draining.cancelled() => Err(Halt::Store(Error::Closing)),
         }
     }
 

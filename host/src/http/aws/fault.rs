@@ -143,7 +143,10 @@ impl From<Problem> for Fault {
             Kind::Refused => (StatusCode::BAD_REQUEST, "ValidationException"),
             Kind::TooManyRequests => (StatusCode::BAD_REQUEST, "ThrottlingException"),
             Kind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure"),
-            Kind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
+            // Clients try again after this one.
+            Kind::Unavailable | Kind::StorageFull => {
+                (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable")
+            }
         };
         let message = problem.detail().to_owned();
         let mut fault = Self::with_status(status, code, message);

@@ -10,6 +10,7 @@ use ports::{Blob, Kind};
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::base::Base;
 use crate::contract::{document, key};
 
 type Answer = Result<Receipt, CommitError>;
@@ -75,32 +76,90 @@ async fn everything_acknowledged_was_in_the_file_when_it_was_synced() {
     }
 }
 
+/// A store that writes to its base all the time.
+async fn flushing(folder: &Path) -> SledStore {
+    let config = StoreConfig {
+        table_bytes_max: 60_000,
+        ..StoreConfig::default()
+    };
+    SledStore::open(folder, config, Arc::new(Sha256Chain))
+        .await
+        .unwrap()
+}
+
+async fn commit_one(store: &SledStore, number: usize) {
+    let input = json!("x".repeat(number % 40 * 900));
+    let commit = Step::first(&format!("e-{number:04}"), input).commit(store.fence);
+    store.commit(commit).await.unwrap();
+}
+
 #[tokio::test]
-async fn a_kill_between_the_parts_of_a_long_value_leaves_nothing_of_it() {
+async fn a_kill_while_the_base_is_written_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let lefts = Arc::new(Mutex::new(Vec::new()));
-    let (path, seen) = (folder.path().to_owned(), Arc::clone(&lefts));
-    let store = open_with(folder.path(), move |file| {
-        file.sync_data()?;
-        seen.lock().unwrap().push(copy(&path));
-        Ok(())
-    })
-    .await;
-    let before = everything(&store).await.unwrap();
-    lefts.lock().unwrap().clear();
-    let upload = commits(store.fence).remove(0);
-    store.commit(upload.clone()).await.unwrap();
-    let after = everything(&store).await.unwrap();
-    let lefts = std::mem::take(&mut *lefts.lock().unwrap());
-    let (last, unfinished) = lefts.split_last().unwrap();
-    assert!(unfinished.len() > 1);
-    for left in unfinished {
+    let store = flushing(folder.path()).await;
+    for number in 0..60 {
+        commit_one(&store, number).await;
+        let expected = everything(&store).await.unwrap();
+        let left = copy(folder.path());
         let reopened = open(left.path()).await;
-        assert_eq!(everything(&reopened).await.unwrap(), before);
-        reopened.commit(upload.clone()).await.unwrap();
-        assert_eq!(everything(&reopened).await.unwrap(), after);
+        assert_eq!(everything(&reopened).await.unwrap(), expected);
     }
-    assert_eq!(everything(&open(last.path()).await).await.unwrap(), after);
+}
+
+#[tokio::test]
+async fn everything_is_read_from_base_and_log_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = flushing(folder.path()).await;
+    for number in 0..120 {
+        commit_one(&store, number).await;
+    }
+    let expected = everything(&store).await.unwrap();
+    store.close().await.unwrap();
+    let base = Base::open(folder.path(), 1 << 20).unwrap();
+    assert!(base.applied().unwrap() > 10);
+    base.close().unwrap();
+    assert_eq!(
+        everything(&open(folder.path()).await).await.unwrap(),
+        expected
+    );
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_writes_and_goes_on_reading() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = StoreConfig {
+        reserve_bytes: u64::MAX,
+        ..StoreConfig::default()
+    };
+    let store = SledStore::open(folder.path(), config, Arc::new(Sha256Chain))
+        .await
+        .unwrap();
+    // The file's own room is used up first.
+    let long = |number: u32| {
+        let input = json!("x".repeat(200_000));
+        Step::first(&format!("e-{number}"), input).commit(store.fence)
+    };
+    let mut number = 0;
+    let refused = loop {
+        match store.commit(long(number)).await {
+            Ok(_) => number += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(
+        refused,
+        CommitError::Store(StoreError::Full { .. })
+    ));
+    assert!((1..6).contains(&number), "{number}");
+    let shown = everything(&store).await.unwrap();
+    assert!(store.commit(long(number)).await.is_err());
+    assert_eq!(everything(&store).await.unwrap(), shown);
+    store.close().await.unwrap();
+
+    let store = open(folder.path()).await;
+    assert_eq!(everything(&store).await.unwrap(), shown);
+    let late = Step::first(&format!("e-{number}"), json!(1)).commit(store.fence);
+    store.commit(late).await.unwrap();
 }
 
 /// A store whose syncs, but for the first when it opens, wait until they are let through.

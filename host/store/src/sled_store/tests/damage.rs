@@ -1,12 +1,19 @@
 use sled::IVec;
 
 use super::*;
+use crate::base::Base;
 use crate::contract::{document, key};
-use crate::disk::Disk;
 
+/// A closed store, everything of which is in its base and in its log.
 async fn written() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+    let config = StoreConfig {
+        table_bytes_max: 1,
+        ..StoreConfig::default()
+    };
+    let store = SledStore::open(folder.path(), config, Arc::new(Sha256Chain))
+        .await
+        .unwrap();
     store
         .commit(document(key(Kind::Role, "r", 1), json!("x".repeat(40_000))))
         .await
@@ -33,10 +40,10 @@ async fn written() -> TempDir {
 
 /// Changes a closed store behind its back; sled's own checksums are right afterwards.
 fn tamper(folder: &Path, change: impl FnOnce(&sled::Db)) {
-    let disk = Disk::open(folder, 1 << 20).unwrap();
-    change(&disk.db);
-    disk.db.flush().unwrap();
-    disk.close().unwrap();
+    let base = Base::open(folder, 1 << 20).unwrap();
+    change(&base.db);
+    base.db.flush().unwrap();
+    base.close().unwrap();
 }
 
 /// What reading everything says.
@@ -189,9 +196,25 @@ async fn values_of_every_size_keep_the_unsynced_folder_empty() {
     open(folder.path()).await;
 }
 
-/// Everything from the flipped bit on is lost to sled, which says nothing of it.
+/// The one file of a store's log, and where its frames end.
+fn log_file(folder: &Path) -> (std::path::PathBuf, usize) {
+    let mut files = fs::read_dir(folder.join("log")).unwrap();
+    let path = files.next().unwrap().unwrap().path();
+    assert!(files.next().is_none());
+    let bytes = fs::read(&path).unwrap();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    (path, end)
+}
+
+fn flip(path: &Path, place: usize) {
+    let mut flipped = fs::read(path).unwrap();
+    flipped[place] ^= 1 << (place % 8);
+    fs::write(path, flipped).unwrap();
+}
+
+/// Everything from the flipped bit on is lost to sled, which says nothing of it; the log has it.
 #[tokio::test]
-async fn a_flipped_bit_in_the_file_is_found() {
+async fn a_flipped_bit_in_the_base_is_found_or_made_up_for() {
     let folder = written().await;
     let db = fs::read(folder.path().join("db")).unwrap();
     let before = read_all(copy(folder.path()).path()).await.unwrap();
@@ -200,9 +223,7 @@ async fn a_flipped_bit_in_the_file_is_found() {
     for folder in [folder, reopened] {
         for place in (0..40).map(|number| number * db.len() / 40) {
             let left = copy(folder.path());
-            let mut flipped = fs::read(left.path().join("db")).unwrap();
-            flipped[place] ^= 1 << (place % 8);
-            fs::write(left.path().join("db"), flipped).unwrap();
+            flip(&left.path().join("db"), place);
             match read_all(left.path()).await {
                 Ok(read) => assert_eq!(read, before, "byte {place}"),
                 Err(error) => assert!(
@@ -214,21 +235,75 @@ async fn a_flipped_bit_in_the_file_is_found() {
     }
 }
 
+/// A store whose base has nothing, so that all of its log is needed.
+async fn logged() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    for number in 0..8 {
+        let input = json!("x".repeat(number * 700));
+        let commit = Step::first(&format!("e-{number}"), input).commit(store.fence);
+        store.commit(commit).await.unwrap();
+    }
+    store.close().await.unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn a_flipped_bit_anywhere_in_the_log_is_found_and_named() {
+    let folder = logged().await;
+    let (path, end) = log_file(folder.path());
+    let name = path.file_name().unwrap();
+    let before = read_all(copy(folder.path()).path()).await.unwrap();
+    for place in (0..end).step_by(97) {
+        let left = copy(folder.path());
+        flip(&left.path().join("log").join(name), place);
+        match read_all(left.path()).await {
+            // Zeros that fill a header or a frame up.
+            Ok(read) => assert_eq!(read, before, "byte {place}"),
+            Err(error) => assert!(
+                error.starts_with("damaged record at `") && error.contains("log"),
+                "byte {place}: {error}"
+            ),
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_lost_end_of_the_log_is_named_until_the_operator_accepts_it() {
-    let folder = written().await;
-    let path = folder.path().join("db");
-    let mut db = fs::read(&path).unwrap();
-    let last = db.iter().rposition(|byte| *byte != 0).unwrap();
-    db[last - 100] ^= 1;
-    fs::write(&path, db).unwrap();
+    let folder = logged().await;
+    let (path, end) = log_file(folder.path());
+    flip(&path, end - 100);
     for _ in 0..2 {
         let error = read_all(folder.path()).await.unwrap_err();
         assert!(
-            error.contains("the audit log ends with record 4, but record 5 was durable"),
+            error.contains("the audit log ends with record 7, but record 8 was durable"),
             "{error}"
         );
     }
     fs::remove_file(folder.path().join("watermark")).unwrap();
     read_all(folder.path()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_log_without_its_first_file_is_named() {
+    let folder = logged().await;
+    let (path, _) = log_file(folder.path());
+    fs::rename(&path, path.with_file_name("0000000000000005.log")).unwrap();
+    let error = read_all(folder.path()).await.unwrap_err();
+    assert!(error.contains("damaged record at `"), "{error}");
+}
+
+#[tokio::test]
+async fn a_torn_frame_that_was_never_acknowledged_is_written_over() {
+    let folder = logged().await;
+    let (path, end) = log_file(folder.path());
+    let before = read_all(copy(folder.path()).path()).await.unwrap();
+    let mut torn = fs::read(&path).unwrap();
+    torn[end.next_multiple_of(8)..][..300].fill(0x5a);
+    fs::write(&path, torn).unwrap();
+    assert_eq!(read_all(folder.path()).await.unwrap(), before);
+    let store = open(folder.path()).await;
+    store.commit(link("goes on")).await.unwrap();
+    store.close().await.unwrap();
+    assert_ne!(read_all(folder.path()).await.unwrap(), before);
 }

@@ -1,11 +1,11 @@
-//! The folder: who may open it, opening sled in it, and making a write survive a power cut.
+//! The base: sled under the log and its table, written in the background.
 //!
 //! Owns everything that is particular to sled 0.34: `flush` alone does not sync, `blobs/` is
 //! never synced, snapshots are left half-written, panics stand for damage. It does not know
-//! what is written.
+//! what is written, but how far the log is in it.
 
 use std::any::Any;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -13,10 +13,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ports::StoreError;
-use sled::IVec;
 
-use crate::envelope::CONTENT_BYTES_MAX;
-use crate::watermark::Watermark;
+use crate::OpenError;
+use crate::envelope::{Content, Entry, Kind, damaged, unwrap};
+use crate::folder::{failed_at, failure, lock, sync_name_of, sync_names};
+use crate::key;
+use crate::table::Table;
 
 /// The size of sled's segments, in bytes; cannot change once a store exists. A quarter of it
 /// must hold what [`CONTENT_BYTES_MAX`] says.
@@ -25,27 +27,13 @@ const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
 /// The most that is written before it is synced, in bytes. Sled reuses a segment once what
 /// replaced its content is more than one segment old, so that this much less than a segment
 /// means that no segment is reused before its replacement is on disk.
-pub(crate) const WRITE_BYTES_MAX: usize = SEGMENT_BYTES / 4;
+const WRITE_BYTES_MAX: usize = SEGMENT_BYTES / 4;
 
 /// How long closing waits for sled's own threads to let go of the database file.
 const RELEASE_MAX: Duration = Duration::from_secs(10);
 
-/// Why a store could not be opened.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another process has it open; try again once that one has ended.
-    #[error("the store `{}` is in use by another process", .0.display())]
-    InUse(PathBuf),
-    /// It cannot be opened.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// How data reaches the disk: [`File::sync_data`], but in tests.
-pub(crate) type SyncData = Box<dyn FnMut(&File) -> io::Result<()> + Send>;
-
-/// An open store folder.
-pub(crate) struct Disk {
+/// An open base, in a folder that is this process's.
+pub(crate) struct Base {
     /// The tree everything is kept in.
     pub(crate) db: sled::Db,
     file: Arc<File>,
@@ -54,8 +42,8 @@ pub(crate) struct Disk {
     _lock: File,
 }
 
-impl Disk {
-    /// Opens or creates a store folder.
+impl Base {
+    /// Opens or creates a base in a store's folder.
     ///
     /// # Errors
     /// Another process has it open, or it cannot be read.
@@ -71,45 +59,43 @@ impl Disk {
         if file.try_lock().is_ok() {
             return Err(failure("the database file was replaced while it was opened").into());
         }
-        sync_folder(path).map_err(|error| failed_at(path, &error))?;
-        let disk = Self {
+        sync_files(path).map_err(|error| failed_at(path, &error))?;
+        let base = Self {
             db,
             file: Arc::new(file),
             path: path.to_owned(),
             _lock: lock,
         };
-        check_blobs(&disk.path.join("blobs"))?;
-        Ok(disk)
+        check_blobs(&base.path.join("blobs"))?;
+        Ok(base)
     }
 
-    /// The means to write, for a store whose audit log has `links` links.
+    /// The number of the last frame of the log that is in the base.
     ///
     /// # Errors
-    /// More links than that were durable once.
-    pub(crate) fn writer(&self, links: u64, sync_data: SyncData) -> Result<DiskWriter, StoreError> {
-        let path = self.path.join("watermark");
-        let (watermark, durable) =
-            Watermark::open(&path).map_err(|error| failed_at(&path, &error))?;
-        if links < durable {
-            return Err(StoreError::Damaged {
-                key: self.path.join("db").display().to_string(),
-                problem: format!(
-                    "the audit log ends with record {links}, but record {durable} was durable: restore a backup, \
-                     or remove `{}` to go on without what is missing",
-                    path.display()
-                ),
-            });
-        }
-        Ok(DiskWriter {
+    /// It cannot be read.
+    pub(crate) fn applied(&self) -> Result<u64, StoreError> {
+        let Some(value) = self.db.get(key::APPLIED).map_err(sled_failed)? else {
+            return Ok(0);
+        };
+        let content = match unwrap(Kind::Meta, key::APPLIED, &value)? {
+            Content::Whole(content) => content,
+            Content::Parts(_) => return Err(damaged(key::APPLIED, "is a manifest of parts")),
+        };
+        let number = content.as_ref().try_into().map(u64::from_be_bytes);
+        number.map_err(|_| damaged(key::APPLIED, "has the wrong length"))
+    }
+
+    /// The means to write.
+    pub(crate) fn writer(&self) -> BaseWriter {
+        BaseWriter {
             db: self.db.clone(),
             file: Arc::clone(&self.file),
             blobs: self.path.join("blobs"),
-            sync_data,
-            watermark,
-        })
+        }
     }
 
-    /// Closes sled and lets go of the folder. There must be no [`DiskWriter`] left.
+    /// Closes sled and lets go of the folder. There must be no [`BaseWriter`] left.
     ///
     /// # Errors
     /// Sled still holds the folder after a while.
@@ -136,76 +122,48 @@ impl Disk {
     }
 }
 
-/// Writes durably.
-pub(crate) struct DiskWriter {
+/// Writes to the base.
+pub(crate) struct BaseWriter {
     db: sled::Db,
     file: Arc<File>,
     blobs: PathBuf,
-    sync_data: SyncData,
-    watermark: Watermark,
 }
 
-impl DiskWriter {
-    /// Writes a batch, all of it or nothing, and returns once a power cut cannot undo it.
+impl BaseWriter {
+    /// Writes a table that ends with frame `through` of the log, in several synced writes, and
+    /// returns once the log is needed no more up to there. A crash leaves some of the writes;
+    /// writing the same frames again makes up for it.
     ///
     /// # Errors
-    /// Any failure leaves open what is on disk. Nothing may be acknowledged from then on: after
-    /// a failed sync the system may drop what it could not write and report success the next time.
-    pub(crate) fn write(
-        &mut self,
-        batch: sled::Batch,
-        has_large_values: bool,
-    ) -> Result<(), StoreError> {
-        self.db.apply_batch(batch).map_err(sled_failed)?;
-        self.db.flush().map_err(sled_failed)?;
-        (self.sync_data)(&self.file)
-            .map_err(|error| failure(format!("syncing the database file: {error}")))?;
-        match has_large_values {
-            true => check_blobs(&self.blobs),
-            false => Ok(()),
-        }
-    }
-
-    /// Writes parts of long values, in as many synced writes as they need.
-    ///
-    /// # Errors
-    /// As [`Self::write`].
-    pub(crate) fn write_parts(
-        &mut self,
-        parts: impl IntoIterator<Item = (IVec, IVec)>,
-    ) -> Result<(), StoreError> {
+    /// Any failure leaves open what is on disk.
+    pub(crate) fn write(&self, table: &Table, through: u64) -> Result<(), StoreError> {
         let mut batch = sled::Batch::default();
         let mut bytes = 0;
-        for (key, value) in parts {
-            bytes += value.len();
-            batch.insert(key, value);
-            if bytes + CONTENT_BYTES_MAX > WRITE_BYTES_MAX {
-                self.write(std::mem::take(&mut batch), true)?;
+        for (key, value) in table.iter() {
+            bytes += key.len() + value.as_ref().map_or(0, |value| value.len());
+            match value {
+                Some(value) => batch.insert(key.clone(), value.clone()),
+                None => batch.remove(key.clone()),
+            }
+            if bytes >= WRITE_BYTES_MAX {
+                self.apply(std::mem::take(&mut batch))?;
                 bytes = 0;
             }
         }
-        match bytes {
-            0 => Ok(()),
-            _ => self.write(batch, true),
-        }
+        // By itself, so that it says of nothing that it is there before it is.
+        self.apply(batch)?;
+        let applied = Entry::new(Kind::Meta, key::APPLIED.to_vec(), &through.to_be_bytes());
+        let mut batch = sled::Batch::default();
+        batch.insert(applied.key, applied.value);
+        self.apply(batch)?;
+        check_blobs(&self.blobs)
     }
 
-    /// Notes that the audit log has this many links on disk.
-    ///
-    /// # Errors
-    /// As [`Self::write`].
-    pub(crate) fn note(&mut self, links: u64) -> Result<(), StoreError> {
-        self.watermark
-            .note(links)
-            .map_err(|error| failure(format!("writing the watermark: {error}")))
-    }
-}
-
-impl Drop for DiskWriter {
-    fn drop(&mut self) {
-        if let Err(error) = self.watermark.sync() {
-            tracing::warn!(%error, "the watermark could not be synced");
-        }
+    fn apply(&self, batch: sled::Batch) -> Result<(), StoreError> {
+        self.db.apply_batch(batch).map_err(sled_failed)?;
+        self.db.flush().map_err(sled_failed)?;
+        let synced = self.file.sync_data();
+        synced.map_err(|error| failure(format!("syncing the database file: {error}")))
     }
 }
 
@@ -235,14 +193,6 @@ pub(crate) fn panicked(payload: &(dyn Any + Send)) -> StoreError {
     ))
 }
 
-fn failure(problem: impl Into<Arc<str>>) -> StoreError {
-    StoreError::Io(problem.into())
-}
-
-fn failed_at(path: &Path, error: &io::Error) -> StoreError {
-    failure(format!("`{}`: {error}", path.display()))
-}
-
 fn check_blobs(blobs: &Path) -> Result<(), StoreError> {
     let mut files = fs::read_dir(blobs).map_err(|error| failed_at(blobs, &error))?;
     match files.next() {
@@ -251,21 +201,6 @@ fn check_blobs(blobs: &Path) -> Result<(), StoreError> {
             "`{}` is not empty: what is kept there would not survive a power cut",
             blobs.display()
         ))),
-    }
-}
-
-fn lock(path: &Path) -> Result<File, OpenError> {
-    let lock_path = path.join("lock");
-    let lock = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&lock_path);
-    let lock = lock.map_err(|error| failed_at(&lock_path, &error))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
-        Err(TryLockError::Error(error)) => Err(failed_at(&lock_path, &error).into()),
     }
 }
 
@@ -313,20 +248,10 @@ fn open_sled(path: &Path, cache_bytes: u64) -> Result<sled::Db, OpenError> {
     }
 }
 
-/// Makes the names of the files survive a power cut. Elsewhere than on Unix folders cannot be
-/// synced, and the file system journals them.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    File::options()
-        .write(true)
-        .open(path.join("conf"))?
-        .sync_all()?;
-    #[cfg(unix)]
-    {
-        File::open(path)?.sync_all()?;
-        let parent = path.canonicalize()?;
-        if let Some(parent) = parent.parent() {
-            File::open(parent)?.sync_all()?;
-        }
-    }
-    Ok(())
+/// Makes the files that sled does not sync survive a power cut, and their names.
+fn sync_files(path: &Path) -> io::Result<()> {
+    let configuration = File::options().write(true).open(path.join("conf"));
+    configuration?.sync_all()?;
+    sync_names(path)?;
+    sync_name_of(path)
 }

@@ -1,0 +1,112 @@
+use tempfile::TempDir;
+
+use super::*;
+
+type Replayed = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
+fn open(folder: &TempDir, applied: u64) -> (Log, Replayed) {
+    let mut replayed = Replayed::new();
+    let recovered = recover(folder.path(), applied, |(key, value)| {
+        replayed.push((key.to_vec(), value.map(|value| value.to_vec())));
+    });
+    let sync_data: SyncData = Box::new(File::sync_data);
+    let log = Log::open(folder.path(), recovered.unwrap(), 0, sync_data).unwrap();
+    (log, replayed)
+}
+
+fn append(log: &mut Log, key: &[u8], bytes: usize) {
+    let mut frame = FrameBuilder::new();
+    frame.push(key, Some(&vec![1; bytes]));
+    log.append(frame).map_err(AppendError::into_inner).unwrap();
+}
+
+fn files(folder: &TempDir) -> Vec<String> {
+    let files = fs::read_dir(folder.path()).unwrap();
+    let mut names: Vec<_> = files
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn frames_are_read_back_in_order_from_where_the_base_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut log, replayed) = open(&folder, 0);
+    assert!(replayed.is_empty());
+    for number in 0..10_u8 {
+        append(&mut log, &[number], usize::from(number) * 100);
+    }
+    drop(log);
+    for applied in 0..=10 {
+        let (log, replayed) = open(&folder, applied);
+        assert_eq!(log.last(), 10);
+        let keys: Vec<_> = replayed.iter().map(|(key, _)| u64::from(key[0])).collect();
+        assert_eq!(keys, (applied..10).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn full_files_are_let_go_of_and_used_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut log, _) = open(&folder, 0);
+    for number in 0..30_u8 {
+        append(&mut log, &[number], 3 << 20);
+    }
+    assert!(files(&folder).len() > 8, "{:?}", files(&folder));
+    log.release(27).unwrap();
+    let spares = || {
+        let names = files(&folder).into_iter();
+        names.filter(|name| name.ends_with("spare")).count()
+    };
+    assert_eq!(spares(), SPARES_MAX);
+    for number in 30..36_u8 {
+        append(&mut log, &[number], 3 << 20);
+    }
+    assert!(spares() < SPARES_MAX);
+    drop(log);
+    let (log, replayed) = open(&folder, 27);
+    assert_eq!(log.last(), 36);
+    let keys: Vec<_> = replayed.iter().map(|(key, _)| key[0]).collect();
+    assert_eq!(keys, (27..36).collect::<Vec<_>>());
+}
+
+#[test]
+fn frames_that_the_base_lacks_must_be_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut log, _) = open(&folder, 0);
+    for number in 0..9_u8 {
+        append(&mut log, &[number], 3 << 20);
+    }
+    log.release(8).unwrap();
+    drop(log);
+    let error = recover(folder.path(), 2, |_| {}).err().unwrap();
+    assert!(
+        error.to_string().contains("are missing before it"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_file_that_was_being_made_holds_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut log, _) = open(&folder, 0);
+    append(&mut log, b"a", 10);
+    drop(log);
+    fs::write(folder.path().join(segment::name(2)), [0; 5000]).unwrap();
+    let (mut log, replayed) = open(&folder, 0);
+    assert_eq!((replayed.len(), log.last()), (1, 1));
+    append(&mut log, b"b", 10);
+    drop(log);
+    assert_eq!(open(&folder, 0).1.len(), 2);
+}
+
+#[test]
+fn a_frame_larger_than_a_file_is_written_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut log, _) = open(&folder, 0);
+    append(&mut log, b"a", 20 << 20);
+    append(&mut log, b"b", 1);
+    drop(log);
+    assert_eq!(open(&folder, 0).1.len(), 2);
+}
