@@ -249,11 +249,12 @@ mod tests {
 
     #[tokio::test]
     async fn starts_are_refused_when_too_much_waits_and_steps_never_are() {
-        let commits = commits(8, 50);
-        let steps = [(); 3].map(|()| commits.step());
-        let held: Vec<_> = [(); 4].map(|()| commits.start("p").ok().unwrap()).into();
+        let commits = commits(16, 25);
+        let steps = [(); 6].map(|()| commits.step());
+        // Two have their turn, four wait.
+        let held = [(); 6].map(|()| commits.start("p").ok().unwrap());
         assert_eq!(commits.start("p").err(), Some(Full::Share));
-        let other = commits.start("q").ok().unwrap();
+        let other = [(); 4].map(|()| commits.start("q").ok().unwrap());
         assert_eq!(commits.start("q").err(), Some(Full::Host));
         let more = [(); 100].map(|()| commits.step());
         assert_eq!(commits.start("r").err(), Some(Full::Host));

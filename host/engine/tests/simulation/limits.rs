@@ -93,7 +93,7 @@ async fn one_principal_cannot_take_every_running_execution() {
     assert_eq!(world.engine.load().executions_running, 4);
     tokio::time::sleep(Duration::from_secs(601)).await;
     assert_eq!(world.engine.load().executions_running, 0);
-    assert!(refusal(&world, "p", "three").await.is_none());
+    assert!(refusal(&world, "p", "six").await.is_none());
 }
 
 #[tokio::test(start_paused = true)]
