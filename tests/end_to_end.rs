@@ -13,6 +13,7 @@ mod end_to_end {
     mod cli;
     mod concurrency;
     mod crash;
+    mod full;
     mod language;
     mod main_job;
     mod shutdown;
