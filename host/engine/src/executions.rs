@@ -88,8 +88,8 @@ impl Engine {
     /// [`Error::TooLarge`] or [`Error::Invalid`] for an input that no execution can hold,
     /// [`Error::NotFound`] for the state machine, [`Error::Denied`] for a role the caller may
     /// not pass, [`Error::Conflict`] for a name that is taken, [`Error::TooMany`], [`Error::Busy`],
-    /// [`Error::Recovering`] or [`Error::Closing`] where there is no room. While the executions of the last host are
-    /// taken up none is started, so that none is taken up twice.
+    /// [`Error::Recovering`] or [`Error::Closing`] where there is no room. While the executions of
+    /// the last host are taken up none is started, so that none is taken up twice.
     pub async fn start(
         &self,
         permit: Permit<StartExecution>,
