@@ -52,7 +52,9 @@ impl Host {
         let ports = Ports {
             journal: Arc::clone(&store) as _,
             archive: Arc::clone(&store) as _,
+            backups: Arc::clone(&store) as _,
             catalogue: Arc::clone(&store) as _,
+            retention: Arc::clone(&store) as _,
             runner: Arc::clone(&runtime) as _,
             evaluator: Arc::new(JsonataEvaluator::new(EvaluatorConfig::default())),
             egress: runtime,

@@ -94,8 +94,8 @@ async fn one(host: &Host, machine: &Name) -> Result<Duration> {
         input: json!({"name": "Ada"}),
     };
     let execution = host.engine.start(permit, request).await?.into_inner();
-    if let Some(mut progress) = host.engine.follow(&execution.id) {
-        while progress.changed().await.is_ok() {}
+    if let Some(mut follower) = host.engine.follow(&execution.id).await? {
+        while follower.changed().await.is_ok() {}
     }
     let elapsed = started.elapsed();
     let description = host.engine.find(execution.id.as_str()).await?;

@@ -1,20 +1,22 @@
 //! The only place that picks implementations for the ports.
 
-use std::path::Path;
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use audit::Sha256Chain;
 use engine::{Engine, MachineLimits, Ports, Service};
-use ports::{Archive, Catalogue, Clock, Journal, Runner, StoreError};
+use ports::{Archive, Backup, Backups, Catalogue, Clock, Journal, Retention, Runner, StoreError};
 use runtime::{EvaluatorConfig, JsonataEvaluator, Runtime, RuntimeConfig, StartError, VolumeFiles};
-use store::{MemoryStore, OpenError, SledStore, StoreConfig};
+use store::{MemoryStore, OpenError, RestoreError, Restored, SledStore, StoreConfig};
 
 use crate::cli::CliError;
 use crate::clock::SystemClock;
 use crate::config::{Config, Mode};
 use crate::identity::development::{DevelopmentError, DevelopmentIssuer};
 use crate::identity::{ClientError, Discovery, Identity};
+use crate::metrics::Parts;
 use crate::private_file;
 
 /// The folder of the store and that of the development issuer, below the data folder.
@@ -27,6 +29,7 @@ pub(crate) struct Assembled {
     pub(crate) service: Service,
     pub(crate) identity: Identity,
     pub(crate) development: Option<DevelopmentIssuer>,
+    pub(crate) parts: Parts,
     pub(crate) store: OpenStore,
 }
 
@@ -97,12 +100,20 @@ pub(crate) async fn host(mode: Mode, config: Config) -> Result<Assembled, Assemb
         runtime_config(&config),
         Arc::clone(&store) as Arc<dyn Catalogue>,
     )?);
+    let evaluator = JsonataEvaluator::new(EvaluatorConfig::default());
+    let parts = Parts {
+        store: store.metrics().clone(),
+        runtime: runtime.metrics().clone(),
+        evaluator: evaluator.metrics().clone(),
+    };
     let ports = Ports {
         journal: Arc::clone(&store) as Arc<dyn Journal>,
         archive: Arc::clone(&store) as Arc<dyn Archive>,
+        backups: Arc::clone(&store) as Arc<dyn Backups>,
         catalogue: Arc::clone(&store) as Arc<dyn Catalogue>,
+        retention: Arc::clone(&store) as Arc<dyn Retention>,
         runner: Arc::clone(&runtime) as Arc<dyn Runner>,
-        evaluator: Arc::new(JsonataEvaluator::new(EvaluatorConfig::default())),
+        evaluator: Arc::new(evaluator),
         egress: runtime,
         volumes: Arc::new(VolumeFiles::open(&config.volumes)?),
         clock,
@@ -114,6 +125,7 @@ pub(crate) async fn host(mode: Mode, config: Config) -> Result<Assembled, Assemb
         service,
         identity,
         development,
+        parts,
         store: OpenStore(store),
     })
 }
@@ -132,6 +144,31 @@ pub(crate) fn inspector() -> Result<impl Runner, AssembleError> {
 /// # Errors
 /// A host holds the folder, or it cannot be opened.
 pub(crate) async fn archive(data: &Path) -> Result<Arc<dyn Archive>, CliError> {
+    Ok(store_in(data).await?)
+}
+
+/// A backup of what a data folder holds, made without a host.
+///
+/// # Errors
+/// A host holds the folder, or it cannot be opened.
+pub(crate) async fn backup(data: &Path) -> Result<Box<dyn Backup>, CliError> {
+    let backup = store_in(data).await?.backup().await;
+    let refused = |error| CliError::Refused(format!("the store cannot be read: {error}"));
+    let backup = backup.map_err(refused)?;
+    backup.ok_or_else(|| CliError::Refused("another backup is being written".to_owned()))
+}
+
+/// Makes a data folder of a backup.
+///
+/// # Errors
+/// As [`RestoreError`] says.
+pub(crate) fn restore(data: &Path, source: impl BufRead) -> Result<Restored, RestoreError> {
+    private_file::create_folder(data)
+        .map_err(|error| StoreError::Io(format!("`{}`: {error}", data.display()).into()))?;
+    store::restore(&data.join(STORE), &Sha256Chain, source)
+}
+
+async fn store_in(data: &Path) -> Result<Arc<SledStore>, CliError> {
     let path = data.join(STORE);
     if !path.is_dir() {
         let shown = data.display();
@@ -139,19 +176,41 @@ pub(crate) async fn archive(data: &Path) -> Result<Arc<dyn Archive>, CliError> {
             "`{shown}` is not the data folder of a host"
         )));
     }
-    let opened = SledStore::open(&path, StoreConfig::default(), Arc::new(Sha256Chain)).await;
-    match opened {
-        Ok(store) => Ok(Arc::new(store)),
+    match stored(data).await {
+        Ok(store) => Ok(store),
         Err(OpenError::InUse(_)) => {
             let shown = data.display();
             Err(CliError::Usage(format!(
-                "a host holds `{shown}`: stop it, or verify over HTTP without --data"
+                "a host holds `{shown}`: stop it, or ask it over HTTP without --data"
             )))
         }
         Err(OpenError::Store(error)) => Err(CliError::Refused(format!(
             "the store cannot be read: {error}"
         ))),
     }
+}
+
+/// The store in a data folder, opened at once or not at all.
+///
+/// # Errors
+/// A host holds it, or it cannot be opened.
+pub(crate) async fn stored(data: &Path) -> Result<Arc<SledStore>, OpenError> {
+    let (path, chain) = (data.join(STORE), Arc::new(Sha256Chain));
+    let store = SledStore::open(&path, StoreConfig::default(), chain).await?;
+    Ok(Arc::new(store))
+}
+
+/// Where a data folder has its store.
+pub(crate) fn store_folder(data: &Path) -> PathBuf {
+    data.join(STORE)
+}
+
+/// Sets up the sandbox as a host of this configuration would, and runs a component in it.
+///
+/// # Errors
+/// Why components cannot be run.
+pub(crate) async fn try_sandbox(config: &Config) -> Result<Duration, StartError> {
+    runtime::probe(&runtime_config(config)).await
 }
 
 async fn open_store(config: &Config) -> Result<SledStore, AssembleError> {
@@ -195,6 +254,11 @@ fn engine_config(config: &Config) -> engine::Config {
         region: config.aws.region.clone(),
         account: config.aws.account.clone(),
         executions_running_max: config.limits.executions_running_max,
+        express_running_max: config.limits.express_running_max,
+        express_ended_max: config.limits.express_ended_max,
+        express_bytes_max: config.limits.express_bytes_max,
+        executions_arriving_max: config.limits.executions_arriving_max,
+        stay_ms: config.limits.stay_ms as u64,
         attempts_running_max: config.limits.attempts_running_max,
         machine_attempts: MachineLimits {
             each_max: sharing.state_machine_attempts_max,
@@ -210,11 +274,13 @@ fn engine_config(config: &Config) -> engine::Config {
         execution_limits: asl::Limits {
             history_events_max: config.limits.history_events_max as u64,
             payload_bytes_max: config.limits.payload_bytes_max,
+            running_seconds_max: None,
         },
         history_events_warning: config.limits.history_events_warning as u64,
         item_file_bytes_max: config.limits.item_file_bytes_max as u64,
         items_max: config.limits.items_max,
         items_bytes_max: config.limits.items_bytes_max,
+        retention: config.retention,
         mocks: Arc::clone(&config.mocks),
     }
 }

@@ -4,8 +4,10 @@
 //! any other client; they decide nothing.
 
 mod audit;
+mod backup;
 mod client;
 mod component;
+mod doctor;
 mod embed;
 mod error;
 mod events;
@@ -20,6 +22,7 @@ mod whoami;
 mod workflow;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
@@ -60,6 +63,12 @@ pub(crate) enum Command {
     Execution(execution::Arguments),
     /// The audit log.
     Audit(audit::Arguments),
+    /// Write everything a host keeps into a file, as it stands at one moment.
+    Backup(backup::BackupArguments),
+    /// Make a data folder of a backup, and prove that nothing acknowledged is missing.
+    Restore(backup::RestoreArguments),
+    /// Check this installation; exit code 0 if all is well, 1 with warnings, 2 with failures.
+    Doctor(doctor::Arguments),
     /// Show who the host thinks you are.
     Whoami(whoami::Arguments),
     /// Print a commented configuration file with every default.
@@ -105,8 +114,9 @@ pub(crate) type Environment = Vec<(String, String)>;
 ///
 /// # Errors
 /// As [`CliError`] says; its exit code is the process's.
-pub(crate) async fn run(command: Command, environment: &Environment) -> Result<(), CliError> {
-    match command {
+pub(crate) async fn run(command: Command, environment: &Environment) -> Result<ExitCode, CliError> {
+    let done = match command {
+        Command::Doctor(arguments) => return doctor::run(arguments, environment).await,
         Command::Dev(_) | Command::Serve(_) => {
             Err(CliError::Usage("hosts are not run from here".to_owned()))
         }
@@ -116,6 +126,8 @@ pub(crate) async fn run(command: Command, environment: &Environment) -> Result<(
         Command::Workflow(arguments) => workflow::run(arguments, environment).await,
         Command::Execution(arguments) => execution::run(arguments, environment).await,
         Command::Audit(arguments) => audit::run(arguments, environment).await,
+        Command::Backup(arguments) => backup::backup(arguments, environment).await,
+        Command::Restore(arguments) => backup::restore(arguments),
         Command::Whoami(arguments) => whoami::run(arguments, environment).await,
         Command::Config => Printer::text(COMMENTED),
         Command::Completions { shell } => {
@@ -123,7 +135,8 @@ pub(crate) async fn run(command: Command, environment: &Environment) -> Result<(
             clap_complete::generate(shell, &mut Cli::command(), "sluice", &mut script);
             Printer::text(&String::from_utf8_lossy(&script))
         }
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 #[cfg(test)]

@@ -8,8 +8,11 @@ mod databases;
 mod environment;
 mod identity;
 mod limits;
+mod logs;
+mod metrics;
 mod mocks;
 mod policy;
+mod retention;
 mod server;
 mod store;
 mod trust;
@@ -21,12 +24,14 @@ use std::sync::Arc;
 
 use auth::names::Name;
 use document::{Node, Problem, Problems, parse_toml};
-use engine::Mocks;
+use engine::{Mocks, RetentionRules};
 use serde_json::{Map, Value};
 
 pub(crate) use aws::Aws;
 pub(crate) use identity::{Identity, Provider};
 pub(crate) use limits::Limits;
+pub(crate) use logs::{LogFormat, Logs};
+pub(crate) use metrics::Metrics;
 pub(crate) use policy::Policy;
 pub(crate) use server::Server;
 pub(crate) use store::Store;
@@ -49,6 +54,9 @@ pub(crate) struct Config {
     pub(crate) trust: Trust,
     pub(crate) volumes: BTreeMap<Name, PathBuf>,
     pub(crate) limits: Limits,
+    pub(crate) retention: RetentionRules,
+    pub(crate) metrics: Metrics,
+    pub(crate) logs: Logs,
     /// Answers for Tasks, on a laptop.
     pub(crate) mocks: Arc<Mocks>,
 }
@@ -135,6 +143,9 @@ impl Config {
         let volumes = volumes::read(fields.optional("volumes"), surroundings, problems);
         databases::refuse(fields.optional("databases"), problems);
         let limits = Limits::read(fields.optional("limits"), problems);
+        let retention = retention::read(fields.optional("retention"), problems);
+        let metrics = Metrics::read(fields.optional("metrics"), surroundings, problems);
+        let logs = Logs::read(fields.optional("logs"), problems);
         fields.finish(problems);
         Some(Self {
             server: server?,
@@ -145,6 +156,9 @@ impl Config {
             trust: trust?,
             volumes: volumes?,
             limits: limits?,
+            retention: retention?,
+            metrics: metrics?,
+            logs: logs?,
             mocks: Arc::default(),
         })
     }

@@ -20,10 +20,11 @@ use crate::assemble::{self, AssembleError, Assembled, OpenStore};
 use crate::cli::{Environment, HostArguments};
 use crate::clock::SystemClock;
 use crate::config::{Config, Mode, Sources};
-use crate::http::{App, Opened, ServerLimits, router, serve};
+use crate::http::{App, Opened, ServerLimits, metrics_router, router, serve};
 use crate::identity::development::DevelopmentIssuer;
+use crate::logs;
 use crate::signals;
-use ready::{Issuer, ReadyFile, ReadyFileError};
+use ready::{Addresses, Issuer, ReadyFile, ReadyFileError};
 
 /// Why a host did not start.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +68,8 @@ pub(crate) async fn run(
     environment: Environment,
 ) -> Result<(), HostError> {
     let ready_path = arguments.ready_file.clone();
-    let config = load(mode, (arguments, mock_config), environment)?;
+    let config = load(mode, (arguments, mock_config), environment.clone())?;
+    logs::begin(&config.logs, &environment);
     warn_of_closed_doors(mode, &config);
     if let Some(path) = &ready_path {
         ready::remove(path)?;
@@ -76,19 +78,12 @@ pub(crate) async fn run(
     let shutdown = CancellationToken::new();
     signals::watch(shutdown.clone());
 
-    let (listener, url) = listen(config.server.listen).await?;
-    let limits = ServerLimits::from(&config.server);
     let app = App::new(&config, shutdown.clone());
     let tasks = TaskTracker::new();
-    tasks.spawn(serve(
-        listener,
-        router(app.clone()),
-        limits,
-        shutdown.clone(),
-    ));
+    let addresses = answer(&config, &app, &tasks, &shutdown).await?;
     let opened = open(mode, config, &app, &tasks, &shutdown).await;
     let announced = match &opened {
-        Ok(Some(open)) => announce(&ready_file, &url, open, &shutdown).await,
+        Ok(Some(open)) => announce(&ready_file, &addresses, open, &shutdown).await,
         Ok(None) | Err(_) => Ok(()),
     };
     if opened.is_err() || announced.is_err() {
@@ -117,6 +112,29 @@ fn load(
         mock_config,
     });
     config.map_err(HostError::Config)
+}
+
+/// Begins to answer on every address that the configuration names.
+async fn answer(
+    config: &Config,
+    app: &App,
+    tasks: &TaskTracker,
+    shutdown: &CancellationToken,
+) -> Result<Addresses, HostError> {
+    let (listener, url) = listen(config.server.listen).await?;
+    let metrics = match config.metrics.listen {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
+    let limits = ServerLimits::from(&config.server);
+    let routes = router(app.clone());
+    tasks.spawn(serve(listener, routes, limits, shutdown.clone()));
+    let metrics = metrics.map(|(listener, url)| {
+        let routes = metrics_router(app.clone());
+        tasks.spawn(serve(listener, routes, limits, shutdown.clone()));
+        format!("{url}/metrics")
+    });
+    Ok(Addresses { url, metrics })
 }
 
 /// A listener, and the address that clients reach it at.
@@ -152,6 +170,7 @@ async fn open(
         service,
         identity,
         development,
+        parts,
         store,
     } = assembled;
     let issuer = development.as_ref().map(|development| {
@@ -169,6 +188,7 @@ async fn open(
     app.open(Opened {
         engine: engine.clone(),
         identity,
+        parts,
     });
     Ok(Some(Open {
         engine,
@@ -180,7 +200,7 @@ async fn open(
 /// Tells whoever waits that requests are carried out, once they are.
 async fn announce(
     ready_file: &ReadyFile,
-    url: &str,
+    addresses: &Addresses,
     open: &Open,
     shutdown: &CancellationToken,
 ) -> Result<(), HostError> {
@@ -190,9 +210,9 @@ async fn announce(
         () = open.engine.recovered() => {}
     }
     let issuer = open.issuer.as_ref();
-    ready_file.write(url, issuer)?;
+    ready_file.write(addresses, issuer)?;
     tracing::info!(
-        url,
+        url = addresses.url,
         issuer = issuer.map(|issuer| issuer.name.as_str()),
         "ready"
     );
@@ -221,6 +241,10 @@ fn warn_of_closed_doors(mode: Mode, config: &Config) {
     }
     if !config.server.listen.ip().is_loopback() {
         tracing::warn!("listening beyond loopback without TLS, put a proxy in front");
+    }
+    let metrics = config.metrics.listen;
+    if metrics.is_some_and(|address| !address.ip().is_loopback()) {
+        tracing::warn!("metrics are answered beyond loopback to whoever asks");
     }
 }
 

@@ -6,6 +6,7 @@
 mod answer;
 mod audit;
 mod aws;
+mod backup;
 mod body;
 mod components;
 mod events;
@@ -13,6 +14,7 @@ mod executions;
 mod gate;
 mod health;
 mod linger;
+mod metrics;
 mod openapi;
 mod parameters;
 mod problem;
@@ -22,6 +24,7 @@ mod roles;
 mod server;
 mod state;
 mod state_machines;
+mod trace_parent;
 mod whoami;
 mod yaml;
 
@@ -43,11 +46,28 @@ pub(crate) fn router(app: App) -> Router {
         .merge(executions::routes())
         .merge(events::routes())
         .merge(audit::routes())
+        .merge(backup::routes())
         .merge(aws::routes())
         .merge(whoami::routes())
         .merge(openapi::routes())
         .merge(health::routes())
+        .merge(metrics::routes())
         .fallback(async || Problem::not_found("no such route, see `/openapi.json`"))
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            metrics::measure,
+        ))
+        .layer(middleware::from_fn(request_id::attach))
+        .with_state(app)
+}
+
+/// The routes of the address that is set apart for whoever watches the host.
+pub(crate) fn metrics_router(app: App) -> Router {
+    Router::new()
+        .merge(metrics::open_routes())
+        .merge(health::routes())
+        .fallback(async || Problem::not_found("nothing but `/metrics` is served here"))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(middleware::from_fn(request_id::attach))
         .with_state(app)

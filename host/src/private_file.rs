@@ -28,6 +28,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
     drop(file);
     let renamed = written.and_then(|()| std::fs::rename(&part, path));
+    let renamed = renamed.and_then(|()| sync_folder(folder));
     if renamed.is_err() {
         let _ = std::fs::remove_file(&part);
     }
@@ -35,11 +36,12 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Makes a folder, and those above it, that only its owner may enter; leaves one that is there
-/// as it is.
+/// as it is. A folder that was made survives a power cut.
 ///
 /// # Errors
 /// The folder cannot be made.
 pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
+    let missing: Vec<_> = path.ancestors().take_while(|path| !path.exists()).collect();
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -47,11 +49,28 @@ pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
         use std::os::unix::fs::DirBuilderExt as _;
         builder.mode(0o700);
     }
-    builder.create(path)
+    builder.create(path)?;
+    missing
+        .into_iter()
+        .filter_map(Path::parent)
+        .try_for_each(sync_folder)
 }
 
+/// Makes the names in a folder survive a power cut. Elsewhere than on Unix folders cannot be
+/// synced, and the file system journals them.
+#[cfg_attr(not(unix), expect(unused_variables, reason = "nothing can be done"))]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let named = !path.as_os_str().is_empty();
+        File::open(if named { path } else { Path::new(".") })?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Makes a file that only its owner may read; there must be none of that name.
 #[cfg(unix)]
-fn create(path: &Path) -> io::Result<File> {
+pub(crate) fn create(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
     OpenOptions::new()
         .write(true)
@@ -60,8 +79,9 @@ fn create(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
+/// Makes a file with the folder's access rules; there must be none of that name.
 #[cfg(not(unix))]
-fn create(path: &Path) -> io::Result<File> {
+pub(crate) fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 

@@ -12,7 +12,7 @@ async fn a_caller_beyond_its_share_and_one_on_a_full_host_are_told_when_to_come_
     for (places, percent, status) in [(2, 50, 429), (1, 100, 503)] {
         let folder = Folder::new();
         let limits = format!(
-            "[limits]\nexecutions_running_max = {places}\nevent_streams_max = {places}\nprincipal_share_percent = {percent}\n"
+            "[limits]\nstay_ms = 3600000\nexecutions_running_max = {places}\nevent_streams_max = {places}\nprincipal_share_percent = {percent}\n"
         );
         let host = folder.host_with(&limits).await;
         stage::machine(&host, "waits", stage::wait(600)).await;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::HistoryEvent;
 use crate::execution::{Frame, FrameId, Standing};
+use crate::{Execution, HistoryEvent, PayloadId};
 
 /// Everything that changed since the last record: what a store must keep to restore the execution.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -27,4 +27,30 @@ pub struct Delta {
     /// Everything outside the frames, as it stands after this record.
     #[serde(rename = "s", default)]
     pub(crate) standing: Standing,
+}
+
+impl Delta {
+    /// All that is stored of the start of an execution whose steps are not: its input.
+    pub fn of_start(input: Arc<Value>) -> Self {
+        Self {
+            payloads: vec![input],
+            ..Self::default()
+        }
+    }
+
+    /// The same record with the end of that execution, whose steps were not stored; `number` is
+    /// the record's. Answers where the output stands in it.
+    pub fn with_end(mut self, number: u32, ended: &Execution) -> (Self, Option<PayloadId>) {
+        self.standing = ended.standing.clone();
+        let Some(output) = &mut self.standing.output else {
+            return (self, None);
+        };
+        output.id = PayloadId {
+            record: number,
+            index: u32::try_from(self.payloads.len()).unwrap_or(u32::MAX),
+        };
+        let (id, value) = (output.id, output.shared());
+        self.payloads.push(value);
+        (self, Some(id))
+    }
 }

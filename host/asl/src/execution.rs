@@ -6,6 +6,7 @@
 mod frame;
 mod frames;
 mod header;
+mod place;
 mod posture;
 mod restore;
 mod standing;
@@ -21,6 +22,7 @@ pub(crate) use frame::{
 };
 use frames::Frames;
 pub use header::{ExecutionId, Header, Limits, MapRunChild};
+pub use place::Place;
 pub use posture::Posture;
 pub use restore::RestoreError;
 pub(crate) use standing::Standing;
@@ -76,13 +78,13 @@ impl fmt::Debug for ContextCache {
 impl Execution {
     /// A new execution, to which nothing has happened until [`crate::EventKind::Start`]. Its
     /// input must be one that [`crate::payload_bytes`] accepts, or it fails when it starts.
-    pub fn start(header: Header, input: Value) -> Self {
+    pub fn start(header: Header, input: impl Into<Arc<Value>>) -> Self {
         let input = Payload::new(
             PayloadId {
                 record: 0,
                 index: 0,
             },
-            Arc::new(input),
+            input.into(),
         );
         Self {
             header,
@@ -101,6 +103,16 @@ impl Execution {
     /// What was fixed when it started.
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// What it was started with.
+    pub fn input(&self) -> Arc<Value> {
+        self.input.shared()
+    }
+
+    /// Whether anything has happened to it.
+    pub fn has_begun(&self) -> bool {
+        self.standing.next_event > 1
     }
 
     /// Where it stands.

@@ -54,6 +54,9 @@ pub enum Flaw {
         /// The number of the last record that should be there.
         length: u64,
     },
+    /// The log begins behind it, and nothing says that it may.
+    #[error("and those before it are missing, and no record says that the log was pruned")]
+    Unanchored,
     /// The last record is not the one that the head names.
     #[error("has the hash `{found}`, but the log's head is `{expected}`")]
     OtherHead {
@@ -68,6 +71,8 @@ pub enum Flaw {
 #[derive(Clone, Debug)]
 pub struct Verifier {
     head: Head,
+    /// What the log begins behind, until a record says that it was pruned to there.
+    anchor: Option<Head>,
 }
 
 impl Verifier {
@@ -81,7 +86,29 @@ impl Verifier {
 
     /// Starts behind a part of the log that was verified before.
     pub fn after(head: Head) -> Self {
-        Self { head }
+        Self { head, anchor: None }
+    }
+
+    /// Starts behind the anchor of a pruned log, which one of its records must name.
+    pub fn behind(anchor: Head) -> Self {
+        Self {
+            head: anchor,
+            anchor: (anchor.length > 0).then_some(anchor),
+        }
+    }
+
+    /// Checks that a log that does not begin with the first record was pruned to where it begins.
+    ///
+    /// # Errors
+    /// No record that was walked says so.
+    pub fn anchored(&self) -> Result<(), Broken> {
+        match self.anchor {
+            None => Ok(()),
+            Some(anchor) => Err(Broken {
+                sequence: anchor.length,
+                flaw: Flaw::Unanchored,
+            }),
+        }
     }
 
     /// The last link that was found good.
@@ -114,8 +141,12 @@ impl Verifier {
                 found: link.hash,
             });
         }
-        if let Err(error) = serde_json::from_str::<AuditRecord>(&link.body) {
-            return broken(Flaw::Malformed(error.to_string()));
+        let record = match serde_json::from_str::<AuditRecord>(&link.body) {
+            Ok(record) => record,
+            Err(error) => return broken(Flaw::Malformed(error.to_string())),
+        };
+        if self.anchor.is_some() && record.anchor() == self.anchor {
+            self.anchor = None;
         }
         self.head = Head {
             length: sequence,
@@ -129,6 +160,7 @@ impl Verifier {
     /// # Errors
     /// Records are missing at the end, or there are too many, or the last is another one.
     pub fn finish(self, expected: Head) -> Result<Head, Broken> {
+        self.anchored()?;
         let Head { length, hash } = self.head;
         let broken = |sequence, flaw| Err(Broken { sequence, flaw });
         if length < expected.length {

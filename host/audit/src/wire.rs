@@ -106,25 +106,7 @@ fn hash(members: &Map<String, Value>, name: &'static str) -> Result<Hash, WireEr
         expected: "`sha256:` and 64 lower-case hexadecimal digits",
     };
     let text = member(members, name)?.as_str();
-    let digits = text.and_then(|text| text.strip_prefix("sha256:"));
-    digits.and_then(parse_digits).map(Hash).ok_or(wrong)
-}
-
-fn parse_digits(digits: &str) -> Option<[u8; 32]> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    if digits.len() != 64 {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
-        let [high, low] = pair else { return None };
-        *byte = digit(*high)? << 4 | digit(*low)?;
-    }
-    Some(bytes)
+    text.and_then(Hash::parse).ok_or(wrong)
 }
 
 #[cfg(test)]

@@ -20,9 +20,10 @@ use document::Problem;
 
 pub use action::{
     Action, DeleteStateMachine, GetActivityTask, PassRole, PublishStateMachine, ReadActivity,
-    ReadAudit, ReadComponent, ReadExecution, ReadReview, ReadRole, ReadStateMachine,
-    SendTaskFailure, SendTaskHeartbeat, SendTaskSuccess, StartExecution, StopExecution, TestState,
-    UploadComponent, WriteActivity, WriteAlias, WriteReview, WriteRole, WriteTags,
+    ReadAudit, ReadBackup, ReadComponent, ReadExecution, ReadMetrics, ReadReview, ReadRole,
+    ReadStateMachine, SendTaskFailure, SendTaskHeartbeat, SendTaskSuccess, StartExecution,
+    StopExecution, TestState, UploadComponent, WriteActivity, WriteAlias, WriteReview, WriteRole,
+    WriteTags,
 };
 pub use permit::{Denied, Permit};
 pub use resource::Resource;

@@ -8,37 +8,44 @@ mod attempt;
 mod calls;
 mod child;
 mod egress;
+mod leaving;
+mod memory;
 mod nested;
+mod next;
 mod step;
 mod timers;
 mod turn;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
-use asl::{Effect, EffectId, EventKind, Execution, ExecutionId, TaskPhase, TaskRun, Timestamp};
+use asl::{
+    Effect, EffectId, EventKind, Execution, ExecutionId, Posture, TaskPhase, TaskRun, Timestamp,
+};
 use auth::names::Digest;
 use auth::principal::Caller;
-use ports::{AuditRecord, Decision, Fence, Start};
+use ports::{AuditRecord, Decision, Start};
 use serde_json::Value;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
-use crate::Share;
+use crate::express::Keeping;
+use crate::pressure::Place;
 use crate::room::{Owner, Slots, Stage};
-use crate::shared::{Running, Shared};
+use crate::roster::Running;
+use crate::shared::Shared;
+use crate::taking_up::Arrival;
 use crate::tasks::{TaskMessage, activities_of, bar_to_rerun};
 use crate::{Error, Machine};
 use attempt::{Facts, Finished, RunningAttempt};
 use calls::Offers;
 use child::RunWork;
+use next::Next;
 use timers::Timers;
 
 /// Requests waiting for one execution; more wait in their senders.
 const MAILBOX: usize = 16;
-/// The longest uninterrupted sleep: a clock that was set is noticed after this.
-const SLEEP_MAX: Duration = Duration::from_secs(60);
 
 /// What a request may ask of a running execution.
 pub(crate) enum Message {
@@ -101,14 +108,19 @@ pub(crate) struct Actor {
     told_caller: Caller,
     input: Arc<Value>,
     machine: Arc<Machine>,
-    fence: Fence,
+    keeping: Keeping,
     /// `None` while a step is under way, or after one failed.
     execution: Option<Execution>,
     is_stored: bool,
+    /// What the execution waits for, as stored.
+    posture: Posture,
     /// When the execution ended, as stored.
     stopped_at: Option<Timestamp>,
     mailbox: mpsc::Receiver<Message>,
-    progress: watch::Sender<u64>,
+    /// Messages that came before any in the mailbox.
+    received: VecDeque<Message>,
+    /// The last event that followers were told of.
+    told: u64,
     attempts: JoinSet<Finished>,
     running: BTreeMap<EffectId, RunningAttempt>,
     /// Tasks on offer to workers.
@@ -127,21 +139,22 @@ pub(crate) struct Actor {
     mocked: BTreeMap<String, u32>,
     /// Records of attempts that ended when nobody waited for them any more.
     unwanted: Vec<AuditRecord>,
-    _share: Share,
+    /// Held until the first step in memory is taken.
+    arrival: Option<Arrival>,
+    _place: Place,
 }
 
 impl Actor {
     /// An execution about to start or to be taken up, and how to reach it.
     pub(crate) fn new(
         shared: Arc<Shared>,
-        start: Start,
-        input: Value,
+        start: Arc<Start>,
+        input: Arc<Value>,
         machine: Arc<Machine>,
-        fence: Fence,
-        share: Share,
+        keeping: Keeping,
+        place: Place,
     ) -> (Self, Running) {
         let (sender, mailbox) = mpsc::channel(MAILBOX);
-        let (progress, receiver) = watch::channel(0);
         let name = machine.name.clone();
         let activities = match start.selection.mock_case {
             Some(_) => Vec::new(),
@@ -153,15 +166,17 @@ impl Actor {
             shared,
             identity: Digest::of(format!("{:?}", start.caller).as_bytes()),
             told_caller: without_groups(&start.caller),
-            start: Arc::new(start),
-            input: Arc::new(input),
+            start,
+            input,
             machine,
-            fence,
+            keeping,
             execution: None,
             is_stored: false,
+            posture: Posture::Active,
             stopped_at: None,
             mailbox,
-            progress,
+            received: VecDeque::new(),
+            told: 0,
             attempts: JoinSet::new(),
             running: BTreeMap::new(),
             offers: Offers::new(),
@@ -173,30 +188,38 @@ impl Actor {
             owner,
             mocked: BTreeMap::new(),
             unwanted: Vec::new(),
-            _share: share,
+            arrival: None,
+            _place: place,
         };
-        (
-            actor,
-            Running {
-                mailbox: sender,
-                progress: receiver,
-                machine: name,
-            },
-        )
+        let running = Running {
+            mailbox: sender,
+            machine: name,
+        };
+        (actor, running)
     }
 
     /// Takes the first step of a new execution; `record` tells of the decision to start it.
     pub(crate) async fn begin(&mut self, record: AuditRecord) -> Result<(), Halt> {
-        self.step(Trigger::Event(EventKind::Start), Some(record))
-            .await
+        let span = self.span();
+        let step = self.step(Trigger::Event(EventKind::Start), Some(record));
+        step.instrument(span).await
     }
 
-    /// Takes up a stored execution where the last host left it.
-    pub(crate) fn resume(&mut self, execution: Execution) {
+    /// What every line about this execution stands in.
+    fn span(&self) -> tracing::Span {
+        let header = &self.start.header;
+        tracing::info_span!("execution", execution = %header.id, state_machine = header.machine_name)
+    }
+
+    /// Takes up a stored execution where it was left: by the last host, or when it was parked.
+    pub(crate) fn resume(&mut self, execution: Execution, posture: Posture) {
         self.is_stored = true;
+        self.posture = posture;
+        self.told = execution.next_event_id().saturating_sub(1);
         self.owner.stage = Stage::UnderWay;
         for effect in execution.outstanding() {
             match effect {
+                Effect::RunTask(run) if run.is_outside() && !self.is_mocked() => {}
                 Effect::RunTask(run) => self.due.push_back(self.take_up(run)),
                 Effect::StartTimer { effect, at } => self.timers.add(at, effect),
                 Effect::StartChild(child) => self.spawn_run_work(RunWork::Child(child)),
@@ -210,6 +233,16 @@ impl Actor {
             }
         }
         self.execution = Some(execution);
+    }
+
+    /// Keeps room until the first step is taken, and takes the message that it was taken up for.
+    pub(crate) fn arrive(&mut self, arrival: Option<Arrival>, message: Option<Message>) {
+        self.arrival = arrival;
+        self.received.extend(message);
+    }
+
+    fn is_mocked(&self) -> bool {
+        self.start.selection.mock_case.is_some()
     }
 
     /// An attempt that was only scheduled has done nothing. One that was started may have: it
@@ -235,25 +268,38 @@ impl Actor {
         }
     }
 
-    /// Runs the execution until it ends, the host drains, or the store fails.
-    pub(crate) async fn run(mut self) {
+    /// Runs the execution until it ends or is parked, the host drains, or the store fails.
+    pub(crate) async fn run(self) {
+        let span = self.span();
+        self.run_on().instrument(span).await;
+    }
+
+    async fn run_on(mut self) {
         let id = self.start.header.id.clone();
         while !self.is_finished() {
-            let Some(trigger) = self.next_trigger().await else {
-                break;
-            };
-            let result = match trigger {
+            let result = match self.next().await {
                 Next::Trigger(trigger) => self.step(trigger, None).await,
                 Next::Message(Message::Stop(stop)) => self.stop(*stop).await,
                 Next::Message(Message::Task(message)) => self.task_message(message).await,
+                Next::Leave if self.leave().await => return,
+                Next::Leave => Ok(()),
+                Next::Drained => break,
             };
             if let Err(Halt::Store(error)) = result {
                 tracing::error!(execution = %id, %error, "the execution is left where it is");
                 break;
             }
+            self.arrival = None;
         }
-        self.shared.remove_running(&id);
+        let is_lost = !self.keeping.is_journal() && !self.keeping.runs_again();
+        if is_lost && !self.is_finished() {
+            self.interrupt().await;
+        }
+        // INVARIANT: followers are told last, so that whoever finds it here will be told.
+        self.shared.roster.remove(&id);
+        self.shared.followers.end(&id);
         if self.is_finished() {
+            tracing::debug!("the execution ended");
             self.settle().await;
         }
     }
@@ -266,66 +312,6 @@ impl Actor {
 
     fn now(&self) -> Timestamp {
         self.shared.ports.clock.now()
-    }
-
-    /// Waits for the next thing to do; `None` once the host has drained this execution.
-    async fn next_trigger(&mut self) -> Option<Next> {
-        loop {
-            let is_draining = self.shared.draining.is_cancelled();
-            if is_draining && self.attempts.is_empty() {
-                return None;
-            }
-            // Requests and answers and what is due take turns, so that neither keeps the other out.
-            let was_message = std::mem::take(&mut self.was_message);
-            if !was_message && let Ok(message) = self.mailbox.try_recv() {
-                return Some(self.next_message(message));
-            }
-            if !self.unwanted.is_empty() && self.tell_unwanted().await.is_err() {
-                return None;
-            }
-            if let Some(finished) = self.attempts.try_join_next() {
-                if let Some(trigger) = self.finished(finished) {
-                    return Some(Next::Trigger(trigger));
-                }
-                continue;
-            }
-            if !is_draining && let Some(trigger) = self.pop_due() {
-                tokio::task::consume_budget().await;
-                return Some(Next::Trigger(trigger));
-            }
-            let sleep = self.until_next_timer();
-            tokio::select! {
-                biased;
-                () = self.shared.killed.cancelled() => return None,
-                () = self.shared.draining.cancelled(), if !is_draining => {}
-                Some(message) = self.mailbox.recv() => return Some(self.next_message(message)),
-                Some(finished) = self.attempts.join_next() => {
-                    if let Some(trigger) = self.finished(finished) {
-                        return Some(Next::Trigger(trigger));
-                    }
-                }
-                () = tokio::time::sleep(sleep.unwrap_or(SLEEP_MAX)), if sleep.is_some() && !is_draining => {}
-            }
-        }
-    }
-
-    fn next_message(&mut self, message: Message) -> Next {
-        self.was_message = true;
-        Next::Message(message)
-    }
-
-    /// What is due: timers before what was put off, so that a loop cannot outrun its timeout.
-    fn pop_due(&mut self) -> Option<Trigger> {
-        if let Some(effect) = self.timers.pop_due(self.now()) {
-            return Some(Trigger::Event(EventKind::TimerFired { effect }));
-        }
-        self.due.pop_front()
-    }
-
-    fn until_next_timer(&self) -> Option<Duration> {
-        let at = self.timers.next()?;
-        let milliseconds = u64::try_from(at.0.saturating_sub(self.now().0)).unwrap_or(0);
-        Some(Duration::from_millis(milliseconds).min(SLEEP_MAX))
     }
 
     /// Stops the execution; the asker is told once that is durable.
@@ -388,10 +374,4 @@ fn without_groups(caller: &Caller) -> Caller {
         .iter_mut()
         .for_each(|actor| actor.groups.clear());
     caller
-}
-
-/// What an actor does next.
-enum Next {
-    Trigger(Trigger),
-    Message(Message),
 }

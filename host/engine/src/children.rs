@@ -216,8 +216,13 @@ impl Engine {
         self.recovered().await;
         let mut backoff = Backoff::default();
         loop {
-            if let Some(mut progress) = self.follow(id) {
-                while progress.changed().await.is_ok() {}
+            if let Some(mut follower) = self.patiently(|| self.follow(id)).await? {
+                match self.patiently(|| self.revive(id)).await {
+                    Ok(()) => while follower.changed().await.is_ok() {},
+                    Err(Error::Recovering { .. }) => {}
+                    Err(Error::Closing) if self.goes_on() => {}
+                    Err(error) => return Err(error),
+                }
             }
             let archive = &self.shared.ports.archive;
             let known = self
@@ -227,11 +232,7 @@ impl Engine {
             if known.summary.status.is_terminal() {
                 return Ok(known);
             }
-            match self.patiently(|| self.reach(id)).await {
-                Ok(_) | Err(Error::Recovering { .. }) => {}
-                Err(Error::Closing) if self.goes_on() => {}
-                Err(error) => return Err(error),
-            }
+            self.check_health()?;
             // Not at once, lest one that nobody can run is taken up without end.
             backoff.pause().await;
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use asl::ExecutionId;
 use auth::policy::Denied;
 use document::Problem;
 use ports::{RunError, StoreError};
@@ -67,6 +68,15 @@ pub enum Error {
     Recovering {
         /// When, in seconds.
         retry_after_s: u64,
+    },
+    /// It runs but cannot be gone on with, as its records are damaged or what it needs is gone:
+    /// somebody must see to the store.
+    #[error("execution `{id}` cannot be taken up: {reason}")]
+    Stranded {
+        /// Which one.
+        id: ExecutionId,
+        /// Why.
+        reason: Arc<str>,
     },
     /// The host is shutting down: ask the next one.
     #[error("the host is shutting down")]

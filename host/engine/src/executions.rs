@@ -1,23 +1,23 @@
 //! Starting executions: point 3 of the order of authority.
 
+mod launching;
 mod stopping;
-mod synchronous;
 
 use std::sync::Arc;
 
-use asl::{ExecutionId, Header, PAYLOAD_NESTING_MAX, Timestamp, payload_bytes_within};
+use asl::{ExecutionId, Header, Limits, PAYLOAD_NESTING_MAX, Timestamp, payload_bytes_within};
 use auth::names::{Name, ServiceName};
 use auth::policy::{PassRole, Permit, Resource, StartExecution};
 use document::Problem;
 use ports::{AuditRecord, Parent, Selection, Start};
 use serde_json::{Value, json};
 
-use crate::actor::{Actor, Halt};
 use crate::children::Origin;
 use crate::error::Created;
+use crate::express::RUNNING_SECONDS_MAX;
 use crate::machines::Selected;
-use crate::pressure::Entry;
 use crate::{Engine, Error, Health, Machine, MachineType, Qualifier};
+use launching::Decided;
 
 /// When a client whose start came before the host was ready may try again, in seconds.
 const RETRY_AFTER_S: u64 = 1;
@@ -105,6 +105,17 @@ impl Engine {
         request: StartRequest,
         origin: Option<Origin>,
     ) -> Result<Created<Started>, Error> {
+        let decided = self.decide_start(permit, request, origin).await?;
+        self.launch(decided).await
+    }
+
+    /// Asks for everything that a start needs: authority, a valid input, and room.
+    async fn decide_start(
+        &self,
+        permit: Permit<StartExecution>,
+        request: StartRequest,
+        origin: Option<Origin>,
+    ) -> Result<Decided, Error> {
         self.check_health()?;
         let chance = self.shared.ports.clock.seed();
         let qualifier = request.qualifier.as_ref();
@@ -115,11 +126,10 @@ impl Engine {
         let parent = origin.as_ref().map(|origin| &origin.parent);
         check_binding(&machine, parent)?;
         let rules = self.pass_roles(&permit, &machine, origin.as_ref()).await?;
-        let Entry { share, turn } = self.enter(&permit, parent.is_some()).await?;
-        let header = self.header(&permit, &machine, request.name)?;
-        let started = Started::of(&header);
+        let kind = machine.settings.kind;
+        let entry = self.enter(&permit, kind, parent.is_some()).await?;
         let start = Start {
-            header,
+            header: self.header(&permit, &machine, request.name)?,
             caller: permit.caller().clone(),
             machine: machine.key(),
             selection: Selection {
@@ -132,35 +142,17 @@ impl Engine {
                 parent: parent.cloned(),
             },
         };
-        let record = self.start_record(&permit, &start, rules);
-        let fence = self.shared.ports.journal.fence().await?;
-        let shared = Arc::clone(&self.shared);
-        let input = request.input.clone();
-        let (mut actor, running) = Actor::new(shared, start, request.input, machine, fence, share);
-
-        // The caller may go away while the first step is committed; the execution must not.
-        let shared = Arc::clone(&self.shared);
-        let id = started.id.clone();
-        let first_step = self.shared.tasks.spawn(async move {
-            // It can be reached before its start is durable, so that nobody takes it up as well.
-            shared.add_running(id.clone(), running);
-            let begun = actor.begin(record).await;
-            drop(turn);
-            match begun {
-                Ok(()) => drop(shared.tasks.spawn(actor.run())),
-                Err(_) => shared.remove_running(&id),
-            }
-            begun
-        });
-        match first_step.await.map_err(Error::host)? {
-            Ok(()) => Ok(Created::New(started)),
-            Err(Halt::Store(error)) => Err(error),
-            Err(Halt::NameTaken(id)) => self.same_start(&id, &input, parent).await,
-        }
+        Ok(Decided {
+            record: self.start_record(&permit, &start, rules),
+            machine,
+            start: Arc::new(start),
+            input: Arc::new(request.input),
+            entry,
+        })
     }
 
     /// Whether executions can be started and reached.
-    fn check_health(&self) -> Result<(), Error> {
+    pub(crate) fn check_health(&self) -> Result<(), Error> {
         match self.health() {
             Health::Ready => Ok(()),
             Health::Recovering => Err(Error::Recovering {
@@ -246,6 +238,10 @@ impl Engine {
             true => self.shared.express_arn(&machine.name, &name, &id),
             false => self.shared.execution_arn(&machine.name, &name),
         };
+        let limits = Limits {
+            running_seconds_max: is_express.then_some(RUNNING_SECONDS_MAX),
+            ..self.shared.config.execution_limits
+        };
         let role = machine.role.as_ref();
         let role_arn = machine.role_arn.clone();
         let caller = permit.caller();
@@ -259,7 +255,7 @@ impl Engine {
             principal: caller.principal.key(),
             actor: caller.actors.first().map(auth::principal::Principal::key),
             map_run: None,
-            limits: self.shared.config.execution_limits,
+            limits,
             id,
         })
     }

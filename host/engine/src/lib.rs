@@ -9,24 +9,32 @@
 mod activities;
 mod actor;
 mod admission;
+mod alarms;
 mod authority;
 mod backoff;
+mod backups;
 mod children;
 mod components;
 mod error;
 mod executions;
+mod express;
+mod followers;
 mod inspections;
 mod load;
 mod machines;
 mod map_runs;
+mod metrics;
 mod mocks;
 mod pressure;
 mod reads;
+mod retention;
 mod reviews;
 mod roles;
 mod room;
+mod roster;
 mod service;
 mod shared;
+mod taking_up;
 mod tasks;
 mod witness;
 
@@ -34,6 +42,7 @@ pub use activities::Activity;
 pub use components::Component;
 pub use error::{Created, Error};
 pub use executions::{StartRequest, Started};
+pub use followers::{Follower, Gone};
 pub use load::Load;
 pub use machines::{
     Alias, AliasChange, AliasName, Definition, Draft, Machine, MachineChange, MachineType, Pin,
@@ -41,8 +50,10 @@ pub use machines::{
     Standing, TAGS_MAX, Tags, Version, VersionRequest,
 };
 pub use map_runs::{MapRun, MapRunCounts, MapRunLine};
+pub use metrics::{AttemptEnd, ExecutionEnd, ExecutionKind, Metrics, Phases};
 pub use mocks::Mocks;
 pub use pressure::{Full, Scarce, Share, Shares};
+pub use retention::RetentionRules;
 pub use reviews::StoredReview;
 pub use roles::RoleRevision;
 pub use room::MachineLimits;

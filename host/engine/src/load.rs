@@ -5,7 +5,8 @@ use crate::Engine;
 /// How busy the host is at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Load {
-    /// Executions in memory.
+    /// Executions in memory: those that go on by themselves, and those that were just asked for or
+    /// are due soon.
     pub executions_running: usize,
     /// Attempts that run.
     pub attempts_running: usize,
@@ -23,7 +24,7 @@ impl Engine {
         let (attempts_waiting, attempts_running) = self.shared.room.load();
         let (commits_waiting, starts_waiting) = self.shared.pressure.commits.load();
         Load {
-            executions_running: self.shared.pressure.executions.taken(),
+            executions_running: self.shared.roster.len(),
             attempts_running,
             attempts_waiting,
             commits_waiting,

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::actor::{Actor, Halt};
 use crate::children::{parent_of, too_deep};
 use crate::executions::unique_id;
+use crate::express::Keeping;
 use crate::shared::Shared;
 use crate::{Engine, Error, Machine};
 
@@ -138,25 +139,29 @@ impl Shared {
             },
         };
         // How many run at once is for the map run to say.
-        let principal = &start.header.principal;
-        let share = self.pressure.executions.take_beyond(principal);
+        let place = self.pressure.place_beyond(&start.header.principal);
         let fence = self.ports.journal.fence().await?;
         let machine = Arc::clone(&family.machine);
-        let input = child.input.value().clone();
         let id = start.header.id.clone();
-        let (mut actor, running) =
-            Actor::new(Arc::clone(self), start, input, machine, fence, share);
+        let (mut actor, running) = Actor::new(
+            Arc::clone(self),
+            Arc::new(start),
+            child.input.shared(),
+            machine,
+            Keeping::Journal(fence),
+            place,
+        );
         // Whoever waits for the child may be cut off; its first step must not.
         let shared = Arc::clone(self);
         let first_step = self.tasks.spawn(async move {
-            shared.add_running(id.clone(), running);
+            shared.roster.add(id.clone(), running);
             match actor.begin(record).await {
                 Ok(()) => {
                     drop(shared.tasks.spawn(actor.run()));
                     Ok(id)
                 }
                 Err(halt) => {
-                    shared.remove_running(&id);
+                    shared.roster.remove(&id);
                     match halt {
                         Halt::NameTaken(known) => Ok(known),
                         Halt::Store(error) => Err(error),

@@ -12,9 +12,10 @@ use std::sync::Arc;
 use auth::policy::{Action, Permit};
 use ports::{AuditRecord, Decision};
 use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::shared::Config;
-use crate::{Engine, Error};
+use crate::{Engine, Error, MachineType};
 pub(crate) use commits::{Commits, StartTurn};
 use refusals::Refusals;
 pub use shares::{Full, Share, Shares};
@@ -24,6 +25,8 @@ pub use shares::{Full, Share, Shares};
 pub enum Scarce {
     /// One more running execution.
     Executions,
+    /// One more execution whose steps are in memory.
+    Express,
     /// One more execution whose attempts would wait.
     Attempts,
     /// One more start's commit on its way to the disk.
@@ -35,6 +38,7 @@ impl Scarce {
     pub fn setting(self) -> &'static str {
         match self {
             Self::Executions => "executions_running_max",
+            Self::Express => "express_running_max",
             Self::Attempts => "attempts_waiting_max",
             Self::Commits => "commits_waiting_max",
         }
@@ -43,7 +47,7 @@ impl Scarce {
     fn retry_after_s(self) -> u64 {
         match self {
             Self::Executions | Self::Attempts => 2,
-            Self::Commits => 1,
+            Self::Express | Self::Commits => 1,
         }
     }
 
@@ -67,6 +71,7 @@ impl std::fmt::Display for Scarce {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
             Self::Executions => "executions running",
+            Self::Express => "express executions running",
             Self::Attempts => "attempts waiting for room",
             Self::Commits => "starts waiting for the disk",
         })
@@ -94,12 +99,26 @@ impl Pressure {
             refusals: Refusals::default(),
         }
     }
+
+    /// The place of an execution that goes on whatever the limit is.
+    pub(crate) fn place_beyond(&self, principal: &str) -> Place {
+        Place {
+            _share: self.executions.take_beyond(principal),
+            _express: None,
+        }
+    }
 }
 
-/// What a start holds: its place among the running executions, for as long as it runs, and its
-/// turn to commit.
+/// An execution's place among the running ones, for as long as it is in memory.
+pub(crate) struct Place {
+    _share: Share,
+    /// Its place among those whose steps are in memory.
+    _express: Option<OwnedSemaphorePermit>,
+}
+
+/// What a start holds: its place, and its turn to commit.
 pub(crate) struct Entry {
-    pub(crate) share: Share,
+    pub(crate) place: Place,
     pub(crate) turn: Option<StartTurn>,
 }
 
@@ -112,13 +131,14 @@ impl Engine {
     pub(crate) async fn enter<A: Action>(
         &self,
         permit: &Permit<A>,
+        kind: MachineType,
         is_child: bool,
     ) -> Result<Entry, Error> {
         let principal = permit.caller().principal.key();
-        let entered = match self.take_share(&principal, is_child) {
-            Ok(share) => match is_child {
-                true => Ok(Entry { share, turn: None }),
-                false => self.take_turn(&principal, share).await,
+        let entered = match self.take_place(&principal, kind, is_child) {
+            Ok(place) => match is_child {
+                true => Ok(Entry { place, turn: None }),
+                false => self.take_turn(&principal, place).await,
             },
             Err(refused) => Err(refused),
         };
@@ -128,7 +148,12 @@ impl Engine {
         })
     }
 
-    fn take_share(&self, principal: &str, is_child: bool) -> Result<Share, (Scarce, Full)> {
+    fn take_place(
+        &self,
+        principal: &str,
+        kind: MachineType,
+        is_child: bool,
+    ) -> Result<Place, (Scarce, Full)> {
         let pressure = &self.shared.pressure;
         if !is_child {
             let (waiting, own) = self.shared.room.waiting(principal);
@@ -140,14 +165,25 @@ impl Engine {
             }
         }
         let share = pressure.executions.take(principal);
-        share.map_err(|full| (Scarce::Executions, full))
+        let share = share.map_err(|full| (Scarce::Executions, full))?;
+        let express = match kind {
+            MachineType::Standard => None,
+            MachineType::Express => {
+                let place = self.shared.express.place();
+                Some(place.ok_or((Scarce::Express, Full::Host))?)
+            }
+        };
+        Ok(Place {
+            _share: share,
+            _express: express,
+        })
     }
 
-    async fn take_turn(&self, principal: &str, share: Share) -> Result<Entry, (Scarce, Full)> {
+    async fn take_turn(&self, principal: &str, place: Place) -> Result<Entry, (Scarce, Full)> {
         let turn = self.shared.pressure.commits.start(principal);
         let turn = turn.map_err(|full| (Scarce::Commits, full))?.await;
         Ok(Entry {
-            share,
+            place,
             turn: Some(turn),
         })
     }

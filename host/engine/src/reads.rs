@@ -1,18 +1,20 @@
 //! Reading executions, their history and the audit log, and recording decisions about requests.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
 use asl::ExecutionId;
 use auth::policy::{Action, Denied, Permit, ReadAudit, ReadExecution};
 use auth::principal::Caller;
 use document::Problem;
 use ports::{
-    AuditRecord, Commit, Decision, Description, ExecutionFilter, Head, HistoryCursor, HistoryPage,
-    Page, Sealed,
+    AuditPage, AuditRecord, Commit, Decision, Description, ExecutionFilter, HistoryCursor,
+    HistoryPage, HistoryPayloads, ListCursor, Page,
 };
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 use crate::components::commit_error;
-use crate::{Engine, Error};
+use crate::{Engine, Error, Follower};
 
 impl Engine {
     /// The execution with this id or ARN.
@@ -34,12 +36,20 @@ impl Engine {
             },
         };
         match id {
-            Some(id) => Ok(archive.execution(&id).await?),
+            Some(id) => self.described(&id).await,
             None => Ok(None),
         }
     }
 
-    /// Executions, newest first.
+    /// The execution with this id, with input and output.
+    pub(crate) async fn described(&self, id: &ExecutionId) -> Result<Option<Description>, Error> {
+        match self.shared.express.description(id) {
+            Some(description) => Ok(Some(description)),
+            None => Ok(self.shared.ports.archive.execution(id).await?),
+        }
+    }
+
+    /// Executions, newest first, or by name where the filter has a prefix of one.
     ///
     /// # Errors
     /// The store failed.
@@ -47,21 +57,38 @@ impl Engine {
         &self,
         _permit: Permit<ReadExecution>,
         filter: ExecutionFilter,
-        before: Option<ExecutionId>,
+        cursor: Option<ListCursor>,
         limit: usize,
-    ) -> Result<Page<Description, ExecutionId>, Error> {
-        Ok(self
-            .shared
-            .ports
-            .archive
-            .executions(filter, before, limit)
-            .await?)
+    ) -> Result<Page<Description, ListCursor>, Error> {
+        let archive = &self.shared.ports.archive;
+        let stored = archive.executions(filter.clone(), cursor.clone(), limit);
+        let mut page = stored.await?;
+        if filter.name_prefix.is_some() {
+            // Names are listed as far as they are stored.
+            return Ok(page);
+        }
+        // Those that are only in memory, as far back as the page goes.
+        let between = (id_in(page.next.as_ref()), id_in(cursor.as_ref()));
+        let known: BTreeSet<_> = page.items.iter().map(id_of).collect();
+        let mut more = self.shared.express.list(&filter, between, limit);
+        more.retain(|description| !known.contains(&id_of(description)));
+        if !more.is_empty() {
+            page.items.append(&mut more);
+            page.items
+                .sort_by_key(|description| Reverse(id_of(description)));
+            if page.items.len() > limit {
+                page.items.truncate(limit);
+                page.next = page.items.last().map(id_of).map(ListCursor::Before);
+            }
+        }
+        Ok(page)
     }
 
-    /// A page of an execution's history.
+    /// A page of an execution's history. That of an express execution is kept in memory, as long
+    /// as it runs and for a while after.
     ///
     /// # Errors
-    /// [`Error::NotFound`], or the store failed.
+    /// [`Error::NotFound`], also for a history that is no longer kept, or the store failed.
     pub async fn history(
         &self,
         _permit: &Permit<ReadExecution>,
@@ -69,17 +96,49 @@ impl Engine {
         cursor: HistoryCursor,
         limit: usize,
     ) -> Result<HistoryPage, Error> {
-        let page = self.shared.ports.archive.history(id, cursor, limit).await?;
+        if let Some(page) = self.shared.express.history(id, cursor, limit) {
+            return Ok(page);
+        }
+        let page = self
+            .read_history(id, cursor, HistoryPayloads::Shown, limit)
+            .await?;
+        // Whatever has begun has an event.
+        let is_first = cursor == HistoryCursor::default() || cursor == HistoryCursor::NEWEST;
+        match is_first && page.events.is_empty() {
+            true => Err(Error::NotFound(format!(
+                "the history of execution `{id}`, which was kept in memory only,"
+            ))),
+            false => Ok(page),
+        }
+    }
+
+    /// What is stored of an execution's history.
+    pub(crate) async fn read_history(
+        &self,
+        id: &ExecutionId,
+        cursor: HistoryCursor,
+        payloads: HistoryPayloads,
+        limit: usize,
+    ) -> Result<HistoryPage, Error> {
+        let archive = &self.shared.ports.archive;
+        let page = archive.history(id, cursor, payloads, limit).await?;
         page.ok_or_else(|| Error::NotFound(format!("execution `{id}`")))
     }
 
-    /// The number of the last durable history event of a running execution, and every later
-    /// one; `None` if it does not run on this host.
-    pub fn follow(&self, id: &ExecutionId) -> Option<watch::Receiver<u64>> {
-        let mut progress = self.shared.running(id)?.progress;
-        // A clone has not seen the last change; the caller reads the history after this call.
-        progress.mark_unchanged();
-        Some(progress)
+    /// Follows an execution that has not ended, in memory or parked: whoever does reads the
+    /// history after this call. `None` if nothing more will be told here.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn follow(&self, id: &ExecutionId) -> Result<Option<Follower>, Error> {
+        let follower = self.shared.followers.follow(id);
+        // An execution in memory tells of its end; of any other it is known after a look.
+        if self.shared.roster.is_here(id) {
+            return Ok(Some(follower));
+        }
+        let known = self.shared.ports.archive.execution(id).await?;
+        let goes_on = known.is_some_and(|known| !known.summary.status.is_terminal());
+        Ok((goes_on && !self.shared.draining.is_cancelled()).then_some(follower))
     }
 
     /// Links of the audit log; that they were read becomes a link itself.
@@ -91,7 +150,7 @@ impl Engine {
         permit: Permit<ReadAudit>,
         after: u64,
         limit: usize,
-    ) -> Result<(Vec<Sealed>, Head), Error> {
+    ) -> Result<AuditPage, Error> {
         let record = self.allowed(&permit, json!({"after": after, "limit": limit}));
         self.record(record).await?;
         Ok(self.shared.ports.archive.audit(after, limit).await?)
@@ -173,6 +232,18 @@ impl Engine {
             .map(|_| ())
             .map_err(commit_error)
     }
+}
+
+/// The execution that a page begins behind.
+fn id_in(cursor: Option<&ListCursor>) -> Option<&ExecutionId> {
+    match cursor? {
+        ListCursor::Before(id) => Some(id),
+        ListCursor::Behind(_) => None,
+    }
+}
+
+fn id_of(description: &Description) -> ExecutionId {
+    description.start.header.id.clone()
 }
 
 /// `arn:aws:states:R:A:execution:MACHINE:NAME` into the machine's ARN and the name; of a child,

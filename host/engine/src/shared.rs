@@ -1,9 +1,7 @@
 //! What every request and every execution shares.
 
-use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use asl::ExecutionId;
@@ -12,19 +10,26 @@ use auth::authority::AuthorityVersion;
 use auth::names::{Name, ServiceName};
 use auth::policy::Policies;
 use ports::{
-    Archive, AuditRecord, Catalogue, Clock, Commit, CommitError, Decision, Egress, Journal,
-    Receipt, Runner, StoreError, Volumes,
+    Archive, AuditRecord, Backups, Catalogue, Clock, Commit, CommitError, Decision, Egress,
+    Journal, Receipt, Retention, Runner, StoreError, Volumes,
 };
 use serde_json::{Value, json};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::actor::Message;
+use crate::alarms::NextAlarm;
 use crate::authority::Authority;
+use crate::express::Table;
+use crate::followers::Followers;
+use crate::metrics::Metrics;
 use crate::mocks::Mocks;
 use crate::pressure::Pressure;
+use crate::retention::RetentionRules;
 use crate::room::{MachineLimits, Room};
+use crate::roster::Roster;
+use crate::taking_up::Stranded;
 use crate::tasks::Desk;
 use crate::{Error, Service};
 
@@ -35,8 +40,12 @@ pub struct Ports {
     pub journal: Arc<dyn Journal>,
     /// Reads what was written.
     pub archive: Arc<dyn Archive>,
+    /// Makes backups.
+    pub backups: Arc<dyn Backups>,
     /// Reads documents.
     pub catalogue: Arc<dyn Catalogue>,
+    /// Says what need not be kept any longer.
+    pub retention: Arc<dyn Retention>,
     /// Runs components.
     pub runner: Arc<dyn Runner>,
     /// Evaluates JSONata.
@@ -58,6 +67,16 @@ pub struct Config {
     pub account: String,
     /// Executions that may run at once on this host.
     pub executions_running_max: usize,
+    /// Express executions that may run at once on this host.
+    pub express_running_max: usize,
+    /// Express executions that are kept in memory after their end.
+    pub express_ended_max: usize,
+    /// Memory that the steps of express executions may take, in bytes.
+    pub express_bytes_max: usize,
+    /// Executions that may be brought into memory at once, whatever asks for them.
+    pub executions_arriving_max: usize,
+    /// How soon a waiting execution must be due to stay in memory, in milliseconds.
+    pub stay_ms: u64,
     /// Attempts that may run at once on this host.
     pub attempts_running_max: usize,
     /// How many of a hundred of what the host has one principal may have at once: of executions
@@ -87,6 +106,8 @@ pub struct Config {
     pub items_max: usize,
     /// The most bytes that the items of one map run from volumes have, as JSON.
     pub items_bytes_max: usize,
+    /// What is kept for how long.
+    pub retention: RetentionRules,
     /// Mocked answers for Tasks.
     pub mocks: Arc<Mocks>,
 }
@@ -97,6 +118,11 @@ impl Default for Config {
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),
             executions_running_max: 100_000,
+            express_running_max: 10_000,
+            express_ended_max: 1_000,
+            express_bytes_max: 256 << 20,
+            executions_arriving_max: 256,
+            stay_ms: 1_000,
             attempts_running_max: 64,
             principal_share_percent: 50,
             attempts_waiting_max: 100_000,
@@ -111,6 +137,7 @@ impl Default for Config {
             item_file_bytes_max: 16 << 20,
             items_max: 100_000,
             items_bytes_max: 32 << 20,
+            retention: RetentionRules::default(),
             mocks: Arc::default(),
         }
     }
@@ -143,6 +170,15 @@ pub struct Engine {
 pub(crate) struct Shared {
     pub(crate) ports: Ports,
     pub(crate) config: Config,
+    /// Executions whose steps are in memory.
+    pub(crate) express: Arc<Table>,
+    pub(crate) arrivals: Arc<Semaphore>,
+    pub(crate) roster: Roster,
+    pub(crate) followers: Arc<Followers>,
+    pub(crate) stranded: Stranded,
+    pub(crate) next_alarm: NextAlarm,
+    /// Somebody set the clock: timers are to be looked at again.
+    pub(crate) clock_set: Notify,
     pub(crate) room: Arc<Room>,
     pub(crate) pressure: Pressure,
     judgements: Arc<Semaphore>,
@@ -152,16 +188,15 @@ pub(crate) struct Shared {
     pub(crate) tasks: TaskTracker,
     pub(crate) draining: CancellationToken,
     pub(crate) killed: CancellationToken,
-    pub(crate) recovered: AtomicBool,
-    /// Cancelled once nothing more is taken up: it is done, it failed, or the host is ending.
-    pub(crate) recovery_over: CancellationToken,
-    failed: AtomicBool,
+    pub(crate) recovered: CancellationToken,
+    pub(crate) failed: CancellationToken,
     authority: ArcSwap<Authority>,
     changing: tokio::sync::Mutex<()>,
-    running: Mutex<BTreeMap<ExecutionId, Running>>,
-    taking_up: tokio::sync::Mutex<()>,
+    /// Told each time an execution has ended.
+    pub(crate) ended: Notify,
     /// Where tasks that wait for workers are on offer.
     pub(crate) desk: Desk,
+    pub(crate) metrics: Metrics,
 }
 
 /// Whether a commit is the first of an execution that no other one waits for.
@@ -174,15 +209,6 @@ fn is_clients_start(commit: &Commit) -> bool {
 /// How many steps may evaluate at once.
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
-/// How to reach a running execution.
-#[derive(Clone)]
-pub(crate) struct Running {
-    pub(crate) mailbox: mpsc::Sender<Message>,
-    pub(crate) progress: watch::Receiver<u64>,
-    /// The state machine's name.
-    pub(crate) machine: Name,
 }
 
 impl Engine {
@@ -198,6 +224,13 @@ impl Engine {
         let version = announce_policies(&ports, &policies).await?;
         let authority = Authority::load(ports.catalogue.as_ref(), policies, version).await?;
         let shared = Arc::new(Shared {
+            express: Arc::new(Table::new(&config)),
+            arrivals: Arc::new(Semaphore::new(config.executions_arriving_max.max(1))),
+            roster: Roster::default(),
+            followers: Arc::default(),
+            stranded: Stranded::default(),
+            next_alarm: NextAlarm::default(),
+            clock_set: Notify::new(),
             room: Arc::new(Room::new(config.attempts_running_max)),
             pressure: Pressure::new(&config),
             judgements: Arc::new(Semaphore::new(JUDGED_AT_ONCE_MAX)),
@@ -206,14 +239,13 @@ impl Engine {
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
             killed: CancellationToken::new(),
-            recovered: AtomicBool::new(false),
-            recovery_over: CancellationToken::new(),
-            failed: AtomicBool::new(false),
+            recovered: CancellationToken::new(),
+            failed: CancellationToken::new(),
             authority: ArcSwap::from_pointee(authority),
             changing: tokio::sync::Mutex::new(()),
-            running: Mutex::default(),
-            taking_up: tokio::sync::Mutex::new(()),
+            ended: Notify::new(),
             desk: Desk::new(&config),
+            metrics: Metrics::default(),
             ports,
             config,
         });
@@ -230,13 +262,18 @@ impl Engine {
         Arc::clone(&self.shared.authority().policies)
     }
 
+    /// What the engine counts and measures of itself.
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+
     /// Whether the engine can do its work.
     pub fn health(&self) -> Health {
-        if self.shared.failed.load(Ordering::Relaxed) {
+        if self.shared.failed.is_cancelled() {
             Health::Failed
         } else if self.shared.draining.is_cancelled() {
             Health::Draining
-        } else if self.shared.recovered.load(Ordering::Relaxed) {
+        } else if self.shared.recovered.is_cancelled() {
             Health::Ready
         } else {
             Health::Recovering
@@ -247,7 +284,12 @@ impl Engine {
 impl Engine {
     /// Waits until the executions of the last host are taken up, or this one is ending.
     pub async fn recovered(&self) {
-        self.shared.recovery_over.cancelled().await;
+        tokio::select! {
+            biased;
+            () = self.shared.recovered.cancelled() => {}
+            () = self.shared.failed.cancelled() => {}
+            () = self.shared.draining.cancelled() => {}
+        }
     }
 }
 
@@ -301,11 +343,6 @@ impl Shared {
         self.changing.lock().await
     }
 
-    /// Takes the one lane in which stored executions are taken up, so that none is taken up twice.
-    pub(crate) async fn taking_up(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.taking_up.lock().await
-    }
-
     /// Puts a changed authority in force; the caller holds the lane of [`Self::change`].
     pub(crate) fn put_in_force(&self, authority: Authority) {
         let authority = Arc::new(authority);
@@ -356,8 +393,18 @@ impl Shared {
     pub(crate) async fn commit(&self, commit: Commit) -> Result<Receipt, CommitError> {
         // A client's start was counted when it had its turn.
         let step = (!is_clients_start(&commit)).then(|| self.pressure.commits.step());
-        let result = self.ports.journal.commit(commit).await;
+        let result = self.commit_in_turn(commit).await;
         drop(step);
+        result
+    }
+
+    /// The same, for a commit that was counted when it had its turn.
+    pub(crate) async fn commit_in_turn(&self, commit: Commit) -> Result<Receipt, CommitError> {
+        let begun = Instant::now();
+        let result = self.ports.journal.commit(commit).await;
+        self.metrics
+            .commit_seconds
+            .observe(begun.elapsed().as_secs_f64());
         if let Err(CommitError::Store(error @ (StoreError::Io(_) | StoreError::Closed))) = &result {
             self.fail(error);
         }
@@ -366,26 +413,10 @@ impl Shared {
 
     /// The store is lost to this host.
     pub(crate) fn fail(&self, error: &StoreError) {
-        if !self.failed.swap(true, Ordering::Relaxed) {
+        if !self.failed.is_cancelled() {
             tracing::error!(%error, "the store failed, nothing is acknowledged any more");
+            self.failed.cancel();
         }
-        self.recovery_over.cancel();
-    }
-
-    pub(crate) fn running(&self, id: &ExecutionId) -> Option<Running> {
-        self.lock_running().get(id).cloned()
-    }
-
-    pub(crate) fn add_running(&self, id: ExecutionId, running: Running) {
-        self.lock_running().insert(id, running);
-    }
-
-    pub(crate) fn remove_running(&self, id: &ExecutionId) {
-        self.lock_running().remove(id);
-    }
-
-    fn lock_running(&self) -> std::sync::MutexGuard<'_, BTreeMap<ExecutionId, Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn state_machine_arn(&self, name: &Name) -> String {

@@ -175,11 +175,8 @@ impl Engine {
         id: &ExecutionId,
         message: impl FnOnce(oneshot::Sender<T>) -> Message,
     ) -> Result<Option<T>, Error> {
-        let Some(running) = self.reach(id).await? else {
-            return Ok(None);
-        };
         let (done, answer) = oneshot::channel();
-        if running.mailbox.send(message(done)).await.is_ok()
+        if self.deliver(id, message(done)).await?
             && let Ok(answer) = answer.await
         {
             return Ok(Some(answer));

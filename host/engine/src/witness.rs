@@ -22,6 +22,7 @@ impl AuditWitness {
 #[async_trait]
 impl Witness for AuditWitness {
     async fn refused(&self, refusal: Refusal) -> Result<(), WitnessError> {
+        self.shared.metrics.host_calls_refused.inc();
         let record = AuditRecord {
             at: self.shared.ports.clock.now(),
             caller: Some(self.start.caller.clone()),

@@ -66,6 +66,27 @@ pub enum Decision {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Hash(pub [u8; 32]);
 
+impl Hash {
+    /// Reads `sha256:` and 64 lower-case hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digit = |byte: u8| match byte {
+            b'0'..=b'9' => Some(byte - b'0'),
+            b'a'..=b'f' => Some(byte - b'a' + 10),
+            _ => None,
+        };
+        let digits = text.strip_prefix("sha256:")?;
+        if digits.len() != 64 {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
+            let [high, low] = pair else { return None };
+            *byte = (digit(*high)? << 4) | digit(*low)?;
+        }
+        Some(Self(bytes))
+    }
+}
+
 impl fmt::Display for Hash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("sha256:")?;
@@ -88,6 +109,37 @@ pub struct Head {
     pub length: u64,
     /// The last link's hash; all zeros for an empty chain.
     pub hash: Hash,
+}
+
+impl Head {
+    /// `{"length", "hash"}`.
+    pub fn to_json(&self) -> Value {
+        serde_json::json!({"length": self.length, "hash": self.hash.to_string()})
+    }
+
+    /// Reads [`Self::to_json`].
+    pub fn parse(value: &Value) -> Option<Self> {
+        Some(Self {
+            length: value.get("length")?.as_u64()?,
+            hash: Hash::parse(value.get("hash")?.as_str()?)?,
+        })
+    }
+}
+
+/// The action of the record that tells of a pruned log; its outcome has the `anchor`, the last
+/// link that went.
+pub const PRUNE_AUDIT: &str = "PruneAudit";
+
+/// The action of the record that tells which executions expired; its outcome has `executions`,
+/// each with its `id`.
+pub const EXPIRE_EXECUTIONS: &str = "ExpireExecutions";
+
+impl AuditRecord {
+    /// The anchor that this record says the log was pruned to, if it does.
+    pub fn anchor(&self) -> Option<Head> {
+        let is_pruning = self.action == PRUNE_AUDIT;
+        is_pruning.then(|| Head::parse(self.outcome.get("anchor")?))?
+    }
 }
 
 /// One link of the chain. The body is kept as the text that was hashed.

@@ -1,17 +1,14 @@
-//! Durable executions: one atomic write per transition, and the ways to read them back.
+//! Durable executions: one atomic write per transition, and taking them up again.
 
 use std::sync::Arc;
 
-use asl::{
-    Delta, EffectId, ExecutionId, Header, HistoryEvent, PayloadId, Posture, Status, Timestamp,
-};
+use asl::{Delta, EffectId, ExecutionId, Header, PayloadId, Posture, Status, Timestamp};
 use async_trait::async_trait;
 use auth::authority::AuthorityVersion;
 use auth::principal::Caller;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::{AuditRecord, Blob, Change, Head, Key, Sealed};
+use crate::{AuditRecord, Blob, Change, Head, Key, Upkeep};
 
 /// Which holder of an execution writes. A store shared by several hosts hands out a higher
 /// fence with every change of owner and refuses writes under a lower one.
@@ -32,7 +29,9 @@ pub struct Commit {
     pub documents: Vec<Change>,
     /// Bytes to add.
     pub blobs: Vec<Blob>,
-    /// Links for the audit log, in order; at least one.
+    /// What is no longer kept.
+    pub upkeep: Upkeep,
+    /// Links for the audit log, in order; at least one, but for upkeep that nobody can see.
     pub audit: Vec<AuditRecord>,
 }
 
@@ -334,126 +333,4 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// The store is damaged or gone.
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError>;
-}
-
-/// One page of a listing.
-#[derive(Clone, Debug)]
-pub struct Page<T, C> {
-    /// The items.
-    pub items: Vec<T>,
-    /// Where the next page begins, if there is one.
-    pub next: Option<C>,
-}
-
-/// Where a page of history begins: a record, how many of its events to skip, and whither.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct HistoryCursor {
-    /// The record's number.
-    pub record: u32,
-    /// Events of that record already read, from the end that reading begins at.
-    pub skip: u32,
-    /// In which order history is read.
-    pub order: HistoryOrder,
-}
-
-/// In which order history is read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HistoryOrder {
-    /// From the first event on.
-    #[default]
-    OldestFirst,
-    /// From the last event on.
-    NewestFirst,
-}
-
-impl HistoryCursor {
-    /// Before the last event, reading towards the first.
-    pub const NEWEST: Self = Self {
-        record: u32::MAX,
-        skip: 0,
-        order: HistoryOrder::NewestFirst,
-    };
-}
-
-/// A page of history events, payloads filled in.
-#[derive(Clone, Debug)]
-pub struct HistoryPage {
-    /// The events.
-    pub events: Vec<HistoryEvent>,
-    /// What components logged, of every record whose first event is on this page.
-    pub logs: Vec<LogLine>,
-    /// Where reading goes on; for a running execution, where events yet to come will appear.
-    pub next: HistoryCursor,
-    /// Whether more could be read at once.
-    pub has_more: bool,
-}
-
-/// What can be read of an execution at a glance.
-#[derive(Clone, Debug)]
-pub struct Description {
-    /// The beginning.
-    pub start: Start,
-    /// How it stands.
-    pub summary: Summary,
-    /// Its input; `None` in listings.
-    pub input: Option<Arc<Value>>,
-    /// Its output once it succeeded; `None` in listings.
-    pub output: Option<Arc<Value>>,
-}
-
-/// Which executions to list.
-#[derive(Clone, Debug, Default)]
-pub struct ExecutionFilter {
-    /// Only those of this state machine, version or alias ARN.
-    pub machine_arn: Option<String>,
-    /// Only those that stand so.
-    pub status: Option<Status>,
-}
-
-/// Reads what was written. No call has an effect; what is read is durable.
-#[async_trait]
-pub trait Archive: Send + Sync {
-    /// One execution, with input and output.
-    ///
-    /// # Errors
-    /// The store is damaged or gone.
-    async fn execution(&self, id: &ExecutionId) -> Result<Option<Description>, StoreError>;
-
-    /// The execution of a state machine that has this name.
-    ///
-    /// # Errors
-    /// The store is damaged or gone.
-    async fn execution_named(
-        &self,
-        machine_arn: &str,
-        name: &str,
-    ) -> Result<Option<ExecutionId>, StoreError>;
-
-    /// Executions, newest first, before `before`.
-    ///
-    /// # Errors
-    /// The store is damaged or gone.
-    async fn executions(
-        &self,
-        filter: ExecutionFilter,
-        before: Option<ExecutionId>,
-        limit: usize,
-    ) -> Result<Page<Description, ExecutionId>, StoreError>;
-
-    /// History events from `cursor` on, at most `limit`, with the log lines of the same records.
-    ///
-    /// # Errors
-    /// The store is damaged or gone.
-    async fn history(
-        &self,
-        id: &ExecutionId,
-        cursor: HistoryCursor,
-        limit: usize,
-    ) -> Result<Option<HistoryPage>, StoreError>;
-
-    /// Links of the audit log after `after` in sequence, at most `limit`, and the log's head.
-    ///
-    /// # Errors
-    /// The store is damaged or gone.
-    async fn audit(&self, after: u64, limit: usize) -> Result<(Vec<Sealed>, Head), StoreError>;
 }

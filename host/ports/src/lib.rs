@@ -3,23 +3,31 @@
 //! Owns what the engine may ask of a store, an audit log, a component runner and a clock. It
 //! does not know who answers.
 
+mod archive;
 mod audit;
+mod backups;
 mod catalogue;
 mod clock;
 mod egress;
 mod journal;
+mod retention;
 mod runner;
 mod volumes;
 
-pub use audit::{AuditRecord, Chain, Decision, Hash, Head, Sealed};
+pub use archive::{
+    Archive, AuditPage, Description, ExecutionFilter, HistoryCursor, HistoryOrder, HistoryPage,
+    HistoryPayloads, ListCursor, Page,
+};
+pub use audit::{AuditRecord, Chain, Decision, EXPIRE_EXECUTIONS, Hash, Head, PRUNE_AUDIT, Sealed};
+pub use backups::{Backup, Backups};
 pub use catalogue::{Blob, Catalogue, Change, Document, Key, Kind};
 pub use clock::Clock;
 pub use egress::{Egress, EgressError, OutgoingRequest, OutgoingResponse};
 pub use journal::{
-    Alarm, Alarms, Archive, Claim, Commit, CommitError, Description, ExecutionCommit,
-    ExecutionFilter, Fence, HistoryCursor, HistoryOrder, HistoryPage, Journal, LogLine, Page,
-    Parent, Receipt, Record, Selection, Start, StoreError, StoredExecution, Summary,
+    Alarm, Alarms, Claim, Commit, CommitError, ExecutionCommit, Fence, Journal, LogLine, Parent,
+    Receipt, Record, Selection, Start, StoreError, StoredExecution, Summary,
 };
+pub use retention::{Ended, EndedPage, Expirable, Retention, Upkeep};
 pub use runner::{
     Attempt, AttemptReport, Exports, Inspection, Outcome, Refusal, Rejected, RunError, Runner,
     StepContext, Usage, Use, Witness, WitnessError,

@@ -5,7 +5,7 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ use crate::limits::{
 };
 use crate::link::{Linkers, Shape};
 use crate::meter::{Meter, Metered};
+use crate::metrics::Metrics;
 use crate::outcome::{self, Answer, Ended};
 use crate::step;
 
@@ -39,6 +40,7 @@ pub(crate) struct Host {
     pub(crate) linkers: Linkers,
     pub(crate) volumes: Volumes,
     pub(crate) client: Arc<Client>,
+    pub(crate) metrics: Metrics,
 }
 
 /// The report of an attempt that was cancelled before it began.
@@ -70,7 +72,8 @@ pub(crate) async fn run(
         Ok((ready, mounts)) => {
             let guest = guest(host, &attempt, &ready, mounts, &book, &ledger);
             let store = store(&host.engine, guest, &meter);
-            drive(store, &ready, &attempt, &meter, &mut asked).await?
+            let phases = Phases::new(&host.metrics, started);
+            drive(store, (&ready, &phases), &attempt, &meter, &mut asked).await?
         }
         Err(denial) => {
             drop(ledger.refuse(denial));
@@ -194,7 +197,7 @@ fn store(engine: &Engine, guest: Guest, meter: &Arc<Meter>) -> Store<Guest> {
 /// closed when the store is dropped, at the end of this call.
 async fn drive(
     mut store: Store<Guest>,
-    ready: &Ready,
+    (ready, phases): (&Ready, &Phases<'_>),
     attempt: &Attempt,
     meter: &Meter,
     asked: &mut mpsc::Receiver<Asked>,
@@ -203,7 +206,7 @@ async fn drive(
     let time_role = store.data().capabilities.limits.time();
     let ambient = store.data().capabilities.ambient.clone();
     let context = ambient::context(&ambient, &attempt.context);
-    let call = pin!(call(&mut store, ready, &context, &attempt.input));
+    let call = pin!(call(&mut store, (ready, phases), &context, &attempt.input));
     let mut call = Metered { meter, guest: call };
     let mut time_up = pin!(until(Instant::now() + attempt.time));
     loop {
@@ -240,22 +243,61 @@ async fn until(deadline: Instant) {
 
 async fn call(
     store: &mut Store<Guest>,
-    ready: &Ready,
+    (ready, phases): (&Ready, &Phases<'_>),
     context: &step::Context,
     input: &str,
 ) -> wasmtime::Result<Answer> {
     match ready {
         Ready::Step(step) => {
             let step = step.instantiate_async(&mut *store).await?;
+            phases.instantiated();
             step.call_run(store, context, input).await.map(Answer::Step)
         }
         Ready::Command(command) => {
             let command = command.instantiate_async(&mut *store).await?;
+            phases.instantiated();
             command
                 .wasi_cli_run()
                 .call_run(store)
                 .await
                 .map(Answer::Command)
+        }
+    }
+}
+
+/// Measures the two phases of an attempt that are the sandbox's.
+struct Phases<'a> {
+    metrics: &'a Metrics,
+    started: Instant,
+    instantiated: OnceLock<Instant>,
+}
+
+impl<'a> Phases<'a> {
+    fn new(metrics: &'a Metrics, started: Instant) -> Self {
+        Self {
+            metrics,
+            started,
+            instantiated: OnceLock::new(),
+        }
+    }
+
+    /// The component's code begins.
+    fn instantiated(&self) {
+        let now = Instant::now();
+        let taken = now.duration_since(self.started);
+        self.metrics
+            .instantiate_seconds
+            .observe(taken.as_secs_f64());
+        self.instantiated.get_or_init(|| now);
+    }
+}
+
+/// However the component's code ends, it has ended by now.
+impl Drop for Phases<'_> {
+    fn drop(&mut self) {
+        if let Some(since) = self.instantiated.get() {
+            let taken = since.elapsed();
+            self.metrics.run_seconds.observe(taken.as_secs_f64());
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use auth::names::Digest;
 use bytes::Bytes;
@@ -16,11 +16,11 @@ use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 use wasmtime_wasi::p2::bindings::CommandPre;
 
-use crate::RuntimeConfig;
 use crate::guest::Guest;
 use crate::link::{Linkers, Shape};
 use crate::step::{self, StepPre};
 use crate::text;
+use crate::{Metrics, RuntimeConfig};
 
 /// How many components compile at once for attempts, and how many for uploads.
 const ATTEMPT_COMPILERS_MAX: usize = 2;
@@ -150,6 +150,7 @@ pub(crate) struct Cache {
     count_max: usize,
     bytes_max: u64,
     slots: Mutex<Slots>,
+    metrics: Metrics,
 }
 
 #[derive(Default)]
@@ -165,7 +166,7 @@ struct Slot {
 }
 
 impl Cache {
-    pub(crate) fn new(engine: Engine, config: &RuntimeConfig) -> Self {
+    pub(crate) fn new(engine: Engine, config: &RuntimeConfig, metrics: Metrics) -> Self {
         Self {
             engine,
             attempt_compilers: Arc::new(Semaphore::new(ATTEMPT_COMPILERS_MAX)),
@@ -174,6 +175,7 @@ impl Cache {
             count_max: config.compiled_count_max,
             bytes_max: config.compiled_bytes_max,
             slots: Mutex::default(),
+            metrics,
         }
     }
 
@@ -237,13 +239,15 @@ impl Cache {
             Purpose::Upload => &self.upload_compilers,
         };
         let waiting = Arc::clone(compilers).acquire_owned();
-        let engine = self.engine.clone();
+        let (engine, metrics) = (self.engine.clone(), self.metrics.clone());
         let compiling = async move {
             let permit = waiting.await.map_err(|error| error.to_string())?;
             // A caller that gives up does not end the thread; the permit stays with it until
             // it is done, so that no more than the given number ever compile.
             let compiling = tokio::task::spawn_blocking(move || {
+                let begun = Instant::now();
                 let compiled = Compiled::compile(&engine, &wasm);
+                metrics.compiled(purpose, compiled.is_ok(), begun.elapsed().as_secs_f64());
                 drop(permit);
                 compiled
             });
@@ -278,6 +282,8 @@ impl Cache {
         let mut slots = self.lock();
         let size = |slot: &Slot| slot.cell.get().map_or(0, |compiled| compiled.bytes);
         let mut bytes: u64 = slots.by_digest.values().map(size).sum();
+        let count = |slots: &Slots| i64::try_from(slots.by_digest.len()).unwrap_or(i64::MAX);
+        self.metrics.compiled.set(count(&slots));
         while slots.by_digest.len() > self.count_max || bytes > self.bytes_max {
             let others = slots
                 .by_digest
@@ -294,6 +300,7 @@ impl Cache {
                 .remove(&oldest)
                 .map_or(0, |slot| size(&slot));
             bytes = bytes.saturating_sub(freed);
+            self.metrics.compiled.set(count(&slots));
         }
     }
 
@@ -312,7 +319,8 @@ mod tests {
             compiled_count_max: count_max,
             ..RuntimeConfig::default()
         };
-        Cache::new(crate::sandbox::engine(&config).unwrap(), &config)
+        let engine = crate::sandbox::engine(&config).unwrap();
+        Cache::new(engine, &config, Metrics::default())
     }
 
     async fn compile(cache: &Cache, text: &str, purpose: Purpose) -> Digest {

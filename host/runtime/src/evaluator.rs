@@ -12,7 +12,7 @@ mod pool;
 mod worker;
 
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use asl::Timestamp;
 use asl::jsonata::{
@@ -25,6 +25,8 @@ use bindings::{Failure, Request};
 use instance::Cut;
 use machine::Machine;
 use pool::{Lease, Pool};
+
+use crate::EvaluatorMetrics;
 
 /// How JSONata is evaluated on this host. The limits hold for each call.
 #[derive(Clone, Debug)]
@@ -64,6 +66,7 @@ pub struct JsonataEvaluator {
     config: EvaluatorConfig,
     machine: OnceLock<Result<Machine, String>>,
     pool: Pool,
+    metrics: EvaluatorMetrics,
 }
 
 impl JsonataEvaluator {
@@ -73,7 +76,13 @@ impl JsonataEvaluator {
             pool: Pool::new(config.instances_max, config.wait_max),
             config,
             machine: OnceLock::new(),
+            metrics: EvaluatorMetrics::default(),
         }
+    }
+
+    /// What the evaluator counts and measures of itself.
+    pub fn metrics(&self) -> &EvaluatorMetrics {
+        &self.metrics
     }
 
     /// Compiles the evaluator and readies one instance; takes seconds the first time.
@@ -173,7 +182,18 @@ impl JsonataEvaluator {
 
 impl Evaluator for JsonataEvaluator {
     fn evaluate(&self, request: &Evaluation<'_>) -> Result<Evaluated, EvaluationError> {
-        self.evaluate_over(None, request)
+        let begun = Instant::now();
+        let evaluated = self.evaluate_over(None, request);
+        let outcome = match &evaluated {
+            Ok(_) => "evaluated",
+            Err(error) => match error.kind {
+                EvaluationErrorKind::Raised { .. } | EvaluationErrorKind::Unsupported => "raised",
+                EvaluationErrorKind::Limit(_) => "limit",
+                EvaluationErrorKind::Unavailable(_) => "unavailable",
+            },
+        };
+        self.metrics.ended(outcome, begun.elapsed().as_secs_f64());
+        evaluated
     }
 
     fn check(

@@ -11,6 +11,7 @@ use ports::{
     OutgoingResponse, Rejected, RunError, Runner,
 };
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::attempt::{self, Host};
 use crate::capability::filesystem::Volumes;
@@ -18,7 +19,7 @@ use crate::capability::http::{self, Client};
 use crate::compiled::{Cache, Compiled, Purpose, Unlinked};
 use crate::link::{Linkers, Shape};
 use crate::ticker::Ticker;
-use crate::{RuntimeConfig, StartError, inspect, sandbox};
+use crate::{Metrics, RuntimeConfig, StartError, inspect, sandbox};
 
 /// Runs components in wasmtime. Dropping it ends its thread; attempts still running are
 /// cancelled by dropping their futures.
@@ -53,19 +54,26 @@ impl Runtime {
         let linkers = Linkers::new(&engine).map_err(sandbox)?;
         let ticker = Ticker::start(engine.clone(), config.tick)
             .map_err(|error| StartError::Sandbox(format!("no thread for the epoch: {error}")))?;
+        let metrics = Metrics::default();
         Ok(Self {
-            cache: Cache::new(engine.clone(), &config),
+            cache: Cache::new(engine.clone(), &config, metrics.clone()),
             slots: Semaphore::new(config.attempts_max as usize),
             host: Host {
                 engine,
                 linkers,
                 volumes,
                 client: Arc::new(client),
+                metrics,
             },
             config: Arc::new(config),
             catalogue,
             ticker,
         })
+    }
+
+    /// What the runner counts and measures of itself.
+    pub fn metrics(&self) -> &Metrics {
+        &self.host.metrics
     }
 
     async fn compiled(&self, digest: &Digest) -> Result<Arc<Compiled>, RunError> {
@@ -144,6 +152,10 @@ impl Egress for Runtime {
         permit: EgressPermit,
         request: OutgoingRequest,
     ) -> Result<OutgoingResponse, EgressError> {
-        http::request(&self.host.client, &permit, request).await
+        let begun = Instant::now();
+        let answered = http::request(&self.host.client, &permit, request).await;
+        let run = &self.host.metrics.run_seconds;
+        run.observe(begun.elapsed().as_secs_f64());
+        answered
     }
 }

@@ -104,7 +104,15 @@ fn tell_the_time(page: &mut Value) {
 
 async fn verify(mut source: Source, printer: Printer) -> Result<(), CliError> {
     let mut verifier = Verifier::new();
+    let mut begin = 0;
     while let Some(links) = source.next().await? {
+        // What was pruned, at first or while the log is read, is not there to be verified.
+        if let Some(anchor) = source.anchor()
+            && anchor.length > verifier.head().length
+        {
+            begin = anchor.length;
+            verifier = Verifier::behind(anchor);
+        }
         for link in links {
             let link = link.map_err(|problem| {
                 let sequence = verifier.head().length.saturating_add(1);
@@ -115,10 +123,24 @@ async fn verify(mut source: Source, printer: Printer) -> Result<(), CliError> {
     }
     let head = match source.head() {
         Some(head) => verifier.finish(head).map_err(refused)?,
-        None => verifier.head(),
+        None => {
+            verifier.anchored().map_err(refused)?;
+            verifier.head()
+        }
     };
-    let report = serde_json::json!({"records": head.length, "head": head.hash.to_string()});
-    printer.object(&report, &[("records", "/records"), ("head", "/head")])?;
+    let mut report = serde_json::json!({
+        "records": head.length.saturating_sub(begin),
+        "head": head.hash.to_string(),
+    });
+    if let (Some(members), 1..) = (report.as_object_mut(), begin) {
+        members.insert("prunedUpTo".to_owned(), Value::from(begin));
+    }
+    let columns = [
+        ("records", "/records"),
+        ("pruned up to", "/prunedUpTo"),
+        ("head", "/head"),
+    ];
+    printer.object(&report, &columns)?;
     printer.note("every record follows from the one before")
 }
 

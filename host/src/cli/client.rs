@@ -85,12 +85,18 @@ impl Client {
         &self,
         segments: &[&str],
         last_event_id: Option<&str>,
-    ) -> Result<EventBytes, CliError> {
+    ) -> Result<AnswerBytes, CliError> {
         let mut request = self.request(Method::GET, segments, &[])?;
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id);
         }
-        Ok(EventBytes(self.send(request).await?))
+        Ok(AnswerBytes(self.send(request).await?))
+    }
+
+    /// Opens what is at `segments`, however long it is.
+    pub(super) async fn download(&self, segments: &[&str]) -> Result<AnswerBytes, CliError> {
+        let request = self.request(Method::GET, segments, &[])?;
+        Ok(AnswerBytes(self.send(request).await?))
     }
 
     fn request(
@@ -134,14 +140,14 @@ impl Client {
     }
 }
 
-/// The bytes of an open event stream.
-pub(super) struct EventBytes(Response);
+/// The bytes of an answer as they arrive.
+pub(super) struct AnswerBytes(Response);
 
-impl EventBytes {
+impl AnswerBytes {
     /// The next bytes; `None` at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, CliError> {
         self.0.chunk().await.map_err(|error| {
-            CliError::Unreachable(format!("the event stream broke off: {}", reason(&error)))
+            CliError::Unreachable(format!("the answer broke off: {}", reason(&error)))
         })
     }
 }

@@ -87,14 +87,27 @@ enum Verb {
         /// Its id or ARN.
         id: String,
     },
-    /// List executions, newest first.
+    /// List executions, newest first, or by name.
     List {
-        /// Only those of this state machine.
-        #[arg(long, value_parser = Name::parse)]
-        workflow: Option<Name>,
+        /// Only those of this state machine, or of its version or alias: NAME, NAME:VERSION,
+        /// NAME:ALIAS, or an ARN.
+        #[arg(long)]
+        workflow: Option<String>,
         /// Only those that stand so: RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED.
         #[arg(long)]
         status: Option<String>,
+        /// Only those whose names begin so, by name; needs --workflow.
+        #[arg(long, value_name = "PREFIX", requires = "workflow")]
+        name_prefix: Option<String>,
+        /// Only those that started then or later, such as 2026-11-22T10:00:00Z.
+        #[arg(long, value_name = "TIME")]
+        started_after: Option<String>,
+        /// Only those that started earlier.
+        #[arg(long, value_name = "TIME")]
+        started_before: Option<String>,
+        /// Where the last page ended: its `nextToken` in JSON output.
+        #[arg(long, value_name = "TOKEN")]
+        next_token: Option<String>,
         /// How many at most.
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1000))]
         limit: u64,
@@ -154,12 +167,24 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
         Verb::List {
             workflow,
             status,
+            name_prefix,
+            started_after,
+            started_before,
+            next_token,
             limit,
         } => {
             let limit = limit.to_string();
             let mut query = vec![("maxResults", limit.as_str())];
-            query.extend(workflow.iter().map(|name| ("stateMachine", name.as_str())));
-            query.extend(status.iter().map(|status| ("status", status.as_str())));
+            let given = [
+                ("stateMachine", &workflow),
+                ("status", &status),
+                ("namePrefix", &name_prefix),
+                ("startedAfter", &started_after),
+                ("startedBefore", &started_before),
+                ("nextToken", &next_token),
+            ];
+            let given = given.into_iter();
+            query.extend(given.filter_map(|(name, value)| Some((name, value.as_deref()?))));
             let executions = client.get(&["v1", "executions"], &query).await?;
             printer.list(&executions, "executions", COLUMNS)
         }

@@ -12,7 +12,12 @@ const DEFINITION_BYTES_MAX: u64 = 1024 * 1024;
 const INPUT_BYTES_MAX: u64 = 256 * 1024;
 const DOCUMENT_BYTES_MAX: u64 = 256 * 1024;
 const EXECUTIONS_RUNNING_MAX: u64 = 100_000;
+const EXECUTIONS_ARRIVING_MAX: u64 = 256;
+const STAY_MS: u64 = 1_000;
 const ATTEMPTS_RUNNING_MAX: u64 = 64;
+const EXPRESS_RUNNING_MAX: u64 = 10_000;
+const EXPRESS_ENDED_MAX: u64 = 1_000;
+const EXPRESS_BYTES_MAX: u64 = 256 * MIB;
 /// The largest number of attempts that a setting may name.
 const ATTEMPTS_MOST: u64 = 100_000;
 const EVENT_STREAMS_MAX: u64 = 256;
@@ -37,10 +42,20 @@ pub(crate) struct Limits {
     pub(crate) document_bytes_max: usize,
     /// Executions in memory at once.
     pub(crate) executions_running_max: usize,
+    /// Executions brought into memory at once.
+    pub(crate) executions_arriving_max: usize,
+    /// How soon a waiting execution must be due to stay in memory, in milliseconds.
+    pub(crate) stay_ms: usize,
     /// Attempts running at once.
     pub(crate) attempts_running_max: usize,
     /// How what the host has is shared out.
     pub(crate) sharing: Sharing,
+    /// Express executions running at once.
+    pub(crate) express_running_max: usize,
+    /// Express executions kept in memory after their end.
+    pub(crate) express_ended_max: usize,
+    /// The memory that the steps of express executions take.
+    pub(crate) express_bytes_max: usize,
     /// Open streams of live events.
     pub(crate) event_streams_max: usize,
     /// The size of a state's input, result or output.
@@ -78,6 +93,11 @@ impl Limits {
             EXECUTIONS_RUNNING_MAX,
             100_000_000,
         );
+        let express = limit("express_running_max", EXPRESS_RUNNING_MAX, 1_000_000);
+        let ended = limit("express_ended_max", EXPRESS_ENDED_MAX, 1_000_000);
+        let express_bytes = limit("express_bytes_max", EXPRESS_BYTES_MAX, 1024 * 1024 * MIB);
+        let arriving = limit("executions_arriving_max", EXECUTIONS_ARRIVING_MAX, 100_000);
+        let stay = limit("stay_ms", STAY_MS, 3_600_000);
         let attempts = limit("attempts_running_max", ATTEMPTS_RUNNING_MAX, ATTEMPTS_MOST);
         let streams = limit("event_streams_max", EVENT_STREAMS_MAX, 1_000_000);
         let payload = limit("payload_bytes_max", PAYLOAD_BYTES_MAX, 4 * MIB);
@@ -94,8 +114,13 @@ impl Limits {
             input_bytes_max: input?,
             document_bytes_max: document?,
             executions_running_max: executions?,
+            executions_arriving_max: arriving?,
+            stay_ms: stay?,
             attempts_running_max: attempts?,
             sharing: sharing?,
+            express_running_max: express?,
+            express_ended_max: ended?,
+            express_bytes_max: express_bytes?,
             event_streams_max: streams?,
             payload_bytes_max: payload?,
             history_events_max: events?,

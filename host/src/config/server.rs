@@ -39,7 +39,8 @@ impl Server {
             pointer: "/server".to_owned(),
         });
         let mut fields = section.object(problems)?;
-        let listen = address(fields.optional("listen"), surroundings.mode, problems);
+        let listen = fields.optional("listen");
+        let listen = address(listen, "/server/listen", surroundings.mode, problems);
         let connections = fields.optional("connections_max");
         let connections = number(connections, CONNECTIONS_MAX, 1..=1_000_000, problems);
         let headers = fields.optional("headers_ms_max");
@@ -63,8 +64,13 @@ impl Server {
     }
 }
 
-fn address(node: Option<Node<'_>>, mode: Mode, problems: &mut Problems) -> Option<SocketAddr> {
-    let pointer = "/server/listen";
+/// The address at `pointer`, or the usual one.
+pub(super) fn address(
+    node: Option<Node<'_>>,
+    pointer: &str,
+    mode: Mode,
+    problems: &mut Problems,
+) -> Option<SocketAddr> {
     let listen = text(node, LISTEN, problems)?;
     let Ok(address) = listen.parse::<SocketAddr>() else {
         let message = format!(

@@ -394,3 +394,62 @@ fn collect<'a>(pointer: &str, value: &'a Value, leaves: &mut Vec<(String, &'a Va
         leaf => leaves.push((pointer.to_owned(), leaf)),
     }
 }
+
+#[test]
+fn everything_is_kept_unless_a_rule_says_otherwise() {
+    let rules = |text: &str| {
+        let text = format!("{STORE}{text}");
+        load(Mode::Serve, &text, &[]).unwrap().retention
+    };
+    assert_eq!(rules(""), RetentionRules::default());
+    assert_eq!(
+        rules("[retention]\nexecutions_days = 0\n"),
+        RetentionRules::default()
+    );
+    let all = "[retention]\nexecutions_days = 90\nexecutions_max = 1000\naudit_days = 365\n";
+    let expected = RetentionRules {
+        executions_days: Some(90),
+        executions_max: Some(1000),
+        audit_days: Some(365),
+    };
+    assert_eq!(rules(all), expected);
+    let wrong = "[retention]\nexecutions_days = 40000\naudit_days = -1\nexecutions = 1\n";
+    refused(
+        Mode::Serve,
+        &format!("{STORE}{wrong}"),
+        &[
+            "/retention/executions_days",
+            "/retention/audit_days",
+            "/retention/executions",
+        ],
+    );
+}
+
+#[test]
+fn logs_have_a_format_and_a_filter_and_nothing_else() {
+    let config = load(Mode::Serve, STORE, &[]).unwrap();
+    assert_eq!(
+        (config.logs.format, config.logs.filter.as_str()),
+        (LogFormat::Auto, "info")
+    );
+    let text = format!("{STORE}[logs]\nformat = \"json\"\nfilter = \"warn,engine=debug\"\n");
+    let config = load(Mode::Serve, &text, &[]).unwrap();
+    assert_eq!(config.logs.format, LogFormat::Json);
+    let text = format!("{STORE}[logs]\nformat = \"xml\"\nfilter = \"engine=loud\"\n");
+    refused(Mode::Serve, &text, &["/logs/format", "/logs/filter"]);
+    let text = format!("{STORE}[logs]\nfile = \"x\"\n");
+    refused(Mode::Serve, &text, &["/logs/file"]);
+}
+
+#[test]
+fn metrics_may_have_an_address_of_their_own() {
+    let config = load(Mode::Serve, STORE, &[]).unwrap();
+    assert_eq!(config.metrics.listen, None);
+    let text = format!("{STORE}[metrics]\nlisten = \"127.0.0.1:9464\"\n");
+    let config = load(Mode::Serve, &text, &[]).unwrap();
+    assert_eq!(config.metrics.listen.unwrap().port(), 9464);
+    let text = format!("{STORE}[metrics]\nlisten = \"here\"\n");
+    refused(Mode::Serve, &text, &["/metrics/listen"]);
+    let text = "[metrics]\nlisten = \"192.0.2.1:9464\"\n";
+    refused(Mode::Development, text, &["/metrics/listen"]);
+}

@@ -13,6 +13,13 @@ pub(super) struct ReadyFile {
     path: Option<PathBuf>,
 }
 
+/// Where requests are answered.
+pub(super) struct Addresses {
+    pub(super) url: String,
+    /// Where metrics are read without a token.
+    pub(super) metrics: Option<String>,
+}
+
 /// The development issuer, as the file tells of it.
 pub(super) struct Issuer {
     pub(super) name: String,
@@ -33,18 +40,25 @@ impl ReadyFile {
         Self { path }
     }
 
-    /// Writes `{"url", "issuer", "tokens"}` in one step, readable by the owner only.
-    pub(super) fn write(&self, url: &str, issuer: Option<&Issuer>) -> Result<(), ReadyFileError> {
+    /// Writes `{"url", "issuer", "tokens"}`, and `"metrics"` where they have an address, in one step, readable by the owner only.
+    pub(super) fn write(
+        &self,
+        addresses: &Addresses,
+        issuer: Option<&Issuer>,
+    ) -> Result<(), ReadyFileError> {
         let Some(path) = &self.path else {
             return Ok(());
         };
         let tokens = issuer.into_iter().flat_map(|issuer| &issuer.tokens);
         let tokens: BTreeMap<_, _> = tokens.map(|(name, token)| (name, token.reveal())).collect();
-        let content = json!({
-            "url": url,
+        let mut content = json!({
+            "url": addresses.url,
             "issuer": issuer.map(|issuer| &issuer.name),
             "tokens": tokens,
         });
+        if let (Some(metrics), Some(members)) = (&addresses.metrics, content.as_object_mut()) {
+            members.insert("metrics".to_owned(), json!(metrics));
+        }
         private_file::write(path, format!("{content:#}\n").as_bytes()).map_err(|source| {
             ReadyFileError {
                 path: path.display().to_string(),

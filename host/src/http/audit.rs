@@ -5,7 +5,8 @@ use auth::policy::{ReadAudit, Resource};
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
-use serde_json::{Value, json};
+use ports::AuditPage;
+use serde_json::Value;
 
 use super::answer::page;
 use super::gate::{Authenticated, authorize};
@@ -36,13 +37,19 @@ async fn read(
         (after, token) => after.or(token).unwrap_or(0),
     };
     let permit = authorize::<ReadAudit>(&app, &caller, &Resource::host()).await?;
-    let (links, head) = app.engine()?.audit(permit, after, limit).await?;
+    let AuditPage {
+        links,
+        anchor,
+        head,
+    } = app.engine()?.audit(permit, after, limit).await?;
     let last = links.last().map(|link| link.sequence);
     let next = last
         .filter(|last| *last < head.length)
         .map(|last| last.to_string());
     let mut body = page("records", links.iter().map(to_wire).collect(), next);
-    let head = json!({"length": head.length, "hash": head.hash.to_string()});
-    body.insert("head".to_owned(), head);
+    body.insert("head".to_owned(), head.to_json());
+    if anchor.length > 0 {
+        body.insert("anchor".to_owned(), anchor.to_json());
+    }
     Ok(Json(Value::Object(body)))
 }

@@ -37,6 +37,7 @@ use serde_json::{Map, Value};
 
 use super::body::Unread;
 use super::gate::identify;
+use super::metrics::Operation;
 use super::request_id::RequestId;
 use super::state::App;
 use call::Call;
@@ -54,6 +55,8 @@ pub(super) fn routes() -> Router<App> {
 
 async fn handle(State(app): State<App>, request: Request) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
+    let operation = operation(request.headers()).ok();
+    let operation = operation.and_then(operations::known);
     let mut response = match answer(app, request).await {
         Ok(answer) => {
             let mut response = answer.to_string().into_response();
@@ -63,6 +66,9 @@ async fn handle(State(app): State<App>, request: Request) -> Response {
         }
         Err(fault) => fault.into_response(),
     };
+    if let Some(operation) = operation {
+        response.extensions_mut().insert(Operation(operation));
+    }
     if let Some(RequestId(id)) = id {
         response.headers_mut().insert(REQUEST_ID, id);
     }
@@ -71,7 +77,7 @@ async fn handle(State(app): State<App>, request: Request) -> Response {
 
 async fn answer(app: App, request: Request) -> Result<Value, Fault> {
     let (parts, body) = request.into_parts();
-    let caller = identify(&parts, app.opened()?).await?;
+    let caller = identify(&parts, &app).await??;
     let operation = operation(&parts.headers)?.to_owned();
     let request = Request::from_parts(parts, body);
     let Ok(unread) = Unread::from_request(request, &app).await;

@@ -18,7 +18,6 @@ use engine::Share;
 use futures_util::{Stream, StreamExt as _, stream};
 use http::HeaderMap;
 use ports::HistoryCursor;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::executions::{find, resource_of};
@@ -29,7 +28,7 @@ use super::state::App;
 
 const LAST_EVENT_ID: &str = "last-event-id";
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How often an execution is looked at that this host does not run at the moment.
+/// How often an execution is looked at that this host leaves to the next one.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const PAGE: usize = 100;
 
@@ -130,7 +129,7 @@ impl Follower {
     async fn look(&mut self) -> Result<Look, Problem> {
         loop {
             // Taken before reading, so that what happens in between is seen as a change.
-            let progress = self.app.engine()?.follow(&self.id);
+            let follower = self.app.engine()?.follow(&self.id).await?;
             let events = self.read().await?;
             if !events.is_empty() {
                 return Ok(Look::Events(events));
@@ -143,7 +142,7 @@ impl Follower {
                     Look::Events(last)
                 });
             }
-            wait(progress).await;
+            wait(follower).await;
         }
     }
 
@@ -171,11 +170,11 @@ impl Follower {
     }
 }
 
-async fn wait(progress: Option<watch::Receiver<u64>>) {
-    match progress {
-        Some(mut progress) => {
-            // An error says that the execution left this host; the next look finds out why.
-            let _ = progress.changed().await;
+async fn wait(follower: Option<engine::Follower>) {
+    match follower {
+        Some(mut follower) => {
+            // An error says that nothing more is told here; the next look finds out why.
+            let _ = follower.changed().await;
         }
         None => tokio::time::sleep(LOOK_AGAIN).await,
     }

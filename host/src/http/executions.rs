@@ -1,5 +1,6 @@
 //! `/v1/executions`: starting, stopping and reading executions.
 
+mod listing;
 mod request;
 
 use asl::Timestamp;
@@ -11,15 +12,16 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use engine::Error;
-use ports::{Description, ExecutionFilter, HistoryCursor, HistoryPage, LogLine};
+use ports::{Description, HistoryCursor, HistoryPage, LogLine};
 use serde_json::{Map, Value, json};
 
 use super::answer::{created, page};
 use super::body::Unread;
 use super::gate::{Authenticated, authorize};
-use super::parameters::{Parameters, Segments, parse_execution_id, parse_token, shown};
+use super::parameters::{Parameters, Segments, parse_token, shown};
 use super::problem::Problem;
 use super::state::App;
+use listing::Listing;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -112,28 +114,24 @@ async fn list(
     Authenticated(caller): Authenticated,
     mut parameters: Parameters,
 ) -> Result<Json<Value>, Problem> {
-    let machine = parameters.optional_name("stateMachine")?;
-    let status = parameters.optional("status");
-    let before = parameters.optional("nextToken");
+    let listing = listing::read(&app, &mut parameters)?;
     let limit = parameters.page_limit()?;
     parameters.finish()?;
+    let Listing {
+        machine,
+        filter,
+        cursor,
+    } = listing;
     let resource = machine
         .as_ref()
         .map_or_else(Resource::host, Resource::state_machine);
     let permit = authorize::<ReadExecution>(&app, &caller, &resource).await?;
-    let filter = ExecutionFilter {
-        machine_arn: machine.map(|name| app.aws().state_machine_arn(&name)),
-        status: status.as_deref().map(request::status).transpose()?,
-    };
-    let before = before
-        .map(|token| parse_token(&token, parse_execution_id))
-        .transpose()?;
     let found = app
         .engine()?
-        .executions(permit, filter, before, limit)
+        .executions(permit, filter, cursor, limit)
         .await?;
     let executions = found.items.iter().map(to_json).collect();
-    let next = found.next.map(|id| id.to_string());
+    let next = found.next.as_ref().map(listing::token);
     Ok(Json(page("executions", executions, next).into()))
 }
 

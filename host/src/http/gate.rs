@@ -12,7 +12,7 @@ use http::request::Parts;
 
 use super::parameters::query_pairs;
 use super::problem::Problem;
-use super::state::{App, Opened};
+use super::state::App;
 use crate::identity::Refusal;
 
 /// Proof that `caller` may do `A` to `resource`.
@@ -25,7 +25,9 @@ pub(super) async fn authorize<A: Action>(
     resource: &Resource,
 ) -> Result<Permit<A>, Problem> {
     let engine = app.engine()?;
-    match engine.policies().permits::<A>(caller, resource) {
+    let decided = engine.policies().permits::<A>(caller, resource);
+    app.requests().decided(A::NAME, decided.is_ok());
+    match decided {
         Ok(permit) => Ok(permit),
         Err(denied) => {
             engine.record_denied(caller, &denied).await?;
@@ -42,20 +44,27 @@ impl FromRequestParts<App> for Authenticated {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        Ok(identify(parts, app.opened()?).await.map(Self)?)
+        Ok(identify(parts, app).await?.map(Self)?)
     }
 }
 
 /// Who sent a request.
 ///
 /// # Errors
-/// Why its one bearer token shows nobody.
-pub(super) async fn identify(parts: &Parts, opened: &Opened) -> Result<Caller, Refusal> {
+/// 503 until the store is open; within, why its one bearer token shows nobody.
+pub(super) async fn identify(parts: &Parts, app: &App) -> Result<Result<Caller, Refusal>, Problem> {
+    let opened = app.opened()?;
     let caller = match bearer(parts) {
         Ok(token) => opened.identity.authenticate(&token).await,
         Err(refusal) => Err(refusal),
     };
-    caller.inspect_err(|refusal| tracing::info!(%refusal, "a request was not authenticated"))
+    app.requests().authenticated(match &caller {
+        Ok(_) => "authenticated",
+        Err(Refusal::Missing) => "missing",
+        Err(Refusal::Rejected(_)) => "rejected",
+        Err(Refusal::KeysUnavailable) => "keys-unavailable",
+    });
+    Ok(caller.inspect_err(|refusal| tracing::info!(%refusal, "a request was not authenticated")))
 }
 
 /// The one credential of a request (RFC 6750 section 2.1).

@@ -20,6 +20,8 @@ const RETRY_SOON_S: u64 = 2;
 /// When to come back while the disk is full.
 const RETRY_FULL_S: u64 = 10;
 const PROBLEMS_MAX: usize = 200;
+/// What the outside learns of a failure inside.
+const INTERNAL: &str = "the host could not do this, its log says why";
 
 /// Something that went wrong, as the caller is told of it.
 #[derive(Debug)]
@@ -209,6 +211,12 @@ impl Problem {
         problem
     }
 
+    /// 500; the cause goes to the log.
+    pub(crate) fn internal(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "a request failed inside the host");
+        Self::new(Kind::Internal, INTERNAL)
+    }
+
     fn with_errors(kind: Kind, detail: &str, mut errors: Vec<document::Problem>) -> Self {
         let count = errors.len();
         errors.truncate(PROBLEMS_MAX);
@@ -291,16 +299,17 @@ impl From<Error> for Problem {
                 retry_after_s: Some(RETRY_SOON_S),
                 ..Self::new(Kind::Unavailable, error.to_string())
             },
+            Error::Stranded { .. } => {
+                tracing::error!(%error, "a request is about an execution that cannot be taken up");
+                Self::new(Kind::Internal, error.to_string())
+            }
             Error::Store(StoreError::Full { .. }) => Self {
                 retry_after_s: Some(RETRY_FULL_S),
                 ..Self::new(Kind::StorageFull, Chain(&error).to_string())
             },
             Error::Store(_) | Error::Host(_) => {
                 tracing::error!(error = %Chain(&error), "a request failed inside the host");
-                Self::new(
-                    Kind::Internal,
-                    "the host could not do this, its log says why",
-                )
+                Self::new(Kind::Internal, INTERNAL)
             }
         }
     }

@@ -7,6 +7,8 @@ use http::{HeaderName, HeaderValue};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+use super::trace_parent::trace_id;
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The id of a request, for faces that tell it under a name of their own.
@@ -18,9 +20,10 @@ pub(super) async fn attach(mut request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
     let span = tracing::info_span!(
         "request",
-        id = %id,
+        request = %id,
         method = %request.method(),
         path = %request.uri().path(),
+        trace = trace_id(request.headers()),
     );
     let value = HeaderValue::try_from(id).ok();
     if let Some(value) = value.clone() {

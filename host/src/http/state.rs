@@ -1,13 +1,16 @@
 //! What every request handler shares.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use engine::{Engine, Shares};
+use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
 use super::problem::Problem;
 use crate::config::{Aws, Config, Limits};
 use crate::identity::Identity;
+use crate::metrics::{self, Parts, Requests};
 
 /// What every request handler shares; cheap to clone.
 #[derive(Clone)]
@@ -16,7 +19,10 @@ pub(crate) struct App {
 }
 
 struct Inner {
-    opened: OnceLock<Opened>,
+    opened: OnceLock<(Opened, Registry)>,
+    requests: Requests,
+    registry: Registry,
+    store_path: PathBuf,
     limits: Limits,
     aws: Aws,
     body_ms_max: u64,
@@ -30,13 +36,19 @@ pub(crate) struct Opened {
     pub(crate) engine: Engine,
     /// Knows the callers.
     pub(crate) identity: Identity,
+    /// What is measured of what the engine works with.
+    pub(crate) parts: Parts,
 }
 
 impl App {
     /// An application whose store is not open: it answers `/healthz` and nothing else.
     pub(crate) fn new(config: &Config, shutdown: CancellationToken) -> Self {
+        let requests = Requests::new();
         let inner = Inner {
             opened: OnceLock::new(),
+            registry: metrics::of_process(&requests),
+            requests,
+            store_path: crate::assemble::store_folder(&config.store.path),
             streams: Arc::new(Shares::new(
                 config.limits.event_streams_max,
                 config.limits.sharing.principal_share_percent,
@@ -53,7 +65,9 @@ impl App {
 
     /// Begins to answer requests; a second call changes nothing.
     pub(crate) fn open(&self, opened: Opened) {
-        let _ = self.inner.opened.set(opened);
+        let path = self.inner.store_path.clone();
+        let registry = metrics::of_work(&opened.engine, &opened.parts, path);
+        let _ = self.inner.opened.set((opened, registry));
     }
 
     /// The engine and the callers' identities.
@@ -61,7 +75,21 @@ impl App {
     /// # Errors
     /// 503 until the store is open.
     pub(crate) fn opened(&self) -> Result<&Opened, Problem> {
-        self.inner.opened.get().ok_or_else(Problem::starting)
+        let opened = self.inner.opened.get();
+        let (opened, _) = opened.ok_or_else(Problem::starting)?;
+        Ok(opened)
+    }
+
+    /// What is counted of requests.
+    pub(crate) fn requests(&self) -> &Requests {
+        &self.inner.requests
+    }
+
+    /// Everything that is measured by now.
+    pub(crate) fn registries(&self) -> Vec<&Registry> {
+        let opened = self.inner.opened.get();
+        let of_work = opened.map(|(_, registry)| registry);
+        [&self.inner.registry].into_iter().chain(of_work).collect()
     }
 
     /// The engine.

@@ -42,6 +42,15 @@ pub(super) struct Fetched {
     pub(super) keys: KeySet,
     /// How long the issuer says the keys may be kept.
     pub(super) max_age: Option<Duration>,
+    /// The issuer's own `Date`.
+    date: Option<String>,
+}
+
+/// One answer.
+struct Answer {
+    body: Vec<u8>,
+    max_age: Option<Duration>,
+    date: Option<String>,
 }
 
 /// Why an issuer's keys were not fetched; for the log.
@@ -96,7 +105,7 @@ impl Discovery {
             Some(address) => address.clone(),
             None => format!("{}{WELL_KNOWN}", issuer.trim_end_matches('/')),
         };
-        let document = self.get(&address, is_loopback_fine).await?.0;
+        let document = self.get(&address, is_loopback_fine).await?.body;
         let content = |problem: String| FetchError::Content {
             address: address.clone(),
             problem,
@@ -114,20 +123,32 @@ impl Discovery {
             });
         }
         let jwks_uri = text("jwks_uri")?;
-        let (keys, max_age) = self.get(jwks_uri, is_loopback_fine).await?;
-        let keys =
-            KeySet::parse(&keys, &provider.rules).map_err(|problems| FetchError::Content {
+        let answer = self.get(jwks_uri, is_loopback_fine).await?;
+        let keys = KeySet::parse(&answer.body, &provider.rules).map_err(|problems| {
+            FetchError::Content {
                 address: jwks_uri.to_owned(),
                 problem: joined(&problems),
-            })?;
-        Ok(Fetched { keys, max_age })
+            }
+        })?;
+        Ok(Fetched {
+            keys,
+            max_age: answer.max_age,
+            date: answer.date,
+        })
     }
 
-    async fn get(
-        &self,
-        address: &str,
-        is_loopback_fine: bool,
-    ) -> Result<(Vec<u8>, Option<Duration>), FetchError> {
+    /// Whether the issuer answers as it must, and what time it has, as its `Date` says it.
+    ///
+    /// # Errors
+    /// Why its keys cannot be fetched.
+    pub(crate) async fn probe(&self, provider: &Provider) -> Result<Option<String>, String> {
+        let fetched = self.fetch(provider).await;
+        fetched
+            .map(|fetched| fetched.date)
+            .map_err(|error| error.to_string())
+    }
+
+    async fn get(&self, address: &str, is_loopback_fine: bool) -> Result<Answer, FetchError> {
         let url = Url::parse(address)
             .ok()
             .filter(|url| is_allowed(url, is_loopback_fine));
@@ -147,6 +168,8 @@ impl Discovery {
         }
         let cache_control = response.headers().get(http::header::CACHE_CONTROL);
         let max_age = cache_control.and_then(|value| max_age(value.to_str().ok()?));
+        let date = response.headers().get(http::header::DATE);
+        let date = date.and_then(|value| Some(value.to_str().ok()?.to_owned()));
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if chunk.len() > BODY_BYTES_MAX.saturating_sub(body.len()) {
@@ -154,7 +177,11 @@ impl Discovery {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok((body, max_age))
+        Ok(Answer {
+            body,
+            max_age,
+            date,
+        })
     }
 }
 

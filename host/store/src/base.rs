@@ -13,8 +13,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ports::StoreError;
+use sled::IVec;
 
 use crate::OpenError;
+use crate::durable::Durable;
 use crate::envelope::{Content, Entry, Kind, damaged, unwrap};
 use crate::folder::{failed_at, failure, lock, sync_name_of, sync_names};
 use crate::key;
@@ -136,31 +138,51 @@ impl BaseWriter {
     ///
     /// # Errors
     /// Any failure leaves open what is on disk.
-    pub(crate) fn write(&self, table: &Table, through: u64) -> Result<(), StoreError> {
-        let mut batch = sled::Batch::default();
+    pub(crate) fn write(
+        &self,
+        table: &Table,
+        through: u64,
+        durable: &Durable,
+    ) -> Result<(), StoreError> {
+        let mut batch = Vec::new();
         let mut bytes = 0;
-        for (key, value) in table.iter() {
-            bytes += key.len() + value.as_ref().map_or(0, |value| value.len());
-            match value {
-                Some(value) => batch.insert(key.clone(), value.clone()),
-                None => batch.remove(key.clone()),
-            }
+        for change in table.iter() {
+            bytes += change.0.len() + change.1.as_ref().map_or(0, |value| value.len());
+            batch.push(change);
             if bytes >= WRITE_BYTES_MAX {
-                self.apply(std::mem::take(&mut batch))?;
+                self.apply(&batch, durable)?;
+                batch.clear();
                 bytes = 0;
             }
         }
+        self.apply(&batch, durable)?;
         // By itself, so that it says of nothing that it is there before it is.
-        self.apply(batch)?;
         let applied = Entry::new(Kind::Meta, key::APPLIED.to_vec(), &through.to_be_bytes());
-        let mut batch = sled::Batch::default();
-        batch.insert(applied.key, applied.value);
-        self.apply(batch)?;
+        self.apply(&[(&applied.key, &Some(applied.value))], durable)?;
         check_blobs(&self.blobs)
     }
 
-    fn apply(&self, batch: sled::Batch) -> Result<(), StoreError> {
+    fn apply(
+        &self,
+        changes: &[(&IVec, &Option<IVec>)],
+        durable: &Durable,
+    ) -> Result<(), StoreError> {
+        let kept = durable.kept();
+        let mut kept = kept.as_ref().map(|kept| kept.lock());
+        let mut batch = sled::Batch::default();
+        for (key, value) in changes {
+            if let Some(kept) = &mut kept
+                && kept.get(key).is_none()
+            {
+                kept.put((*key).clone(), self.db.get(key).map_err(sled_failed)?);
+            }
+            match value {
+                Some(value) => batch.insert((*key).clone(), value.clone()),
+                None => batch.remove((*key).clone()),
+            }
+        }
         self.db.apply_batch(batch).map_err(sled_failed)?;
+        drop(kept);
         self.db.flush().map_err(sled_failed)?;
         let synced = self.file.sync_data();
         synced.map_err(|error| failure(format!("syncing the database file: {error}")))

@@ -1,8 +1,10 @@
 //! What every store promises, checked against each of them.
 
 mod fixtures;
+mod listing;
 mod parking;
 mod reading;
+mod retention;
 
 use std::future::Future;
 
@@ -12,17 +14,17 @@ use auth::authority::AuthorityVersion;
 use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
-    Archive, AuditRecord, Blob, Catalogue, Commit, CommitError, ExecutionFilter, Fence,
-    HistoryCursor, Journal, Kind, Parent, Sealed, StoreError,
+    Archive, AuditPage, AuditRecord, Blob, Catalogue, Commit, CommitError, ExecutionFilter, Fence,
+    HistoryCursor, HistoryPayloads, Journal, Kind, Parent, Retention, Sealed, StoreError,
 };
 use serde_json::json;
 
 pub(crate) use fixtures::{Step, document, id, key, link};
 
 /// A whole store.
-pub(crate) trait Store: Journal + Catalogue + Archive {}
+pub(crate) trait Store: Journal + Catalogue + Archive + Retention {}
 
-impl<S: Journal + Catalogue + Archive> Store for S {}
+impl<S: Journal + Catalogue + Archive + Retention> Store for S {}
 
 /// Checks every promise, each on a store of its own.
 pub(crate) async fn check<S: Store, F: Future<Output = S>>(empty: impl Fn() -> F) {
@@ -45,12 +47,22 @@ pub(crate) async fn check<S: Store, F: Future<Output = S>>(empty: impl Fn() -> F
     reading::executions_are_listed_by_version_and_alias_too(&empty().await).await;
     reading::the_audit_log_verifies_page_by_page(&empty().await).await;
     reading::a_long_start_and_summary_change_together(&empty().await).await;
+    reading::a_record_of_many_events_is_read_piece_by_piece(&empty().await).await;
+    listing::listings_agree_with_what_is_there(&async || empty().await).await;
+    listing::a_listing_that_makes_no_sense_is_refused(&empty().await).await;
+    retention::an_expired_execution_is_gone_and_its_name_is_free(&empty().await).await;
+    retention::what_runs_does_not_expire_and_what_is_gone_expires_once(&empty().await).await;
+    retention::a_payload_is_there_for_as_long_as_somebody_has_it(&empty().await).await;
+    retention::a_large_execution_goes_in_several_commits(&empty().await).await;
+    retention::ended_executions_are_told_in_order_and_held_by_who_started_them(&empty().await)
+        .await;
+    retention::a_pruned_log_verifies_from_its_anchor(&empty().await).await;
 }
 
 /// Everything that can be read of a store, as text to compare.
 pub(crate) async fn everything(store: &impl Store) -> Result<Vec<String>, StoreError> {
     let mut all = Vec::new();
-    let (links, head) = store.audit(0, usize::MAX).await?;
+    let AuditPage { links, head, .. } = store.audit(0, usize::MAX).await?;
     let mut verifier = Verifier::new();
     for link in &links {
         verifier
@@ -93,18 +105,32 @@ pub(crate) async fn everything(store: &impl Store) -> Result<Vec<String>, StoreE
         all.push(format!(
             "{:?}",
             store
-                .history(&header.id, HistoryCursor::default(), usize::MAX)
+                .history(
+                    &header.id,
+                    HistoryCursor::default(),
+                    HistoryPayloads::Shown,
+                    usize::MAX
+                )
                 .await?
         ));
         let filter = ExecutionFilter {
             machine_arn: Some(header.machine_arn),
-            status: None,
+            ..ExecutionFilter::default()
         };
         all.push(format!(
             "{:?}",
             store.executions(filter, None, usize::MAX).await?.items
         ));
     }
+    all.extend(in_line(store).await?);
+    Ok(all)
+}
+
+/// Who waits for what: to be taken up, to be woken, to expire.
+async fn in_line(store: &impl Store) -> Result<Vec<String>, StoreError> {
+    let mut all = Vec::new();
+    all.push(format!("{:?}", store.ended(None, usize::MAX).await?));
+    all.push(format!("{:?}", store.leftovers(usize::MAX).await?));
     let claims = store.claim(None, usize::MAX).await?;
     let claimed = claims.iter().map(|claim| &claim.id);
     all.push(format!("{:?}", claimed.collect::<Vec<_>>()));
@@ -116,7 +142,7 @@ pub(crate) async fn everything(store: &impl Store) -> Result<Vec<String>, StoreE
 }
 
 async fn head_length(store: &impl Store) -> u64 {
-    store.audit(0, 0).await.unwrap().1.length
+    store.audit(0, 0).await.unwrap().head.length
 }
 
 fn read(link: &Sealed) -> AuditRecord {
@@ -155,7 +181,12 @@ async fn a_started_execution_can_be_read_in_every_way(store: &impl Store) {
         [(id("e-1"), fence)]
     );
     let page = store
-        .history(&id("e-1"), HistoryCursor::default(), 10)
+        .history(
+            &id("e-1"),
+            HistoryCursor::default(),
+            HistoryPayloads::Shown,
+            10,
+        )
         .await
         .unwrap()
         .unwrap();
@@ -167,17 +198,26 @@ async fn a_started_execution_can_be_read_in_every_way(store: &impl Store) {
             ..HistoryCursor::default()
         }
     );
-    let (links, head) = store.audit(0, 10).await.unwrap();
+    let AuditPage { links, head, .. } = store.audit(0, 10).await.unwrap();
     assert_eq!(head, receipt.audit);
     let (number, digest) = read(&links[0]).checkpoint.unwrap();
     let stored = serde_json::to_vec(&loaded.records[0]).unwrap();
     assert_eq!((number, digest.as_str()), (0, Digest::of(&stored).as_str()));
 
+    another_is_not_there(store).await;
+}
+
+async fn another_is_not_there(store: &impl Store) {
     assert!(store.execution(&id("e-2")).await.unwrap().is_none());
     assert!(store.load(&id("e-2")).await.unwrap().is_none());
     assert!(
         store
-            .history(&id("e-2"), HistoryCursor::default(), 10)
+            .history(
+                &id("e-2"),
+                HistoryCursor::default(),
+                HistoryPayloads::Shown,
+                10
+            )
             .await
             .unwrap()
             .is_none()

@@ -4,13 +4,16 @@
 //! base. A table that has grown is frozen and written to the base behind the readers' backs.
 
 use std::ops::Range;
-use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{
+    Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
+};
 
 use ports::StoreError;
 use sled::IVec;
 
 use crate::base::{Base, sled_failed};
 use crate::entries::{Entries, Order};
+use crate::snapshot::{Kept, Snapshot};
 use crate::table::Table;
 
 /// How many entries are read under one lock.
@@ -22,6 +25,8 @@ pub(crate) struct Durable {
     /// Whether a frozen table is being written to the base.
     is_frozen: Mutex<bool>,
     thawed: Condvar,
+    /// What the snapshot that is read has to find in the base.
+    kept: Mutex<Weak<Kept>>,
 }
 
 struct Visible {
@@ -43,6 +48,7 @@ impl Durable {
             }),
             is_frozen: Mutex::new(false),
             thawed: Condvar::new(),
+            kept: Mutex::default(),
         }
     }
 
@@ -97,6 +103,35 @@ impl Durable {
         drop(self.thawed.wait_while(is_frozen, |is_frozen| *is_frozen));
     }
 
+    /// Everything as it stands, however much is written while it is read; nothing while another
+    /// snapshot is.
+    pub(crate) fn snapshot(self: &Arc<Self>) -> Option<Snapshot> {
+        let visible = self.read_lock();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.strong_count() > 0 {
+            return None;
+        }
+        let own = Arc::new(Kept::default());
+        *kept = Arc::downgrade(&own);
+        let mut tables = vec![Arc::new(visible.active.clone())];
+        tables.extend(visible.frozen.clone());
+        Some(Snapshot::new(Arc::clone(self), tables, own))
+    }
+
+    /// What a snapshot has to find in the base, if one is read.
+    pub(crate) fn kept(&self) -> Option<Arc<Kept>> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.upgrade()
+    }
+
+    /// Reads the base, beneath every table.
+    pub(crate) fn with_base<T>(
+        &self,
+        read: impl FnOnce(&sled::Tree) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        read(self.read_lock().tree()?)
+    }
+
     /// Ends all reading.
     pub(crate) fn take(&self) -> Option<Base> {
         self.write_lock().base.take()
@@ -115,32 +150,19 @@ impl Durable {
 impl Entries for Durable {
     fn entry(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
         let visible = self.read_lock();
-        let tree = visible.tree()?;
-        match visible.tables().find_map(|table| table.get(key)) {
-            Some(value) => Ok(value),
-            None => tree.get(key).map_err(sled_failed),
-        }
+        entry(visible.tables(), visible.tree()?, key)
     }
 
     fn range(
         &self,
-        mut range: Range<Vec<u8>>,
+        range: Range<Vec<u8>>,
         order: Order,
         limit: usize,
     ) -> Result<Vec<(IVec, IVec)>, StoreError> {
-        let mut found = Vec::new();
-        while found.len() < limit && range.start < range.end {
-            let size = CHUNK_ENTRIES.min(limit - found.len());
-            let chunk = self.read_lock().chunk(&range, order, size)?;
-            let last = chunk.last().filter(|_| chunk.len() == size);
-            match (last, order) {
-                (None, _) => range.start.clone_from(&range.end),
-                (Some((key, _)), Order::Forward) => range.start = crate::key::after(key.to_vec()),
-                (Some((key, _)), Order::Backward) => range.end = key.to_vec(),
-            }
-            found.extend(chunk);
-        }
-        Ok(found)
+        in_chunks(range, order, limit, |range, size| {
+            let visible = self.read_lock();
+            chunk(visible.tables(), visible.tree()?, (range, order), size)
+        })
     }
 }
 
@@ -156,44 +178,78 @@ impl Visible {
     fn tables(&self) -> impl Iterator<Item = &Table> {
         [&self.active].into_iter().chain(self.frozen.as_deref())
     }
+}
 
-    /// The first entries of a range.
-    fn chunk(
-        &self,
-        range: &Range<Vec<u8>>,
-        order: Order,
-        size: usize,
-    ) -> Result<Vec<(IVec, IVec)>, StoreError> {
-        let tables = self.tables().map(|table| {
-            let changes = table
-                .range(range)
-                .map(|(key, value)| Ok((key.clone(), value.clone())));
-            Source::new(match order {
-                Order::Forward => Box::new(changes),
-                Order::Backward => Box::new(changes.rev()),
-            })
-        });
-        let written = self.tree()?.range(range.clone());
-        let written = written.map(|entry| {
-            entry
-                .map(|(key, value)| (key, Some(value)))
-                .map_err(sled_failed)
-        });
-        let base = Source::new(match order {
-            Order::Forward => Box::new(written),
-            Order::Backward => Box::new(written.rev()),
-        });
-        let mut sources = tables.chain([base]).collect::<Result<Vec<_>, _>>()?;
-        let mut chunk = Vec::new();
-        while chunk.len() < size {
-            match merge(&mut sources, order)? {
-                Some((key, Some(value))) => chunk.push((key, value)),
-                Some((_, None)) => {}
-                None => break,
-            }
-        }
-        Ok(chunk)
+/// What stands under a key in a base with tables over it, the latest first.
+pub(crate) fn entry<'a>(
+    mut tables: impl Iterator<Item = &'a Table>,
+    base: &sled::Tree,
+    key: &[u8],
+) -> Result<Option<IVec>, StoreError> {
+    match tables.find_map(|table| table.get(key)) {
+        Some(value) => Ok(value),
+        None => base.get(key).map_err(sled_failed),
     }
+}
+
+/// Reads a range in chunks, so that no lock is held for long.
+pub(crate) fn in_chunks(
+    mut range: Range<Vec<u8>>,
+    order: Order,
+    limit: usize,
+    chunk: impl Fn(&Range<Vec<u8>>, usize) -> Result<Vec<(IVec, IVec)>, StoreError>,
+) -> Result<Vec<(IVec, IVec)>, StoreError> {
+    let mut found = Vec::new();
+    while found.len() < limit && range.start < range.end {
+        let size = CHUNK_ENTRIES.min(limit - found.len());
+        let chunk = chunk(&range, size)?;
+        let last = chunk.last().filter(|_| chunk.len() == size);
+        match (last, order) {
+            (None, _) => range.start.clone_from(&range.end),
+            (Some((key, _)), Order::Forward) => range.start = crate::key::after(key.to_vec()),
+            (Some((key, _)), Order::Backward) => range.end = key.to_vec(),
+        }
+        found.extend(chunk);
+    }
+    Ok(found)
+}
+
+/// The first entries of a range in a base with tables over it, the latest first.
+pub(crate) fn chunk<'a>(
+    tables: impl Iterator<Item = &'a Table>,
+    base: &sled::Tree,
+    (range, order): (&Range<Vec<u8>>, Order),
+    size: usize,
+) -> Result<Vec<(IVec, IVec)>, StoreError> {
+    let tables = tables.map(|table| {
+        let changes = table
+            .range(range)
+            .map(|(key, value)| Ok((key.clone(), value.clone())));
+        Source::new(match order {
+            Order::Forward => Box::new(changes),
+            Order::Backward => Box::new(changes.rev()),
+        })
+    });
+    let written = base.range(range.clone());
+    let written = written.map(|entry| {
+        entry
+            .map(|(key, value)| (key, Some(value)))
+            .map_err(sled_failed)
+    });
+    let base = Source::new(match order {
+        Order::Forward => Box::new(written),
+        Order::Backward => Box::new(written.rev()),
+    });
+    let mut sources = tables.chain([base]).collect::<Result<Vec<_>, _>>()?;
+    let mut chunk = Vec::new();
+    while chunk.len() < size {
+        match merge(&mut sources, order)? {
+            Some((key, Some(value))) => chunk.push((key, value)),
+            Some((_, None)) => {}
+            None => break,
+        }
+    }
+    Ok(chunk)
 }
 
 type Known = (IVec, Option<IVec>);

@@ -30,6 +30,12 @@ pub(crate) enum Kind {
     Links = 8,
     Part = 9,
     Manifest = 10,
+    /// A payload kept by its digest.
+    Payload = 11,
+    /// A record in pieces.
+    LongRecord = 12,
+    /// One of those pieces.
+    Piece = 13,
 }
 
 /// What one key takes in the tree, its parts included.
@@ -106,6 +112,12 @@ impl Manifest {
         bytes
     }
 
+    /// The keys of the parts.
+    pub(crate) fn keys<'a>(&self, of: &'a [u8]) -> impl Iterator<Item = Vec<u8>> + use<'a> {
+        let checksum = self.checksum;
+        (0..self.parts()).map(move |number| key::part(of, checksum, number))
+    }
+
     fn parse(bytes: &[u8]) -> Option<Self> {
         let ([kind], bytes) = bytes.split_first_chunk()?;
         let (length, checksum) = bytes.split_first_chunk()?;
@@ -154,6 +166,11 @@ pub(crate) fn unwrap(kind: Kind, key: &[u8], value: &IVec) -> Result<Content, St
         Some(manifest) => other_kind(manifest.kind),
         None => damaged("has a malformed manifest".to_owned()),
     }
+}
+
+/// Whether a value says that it is of this kind.
+pub(crate) fn is_kind(value: &[u8], kind: Kind) -> bool {
+    value.get(1) == Some(&(kind as u8))
 }
 
 /// The error for what stands under `key`.

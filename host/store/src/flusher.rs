@@ -31,7 +31,9 @@ impl Flusher {
     /// the log all the same, and readers see it.
     pub(crate) fn run(self) {
         while let Ok(Frozen { table, through }) = self.tables.recv() {
-            let written = catch_unwind(AssertUnwindSafe(|| self.base.write(&table, through)));
+            let written = catch_unwind(AssertUnwindSafe(|| {
+                self.base.write(&table, through, &self.durable)
+            }));
             match written {
                 Ok(Ok(())) => self.applied.store(through, Ordering::Release),
                 Ok(Err(error)) => self.failure.set(error),

@@ -3,9 +3,9 @@
 
 use std::ops::Range;
 
-use asl::{ExecutionId, Timestamp};
+use asl::{ExecutionId, Status, Timestamp};
 use auth::names::Digest;
-use ports::Kind;
+use ports::{Ended, Kind};
 
 /// Format version.
 pub(crate) const FORMAT: &[u8] = b"m/format";
@@ -15,6 +15,9 @@ pub(crate) const STATE: &[u8] = b"m/state";
 pub(crate) const APPLIED: &[u8] = b"m/applied";
 /// How often the store was opened: the fence of this opening.
 pub(crate) const HOST: &[u8] = b"m/host";
+
+/// How far an upgrade from an earlier format has come.
+pub(crate) const UPGRADE: &[u8] = b"m/upgrade";
 
 /// Start and summary of an execution.
 pub(crate) fn execution(id: &ExecutionId) -> Vec<u8> {
@@ -82,17 +85,106 @@ pub(crate) fn name(machine_arn: &str, name: &str) -> Vec<u8> {
     join(b"n/", &[machine_arn.as_bytes(), b"\0", name.as_bytes()])
 }
 
-/// The mark of an execution in its state machine's list.
-pub(crate) fn listed(machine_arn: &str, id: &ExecutionId) -> Vec<u8> {
+/// The names within a state machine that begin with `prefix`, and what comes before each.
+pub(crate) fn names(machine_arn: &str, prefix: &str) -> (Vec<u8>, Range<Vec<u8>>) {
+    let all = name(machine_arn, "");
+    (all, below(name(machine_arn, prefix)))
+}
+
+/// Where the ids of executions that stand so begin: those in the list of an ARN, or all.
+pub(crate) fn listing(arn: Option<&str>, status: Status) -> Vec<u8> {
+    let letter: &[u8] = match status {
+        Status::Running => b"R",
+        Status::Succeeded => b"S",
+        Status::Failed => b"F",
+        Status::TimedOut => b"T",
+        Status::Aborted => b"A",
+    };
+    match arn {
+        Some(arn) => join(b"l/", &[arn.as_bytes(), b"\0", letter]),
+        None => join(b"g/", &[letter]),
+    }
+}
+
+/// The mark of an execution in a list.
+pub(crate) fn listed(arn: Option<&str>, status: Status, id: &ExecutionId) -> Vec<u8> {
+    join(&listing(arn, status), &[id.as_str().as_bytes()])
+}
+
+/// The mark of an execution in a list of format 1.
+pub(crate) fn listed_in_format_1(arn: &str, id: &ExecutionId) -> Vec<u8> {
+    join(b"l/", &[arn.as_bytes(), b"\0", id.as_str().as_bytes()])
+}
+
+/// What every id of an execution that started then or later sorts behind: such ids begin with
+/// the milliseconds.
+pub(crate) fn started(at: Timestamp) -> Vec<u8> {
+    let milliseconds = u64::try_from(at.0).unwrap_or(0).min((1 << 48) - 1);
+    let (high, low) = (milliseconds >> 16, milliseconds & 0xffff);
+    format!("{high:08x}-{low:04x}").into_bytes()
+}
+
+/// The mark of an ended execution, in the order in which they expire.
+pub(crate) fn ended(ended: &Ended) -> Vec<u8> {
+    dated(b"e/", ended)
+}
+
+/// Every mark of an ended execution.
+pub(crate) fn all_ended() -> Range<Vec<u8>> {
+    below(b"e/".to_vec())
+}
+
+/// The mark of an execution that expired but still has records.
+pub(crate) fn leftover(ended: &Ended) -> Vec<u8> {
+    dated(b"z/", ended)
+}
+
+/// Every mark of an execution that expired but still has records.
+pub(crate) fn leftovers() -> Range<Vec<u8>> {
+    below(b"z/".to_vec())
+}
+
+fn dated(prefix: &[u8], ended: &Ended) -> Vec<u8> {
+    join(prefix, &[&ordered(ended.at), ended.id.as_str().as_bytes()])
+}
+
+/// Time and execution of a mark that is sorted by time.
+pub(crate) fn dated_mark(key: &[u8]) -> Option<Ended> {
+    let (at, id) = key.get(2..)?.split_first_chunk()?;
+    Some(Ended {
+        at: Timestamp(i64::from_be_bytes(*at) ^ i64::MIN),
+        id: ExecutionId::parse(std::str::from_utf8(id).ok()?)?,
+    })
+}
+
+/// A payload that is kept once, by its digest.
+pub(crate) fn payload(digest: &Digest) -> Vec<u8> {
+    join(b"p/", &[digest.as_str().as_bytes()])
+}
+
+/// The mark of an execution that has a payload.
+pub(crate) fn owner(digest: &Digest, id: &ExecutionId) -> Vec<u8> {
+    let digest = digest.as_str().as_bytes();
+    join(b"r/", &[digest, b"\0", id.as_str().as_bytes()])
+}
+
+/// Every mark of an execution that has a payload.
+pub(crate) fn owners(digest: &Digest) -> Range<Vec<u8>> {
+    below(join(b"r/", &[digest.as_str().as_bytes(), b"\0"]))
+}
+
+/// A piece of a long record: the letter says of what, the number which.
+pub(crate) fn piece(id: &ExecutionId, record: u32, letter: u8, number: u32) -> Vec<u8> {
+    let (record, number) = (record.to_be_bytes(), number.to_be_bytes());
     join(
-        b"l/",
-        &[machine_arn.as_bytes(), b"\0", id.as_str().as_bytes()],
+        b"h/",
+        &[id.as_str().as_bytes(), b"\0", &record, &[letter], &number],
     )
 }
 
-/// A state machine's list, in id order.
-pub(crate) fn listing(machine_arn: &str) -> Range<Vec<u8>> {
-    below(join(b"l/", &[machine_arn.as_bytes(), b"\0"]))
+/// Every piece of the long records of an execution.
+pub(crate) fn pieces(id: &ExecutionId) -> Range<Vec<u8>> {
+    below(join(b"h/", &[id.as_str().as_bytes(), b"\0"]))
 }
 
 /// The execution in the key of a mark: what follows the last NUL or slash.
@@ -113,6 +205,31 @@ pub(crate) fn document(key: &ports::Key) -> Vec<u8> {
 /// Every document of a kind, by name and revision.
 pub(crate) fn documents(of: Kind) -> Range<Vec<u8>> {
     below(join(b"d/", &[kind(of), b"/"]))
+}
+
+/// Every document of every kind.
+pub(crate) fn all_documents() -> Range<Vec<u8>> {
+    below(b"d/".to_vec())
+}
+
+/// Kind, name and revision in a document's key.
+pub(crate) fn any_named(key: &[u8]) -> Option<ports::Key> {
+    KINDS.into_iter().find_map(|kind| named(kind, key))
+}
+
+/// Every key that holds bytes by their digest.
+pub(crate) fn blobs() -> Range<Vec<u8>> {
+    below(b"b/".to_vec())
+}
+
+/// Every key that holds a payload by its digest.
+pub(crate) fn payloads() -> Range<Vec<u8>> {
+    below(b"p/".to_vec())
+}
+
+/// The digest in the key of a blob or payload.
+pub(crate) fn digest(key: &[u8]) -> Option<Digest> {
+    Digest::parse(std::str::from_utf8(key.get(2..)?).ok()?)
 }
 
 /// Name and revision in a document's key.
@@ -161,6 +278,17 @@ pub(crate) fn after(mut key: Vec<u8>) -> Vec<u8> {
 pub(crate) fn describe(key: &[u8]) -> String {
     key.escape_ascii().to_string()
 }
+
+/// The kinds whose documents are kept.
+const KINDS: [Kind; 7] = [
+    Kind::Component,
+    Kind::Role,
+    Kind::Review,
+    Kind::StateMachine,
+    Kind::Registration,
+    Kind::Activity,
+    Kind::Host,
+];
 
 fn kind(kind: Kind) -> &'static [u8] {
     match kind {
@@ -234,6 +362,28 @@ mod tests {
     }
 
     #[test]
+    fn ended_executions_sort_by_time() {
+        let times = [i64::MIN, -2, -1, 0, 1, 255, 256, i64::MAX];
+        let keys = times.map(|at| {
+            ended(&Ended {
+                at: Timestamp(at),
+                id: id("e-1"),
+            })
+        });
+        assert!(keys.is_sorted());
+    }
+
+    #[test]
+    fn ids_sort_behind_the_time_they_begin_with() {
+        let id = b"0192f3a4-5b6c-7000-8000-000000000000".as_slice();
+        let at = 0x0192_f3a4_5b6c;
+        assert!(started(Timestamp(at)).as_slice() <= id);
+        assert!(started(Timestamp(at + 1)).as_slice() > id);
+        assert!(started(Timestamp(-1)).as_slice() < id);
+        assert!(started(Timestamp(i64::MAX)).as_slice() > id);
+    }
+
+    #[test]
     fn alarms_sort_by_time_and_give_it_back() {
         let times = [i64::MIN, -256, -1, 0, 1, 47, 255, 256, i64::MAX].map(Timestamp);
         let keys = times.map(|at| alarm(at, &id("e-1")));
@@ -248,7 +398,12 @@ mod tests {
     #[test]
     fn marks_give_their_execution_back() {
         assert_eq!(marked(&open(&id("e-1"))), Some(id("e-1")));
-        assert_eq!(marked(&listed("arn:aws:x/y", &id("e-1"))), Some(id("e-1")));
         assert_eq!(marked(b"o/UPPER"), None);
+        for at in [i64::MIN, -1, 0, 1, i64::MAX] {
+            let (at, id) = (Timestamp(at), id("e-1"));
+            let mark = Ended { at, id };
+            assert_eq!(dated_mark(&ended(&mark)).as_ref(), Some(&mark));
+            assert_eq!(dated_mark(&leftover(&mark)), Some(mark));
+        }
     }
 }

@@ -2,30 +2,30 @@
 //! it, sealed into the audit chain, and staged. Nothing here writes.
 
 mod stored;
+mod upkeep;
 
 use std::sync::Arc;
 
-use auth::authority::AuthorityVersion;
+use asl::Status;
 use ports::{Chain, CommitError, Fence, Head, Receipt, StoreError};
 
-use crate::entries::{Entries, Order, complete, read};
+use crate::entries::{Entries, parse, read};
 use crate::envelope::{Entry, Kind, damaged};
 use crate::key;
-use crate::prepare::{Prepared, Step};
+use crate::prepare::{self, Prepared, Step};
 use crate::read::holder_of;
 use crate::staged::{Overlay, Staged};
 use crate::standings::{self, Mark, Standing, Standings};
 
-pub(crate) use stored::stored_head;
+pub(crate) use stored::{State, format, links, stored_state};
 
 /// The version of keys and contents.
-const FORMAT_VERSION: [u8; 4] = 1_u32.to_be_bytes();
+pub(crate) const FORMAT_VERSION: u32 = 2;
 
 /// What the one who writes knows by heart.
 pub(crate) struct Ledger {
     chain: Arc<dyn Chain>,
-    authority: AuthorityVersion,
-    head: Head,
+    state: State,
     fence: Fence,
     standings: Standings,
 }
@@ -41,30 +41,15 @@ impl Ledger {
         chain: Arc<dyn Chain>,
     ) -> Result<(Self, Staged), StoreError> {
         let mut staged = Staged::default();
-        let (authority, head) = match read(entries, Kind::Meta, key::FORMAT)? {
-            Some(version) if *version == FORMAT_VERSION => stored::state(entries)?,
-            Some(_) => {
-                return Err(damaged(
-                    key::FORMAT,
-                    "was written by a later version of this program",
-                ));
-            }
+        let state = match stored::format(entries)? {
+            Some(_) => stored::state(entries)?,
             None => {
-                let is_empty = entries
-                    .range(Vec::new()..vec![u8::MAX], Order::Forward, 1)?
-                    .is_empty();
-                if !is_empty {
-                    return Err(damaged(
-                        key::FORMAT,
-                        "is missing from a store that is not empty",
-                    ));
-                }
                 staged.put(Entry::new(
                     Kind::Meta,
                     key::FORMAT.to_vec(),
-                    &FORMAT_VERSION,
+                    &FORMAT_VERSION.to_be_bytes(),
                 ));
-                (AuthorityVersion(0), stored::empty_head())
+                State::default()
             }
         };
         let opened =
@@ -75,8 +60,7 @@ impl Ledger {
         let standings = Standings::default();
         let ledger = Self {
             chain,
-            authority,
-            head,
+            state,
             fence,
             standings,
         };
@@ -91,17 +75,17 @@ impl Ledger {
 
     /// How many links the audit log has.
     pub(crate) fn links(&self) -> u64 {
-        self.head.length
+        self.state.head.length
     }
 
     /// Where the ledger stands, to come back to.
-    pub(crate) fn mark(&self) -> (AuthorityVersion, Head) {
-        (self.authority, self.head)
+    pub(crate) fn mark(&self) -> State {
+        self.state.clone()
     }
 
     /// Forgets what was admitted since `mark` and not written.
-    pub(crate) fn back_to(&mut self, mark: (AuthorityVersion, Head)) {
-        (self.authority, self.head) = mark;
+    pub(crate) fn back_to(&mut self, mark: State) {
+        self.state = mark;
         self.standings = Standings::default();
     }
 
@@ -117,20 +101,22 @@ impl Ledger {
     ) -> Result<Receipt, CommitError> {
         if commit
             .decided_under
-            .is_some_and(|version| version != self.authority)
+            .is_some_and(|version| version != self.state.authority)
         {
             return Err(CommitError::AuthorityMoved {
-                now: self.authority,
+                now: self.state.authority,
             });
         }
         let view = Overlay { staged, entries };
         check_name(&view, &commit)?;
         check_documents(&view, &commit)?;
         let known_blobs = known_blobs(&view, &commit)?;
+        let upkeep = self.check_upkeep(&view, commit.removals)?;
         let checked = match commit.execution {
             Some(step) => Some(self.check_step(&view, step)?),
             None => None,
         };
+        self.stage_upkeep(staged, upkeep);
         if let Some(checked) = checked {
             self.stage_step(staged, checked);
         }
@@ -143,21 +129,21 @@ impl Ledger {
             .filter(|(_, is_known)| !is_known)
             .for_each(|(blob, _)| staged.put(blob));
         if commit.moves_authority {
-            self.authority.0 = self.authority.0.saturating_add(1);
+            self.state.authority.0 = self.state.authority.0.saturating_add(1);
         }
         commit
             .audit
             .into_iter()
             .for_each(|body| self.seal(staged, body));
         Ok(Receipt {
-            authority: self.authority,
-            audit: self.head,
+            authority: self.state.authority,
+            audit: self.state.head,
         })
     }
 
     /// Stages authority and audit head as they stand.
     pub(crate) fn stage_state(&self, staged: &mut Staged) {
-        let content = stored::join(self.authority, &self.head);
+        let content = self.state.to_bytes();
         staged.put(Entry::new(Kind::Meta, key::STATE.to_vec(), &content));
     }
 
@@ -172,26 +158,42 @@ impl Ledger {
         let next = known.as_ref().map_or(0, |standing| standing.next);
         if step.number != next {
             let problem = format!("cannot be written, the next record is number {next}");
-            return Err(damaged(&step.record.key, problem).into());
+            return Err(damaged(&step.laid_out.record.key, problem).into());
         }
         let key = key::execution(&step.id);
-        let start = match (&step.beginning, &known) {
-            (Some(beginning), _) => Some(beginning.start.clone()),
-            (None, Some(standing)) if standing.has_summary(&step.summary) => None,
-            (None, _) => {
-                let value = view
-                    .entry(&key)?
-                    .ok_or_else(|| damaged(&key, "is missing"))?;
-                let body = complete(view, Kind::Execution, &key, &value)?;
-                Some(standings::split(&key, &body)?.0.to_vec())
+        let is_same = known
+            .as_ref()
+            .is_some_and(|standing| standing.has_summary(&step.summary));
+        let mut arns = known.as_ref().and_then(|standing| standing.arns.clone());
+        let start = match &step.beginning {
+            Some(beginning) => {
+                arns = Some(Arc::clone(&beginning.arns));
+                Some(beginning.start.clone())
+            }
+            None if is_same => None,
+            None => {
+                let body = read(view, Kind::Execution, &key)?;
+                let body = body.ok_or_else(|| damaged(&key, "is missing"))?;
+                let start = standings::split(&key, &body)?.0.to_vec();
+                if arns.is_none() {
+                    arns = Some(prepare::arns(&parse(&key, &start)?).into());
+                }
+                Some(start)
             }
         };
         let standing = start.map(|start| step.standing_entry(&start));
-        let mark = known.map_or(Mark::None, |standing| standing.mark);
+        let mut news = Vec::with_capacity(step.laid_out.shared.len());
+        for shared in &step.laid_out.shared {
+            let is_new = |entry: &Entry| Ok::<_, StoreError>(view.entry(&entry.key)?.is_none());
+            news.push((is_new(&shared.payload)?, is_new(&shared.owner)?));
+        }
         Ok(CheckedStep {
             step,
             standing,
-            mark,
+            was: known.as_ref().map(|standing| standing.status),
+            mark: known.map_or(Mark::None, |standing| standing.mark),
+            arns,
+            news,
         })
     }
 
@@ -199,7 +201,10 @@ impl Ledger {
         let CheckedStep {
             step,
             standing,
+            was,
             mark,
+            arns,
+            news,
         } = checked;
         if let Some(entry) = standing {
             staged.put(entry);
@@ -212,22 +217,47 @@ impl Ledger {
                 staged.put(entry);
             }
         }
+        if was != Some(step.status) {
+            let arns = arns.as_deref().unwrap_or_default();
+            for list in arns.iter().map(|arn| Some(arn.as_str())).chain([None]) {
+                if let Some(was) = was {
+                    let mark = prepare::mark(key::listed(list, was, &step.id));
+                    staged.remove(mark.key);
+                }
+                staged.put(prepare::mark(key::listed(list, step.status, &step.id)));
+            }
+        }
+        if let Some(ended) = step.ended
+            && !was.is_some_and(Status::is_terminal)
+        {
+            self.state.ended = self.state.ended.saturating_add(1);
+            staged.put(ended);
+        }
         if let Some(beginning) = step.beginning {
             staged.put(beginning.name);
-            beginning
-                .listed
-                .into_iter()
-                .for_each(|mark| staged.put(mark));
         }
-        staged.put(step.record);
+        staged.put(step.laid_out.record);
+        step.laid_out
+            .pieces
+            .into_iter()
+            .for_each(|piece| staged.put(piece));
+        for (shared, (is_new, is_new_owner)) in step.laid_out.shared.into_iter().zip(news) {
+            if is_new {
+                staged.put(shared.payload);
+            }
+            if is_new_owner {
+                staged.put(shared.owner);
+            }
+        }
         let next = step.number.saturating_add(1);
-        let standing = Standing::new(next, step.mark, &step.summary);
+        let stands = (step.status, step.mark);
+        let standing = Standing::new(next, stands, &step.summary, arns);
         self.standings.remember(step.id, standing);
     }
 
     fn seal(&mut self, staged: &mut Staged, body: String) {
-        let link = self.chain.seal(&self.head, body);
-        self.head = Head {
+        let link = self.chain.seal(&self.state.head, body);
+        self.state.head = Head {
             length: link.sequence,
             hash: link.hash,
         };
@@ -239,8 +269,14 @@ impl Ledger {
 struct CheckedStep {
     step: Step,
     standing: Option<Entry>,
-    /// Where the execution is listed before it.
+    /// How it stood, if it has begun.
+    was: Option<Status>,
+    /// Where it is listed before it.
     mark: Mark,
+    /// The ARNs it is listed under, where that is known; it is where the status changes.
+    arns: Option<Arc<[String]>>,
+    /// Of each shared payload whether it is new, and whether its owner is.
+    news: Vec<(bool, bool)>,
 }
 
 fn check_name(view: &impl Entries, commit: &Prepared) -> Result<(), CommitError> {

@@ -11,6 +11,7 @@
 //! about 4 MiB of memory and the table, with sled's segments of 8 MiB it was 18 MiB and a slower
 //! start.
 
+mod backup;
 mod base;
 mod durable;
 mod entries;
@@ -22,17 +23,26 @@ mod ledger;
 mod links;
 mod log;
 mod memory;
+mod metrics;
 mod prepare;
 mod read;
+mod record;
+mod removal;
 mod sled_store;
+mod snapshot;
 mod staged;
 mod standings;
 mod table;
+mod upgrade;
+mod usage;
 mod watermark;
 mod writer;
 
 #[cfg(test)]
 mod contract;
 
-pub use memory::{Fault, MemoryStore};
+pub use backup::{RestoreError, Restored, check_backup, restore};
+pub use memory::{Fault, MemoryStore, Weather};
+pub use metrics::Metrics;
 pub use sled_store::{OpenError, SledStore, StoreConfig};
+pub use usage::{DiskBytes, disk_bytes};

@@ -1,6 +1,8 @@
 //! A store without a disk, with the same keys, checks and order as the real one, that can be
 //! told to fail or to crash. For simulations: nothing survives the process.
 
+mod weather;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,17 +12,21 @@ use async_trait::async_trait;
 use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
-    Alarm, Alarms, Archive, Catalogue, Chain, Claim, Commit, CommitError, Description, Document,
-    ExecutionFilter, Fence, Head, HistoryCursor, HistoryPage, Journal, Key, Kind, Page, Receipt,
-    Sealed, StoreError, StoredExecution,
+    Alarm, Alarms, Archive, AuditPage, Backup, Backups, Catalogue, Chain, Claim, Commit,
+    CommitError, Description, Document, Ended, EndedPage, ExecutionFilter, Fence, Head,
+    HistoryCursor, HistoryPage, HistoryPayloads, Journal, Key, Kind, ListCursor, Page, Receipt,
+    Retention, StoreError, StoredExecution,
 };
 use sled::IVec;
 
+use crate::backup::Export;
 use crate::entries::{Entries, Order};
 use crate::ledger::Ledger;
 use crate::prepare::Prepared;
 use crate::read;
 use crate::staged::Staged;
+use weather::Handed;
+pub use weather::Weather;
 
 /// What happens at a commit instead of its success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +34,9 @@ pub enum Fault {
     /// The disk fails: nothing is written, and this and every later commit is an error; what
     /// was durable can still be read.
     Fail,
+    /// The disk fails while it syncs: this and every later commit is an error, though what was
+    /// written turns out to be durable.
+    FailLate,
     /// The host dies before the write is synced: the commit is lost and every call fails.
     CrashBefore,
     /// The host dies after the write is synced but before the answer: the commit is durable
@@ -40,6 +49,7 @@ pub struct MemoryStore {
     chain: Arc<dyn Chain>,
     tree: Arc<Tree>,
     fence: Fence,
+    weather: Option<Arc<dyn Weather>>,
     host: Mutex<Host>,
 }
 
@@ -95,8 +105,20 @@ impl MemoryStore {
             chain,
             tree,
             fence,
+            weather: None,
             host: Mutex::new(host),
         })
+    }
+
+    /// The same store, whose calls this weather falls upon.
+    pub fn under(self, weather: Arc<dyn Weather>) -> Self {
+        let weather = Some(weather);
+        Self { weather, ..self }
+    }
+
+    /// Ends this opening as a crash does.
+    pub fn crash(&self) {
+        self.host().is_dead = true;
     }
 
     fn host(&self) -> MutexGuard<'_, Host> {
@@ -112,7 +134,32 @@ impl MemoryStore {
     }
 
     fn write(&self, commit: Prepared) -> Result<Receipt, CommitError> {
+        self.write_under(commit, || None).0
+    }
+
+    /// What the asker is told, and what was written.
+    fn write_under(
+        &self,
+        commit: Prepared,
+        strikes: impl FnOnce() -> Option<Fault>,
+    ) -> (Result<Receipt, CommitError>, Option<Receipt>) {
         let mut host = self.host();
+        match self.staged(&mut host, commit) {
+            Err(refused) => (Err(refused), None),
+            Ok((staged, receipt)) => {
+                let fault = host.due_fault().or_else(strikes);
+                let result = host.strike(fault).map(|()| receipt).map_err(Into::into);
+                let is_lost = matches!(fault, Some(Fault::Fail | Fault::CrashBefore));
+                if !is_lost {
+                    self.tree.write(staged);
+                }
+                (result, (!is_lost).then_some(receipt))
+            }
+        }
+    }
+
+    /// What a commit changes, if it passes the checks.
+    fn staged(&self, host: &mut Host, commit: Prepared) -> Result<(Staged, Receipt), CommitError> {
         if host.is_dead {
             return Err(StoreError::Closed.into());
         }
@@ -123,28 +170,28 @@ impl MemoryStore {
         let receipt = host.ledger.admit(&*self.tree, &mut staged, commit)?;
         host.ledger.stage_state(&mut staged);
         host.commits += 1;
-        let fault = host
-            .fault
-            .filter(|(at, _)| *at == host.commits)
-            .map(|(_, fault)| fault);
+        Ok((staged, receipt))
+    }
+}
+
+impl Host {
+    fn due_fault(&self) -> Option<Fault> {
+        let (at, fault) = self.fault?;
+        (at == self.commits).then_some(fault)
+    }
+
+    /// Lets a fault have its effect on this and every later commit.
+    fn strike(&mut self, fault: Option<Fault>) -> Result<(), StoreError> {
         match fault {
-            None => {
-                self.tree.write(staged);
-                Ok(receipt)
-            }
-            Some(Fault::Fail) => {
+            None => Ok(()),
+            Some(Fault::Fail | Fault::FailLate) => {
                 let error = StoreError::Io("the disk failed, as asked for".into());
-                host.refuses_writes = Some(error.clone());
-                Err(error.into())
+                self.refuses_writes = Some(error.clone());
+                Err(error)
             }
-            Some(Fault::CrashBefore) => {
-                host.is_dead = true;
-                Err(StoreError::Closed.into())
-            }
-            Some(Fault::CrashAfter) => {
-                host.is_dead = true;
-                self.tree.write(staged);
-                Err(StoreError::Closed.into())
+            Some(Fault::CrashBefore | Fault::CrashAfter) => {
+                self.is_dead = true;
+                Err(StoreError::Closed)
             }
         }
     }
@@ -199,12 +246,19 @@ impl Entries for Tree {
 #[async_trait]
 impl Journal for MemoryStore {
     async fn commit(&self, commit: Commit) -> Result<Receipt, CommitError> {
-        self.write(Prepared::new(commit)?)
+        let Some(weather) = &self.weather else {
+            return self.write(Prepared::new(self.entries()?, commit)?);
+        };
+        let handed = Handed {
+            store: self,
+            weather: weather.as_ref(),
+            commit: Some(commit),
+        };
+        handed.answered().await
     }
 
     async fn fence(&self) -> Result<Fence, StoreError> {
-        self.entries()?;
-        Ok(self.fence)
+        self.reading(|_| Ok(self.fence)).await
     }
 
     async fn claim(
@@ -212,7 +266,8 @@ impl Journal for MemoryStore {
         after: Option<ExecutionId>,
         limit: usize,
     ) -> Result<Vec<Claim>, StoreError> {
-        read::claim(self.entries()?, self.fence, after.as_ref(), limit)
+        self.reading(|tree| read::claim(tree, self.fence, after.as_ref(), limit))
+            .await
     }
 
     async fn alarms(
@@ -221,11 +276,21 @@ impl Journal for MemoryStore {
         after: Option<Alarm>,
         limit: usize,
     ) -> Result<Alarms, StoreError> {
-        read::alarms(self.entries()?, until, after.as_ref(), limit)
+        self.reading(|tree| read::alarms(tree, until, after.as_ref(), limit))
+            .await
     }
 
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
-        read::load(self.entries()?, id)
+        self.reading(|tree| read::load(tree, id)).await
+    }
+}
+
+#[async_trait]
+impl Backups for MemoryStore {
+    async fn backup(&self) -> Result<Option<Box<dyn Backup>>, StoreError> {
+        let entries = self.entries()?.lock().clone();
+        let copy = Tree(Mutex::new(entries));
+        Ok(Some(Box::new(Export::new(copy))))
     }
 }
 
@@ -237,18 +302,19 @@ impl Catalogue for MemoryStore {
         after: Option<Key>,
         limit: usize,
     ) -> Result<Vec<Document>, StoreError> {
-        read::documents(self.entries()?, kind, after.as_ref(), limit)
+        self.reading(|tree| read::documents(tree, kind, after.as_ref(), limit))
+            .await
     }
 
     async fn blob(&self, digest: &Digest) -> Result<Option<Bytes>, StoreError> {
-        read::blob(self.entries()?, digest)
+        self.reading(|tree| read::blob(tree, digest)).await
     }
 }
 
 #[async_trait]
 impl Archive for MemoryStore {
     async fn execution(&self, id: &ExecutionId) -> Result<Option<Description>, StoreError> {
-        read::execution(self.entries()?, id)
+        self.reading(|tree| read::execution(tree, id)).await
     }
 
     async fn execution_named(
@@ -256,29 +322,52 @@ impl Archive for MemoryStore {
         machine_arn: &str,
         name: &str,
     ) -> Result<Option<ExecutionId>, StoreError> {
-        read::execution_named(self.entries()?, machine_arn, name)
+        self.reading(|tree| read::execution_named(tree, machine_arn, name))
+            .await
     }
 
     async fn executions(
         &self,
         filter: ExecutionFilter,
-        before: Option<ExecutionId>,
+        cursor: Option<ListCursor>,
         limit: usize,
-    ) -> Result<Page<Description, ExecutionId>, StoreError> {
-        read::executions(self.entries()?, &filter, before.as_ref(), limit)
+    ) -> Result<Page<Description, ListCursor>, StoreError> {
+        self.reading(|tree| read::executions(tree, &filter, cursor.as_ref(), limit))
+            .await
     }
 
     async fn history(
         &self,
         id: &ExecutionId,
         cursor: HistoryCursor,
+        payloads: HistoryPayloads,
         limit: usize,
     ) -> Result<Option<HistoryPage>, StoreError> {
-        read::history(self.entries()?, id, cursor, limit)
+        self.reading(|tree| read::history(tree, id, cursor, payloads, limit))
+            .await
     }
 
-    async fn audit(&self, after: u64, limit: usize) -> Result<(Vec<Sealed>, Head), StoreError> {
-        read::audit(self.entries()?, after, limit)
+    async fn audit(&self, after: u64, limit: usize) -> Result<AuditPage, StoreError> {
+        self.reading(|tree| read::audit(tree, after, limit)).await
+    }
+}
+
+#[async_trait]
+impl Retention for MemoryStore {
+    async fn ended(&self, after: Option<Ended>, limit: usize) -> Result<EndedPage, StoreError> {
+        read::ended(self.entries()?, after.as_ref(), limit)
+    }
+
+    async fn leftovers(&self, limit: usize) -> Result<Vec<Ended>, StoreError> {
+        read::leftovers(self.entries()?, limit)
+    }
+
+    async fn prunable(&self, before: Timestamp) -> Result<Option<Head>, StoreError> {
+        read::prunable(self.entries()?, before)
+    }
+
+    async fn oldest_link(&self) -> Result<Option<Timestamp>, StoreError> {
+        read::oldest_link(self.entries()?)
     }
 }
 

@@ -3,16 +3,20 @@
 
 use std::sync::Arc;
 
-use asl::{ExecutionId, Header};
+use asl::{ExecutionId, Header, Status, Timestamp};
 use auth::authority::AuthorityVersion;
 use auth::names::Digest;
 use ports::{
-    AuditRecord, Blob, Change, Commit, ExecutionCommit, Fence, Key, Record, Start, StoreError,
+    AuditRecord, Blob, Change, Commit, Ended, ExecutionCommit, Fence, Key, Record, Start,
+    StoreError, Summary,
 };
 use serde::Serialize;
 
+use crate::entries::Entries;
 use crate::envelope::{Entry, Kind};
 use crate::key;
+use crate::record::LaidOut;
+use crate::removal::Removals;
 use crate::standings::{self, Mark};
 
 /// What sealing adds to an audit record: a hash and a length.
@@ -25,6 +29,7 @@ pub(crate) struct Prepared {
     pub(crate) execution: Option<Step>,
     pub(crate) documents: Vec<(Key, Entry)>,
     pub(crate) blobs: Vec<Entry>,
+    pub(crate) removals: Removals,
     /// Audit records as JSON text.
     pub(crate) audit: Vec<String>,
     /// How much it adds to a write, about.
@@ -36,13 +41,16 @@ pub(crate) struct Step {
     pub(crate) id: ExecutionId,
     pub(crate) fence: Fence,
     pub(crate) number: u32,
-    pub(crate) record: Entry,
-    /// The record's number and the digest of its stored text.
+    pub(crate) laid_out: LaidOut,
+    /// The record's number and the digest of its text.
     pub(crate) checkpoint: (u32, String),
     pub(crate) beginning: Option<Beginning>,
     pub(crate) summary: Vec<u8>,
-    /// Where the execution is listed after this step.
+    pub(crate) status: Status,
+    /// Where the execution is listed for whoever takes executions up.
     pub(crate) mark: Mark,
+    /// Its place among those that have ended, if it has.
+    pub(crate) ended: Option<Entry>,
 }
 
 /// The first step of an execution.
@@ -50,16 +58,22 @@ pub(crate) struct Beginning {
     /// The [`Start`] as JSON.
     pub(crate) start: Vec<u8>,
     pub(crate) name: Entry,
-    pub(crate) listed: Vec<Entry>,
+    /// The ARNs it is listed under.
+    pub(crate) arns: Arc<[String]>,
 }
 
 impl Prepared {
-    /// Serialises a commit.
+    /// Serialises a commit, and finds in `entries` what it takes away.
     ///
     /// # Errors
-    /// The commit contradicts itself.
-    pub(crate) fn new(commit: Commit) -> Result<Self, StoreError> {
-        if commit.audit.is_empty() {
+    /// The commit contradicts itself, or what it takes away cannot be read.
+    pub(crate) fn new(entries: &impl Entries, commit: Commit) -> Result<Self, StoreError> {
+        let removals = Removals::find(entries, commit.upkeep)?;
+        let is_unseen = commit.execution.is_none()
+            && commit.documents.is_empty()
+            && commit.blobs.is_empty()
+            && removals.are_unseen();
+        if commit.audit.is_empty() && !is_unseen {
             return Err(refused("a commit needs an audit record"));
         }
         let execution = commit.execution.map(Step::new).transpose()?;
@@ -85,7 +99,11 @@ impl Prepared {
         Ok(Self {
             decided_under: commit.decided_under,
             moves_authority: commit.moves_authority,
-            bytes: entries.map(Entry::bytes).sum::<usize>() + step_bytes + audit_bytes,
+            bytes: entries.map(Entry::bytes).sum::<usize>()
+                + step_bytes
+                + removals.bytes()
+                + audit_bytes,
+            removals,
             execution,
             documents,
             blobs,
@@ -114,10 +132,12 @@ impl Step {
         let text = json(&record)?;
         let digest = Digest::of(&text);
         Ok(Self {
-            record: Entry::new(Kind::Record, key::record(&id, number), &text),
+            laid_out: LaidOut::new(&id, record, &text)?,
             checkpoint: (number, digest.as_str().to_owned()),
             beginning: start.map(|start| Beginning::new(&id, &start)).transpose()?,
+            ended: ended(&id, &summary).map(|ended| mark(key::ended(&ended))),
             summary: json(&summary)?,
+            status: summary.status,
             mark: Mark::of(summary.status, posture),
             id,
             fence,
@@ -129,10 +149,9 @@ impl Step {
     fn bytes(&self) -> usize {
         let beginning = self.beginning.as_ref();
         let beginning = beginning.map_or(0, |beginning| {
-            let listed: usize = beginning.listed.iter().map(Entry::bytes).sum();
-            beginning.start.len() + beginning.name.bytes() + listed
+            beginning.start.len() + beginning.name.bytes()
         });
-        self.record.bytes() + self.summary.len() + beginning
+        self.laid_out.bytes() + self.summary.len() + beginning
     }
 
     /// The entry of start and summary.
@@ -140,6 +159,44 @@ impl Step {
         let content = standings::join(start, &self.summary);
         Entry::new(Kind::Execution, key::execution(&self.id), &content)
     }
+}
+
+/// A mark: an entry without content.
+pub(crate) fn mark(key: Vec<u8>) -> Entry {
+    Entry::new(Kind::Mark, key, b"")
+}
+
+/// The place of an execution among those that have ended, if it has.
+pub(crate) fn ended(id: &ExecutionId, summary: &Summary) -> Option<Ended> {
+    let is_ended = summary.status.is_terminal();
+    is_ended.then(|| Ended {
+        at: summary.stopped_at.unwrap_or(Timestamp(0)),
+        id: id.clone(),
+    })
+}
+
+/// The keys of the marks that an execution has in lists while it stands so.
+pub(crate) fn listed_keys(start: &Start, status: Status) -> Vec<Vec<u8>> {
+    let id = &start.header.id;
+    let arns = arns(start);
+    let lists = arns.iter().map(|arn| Some(arn.as_str())).chain([None]);
+    lists.map(|list| key::listed(list, status, id)).collect()
+}
+
+/// The ARNs that an execution is listed under.
+pub(crate) fn arns(start: &Start) -> Vec<String> {
+    let header = &start.header;
+    let mut arns = match header.map_run {
+        None => start.selection.arns(&header.machine_arn),
+        Some(_) => Vec::new(),
+    };
+    arns.push(header.listed_under().to_owned());
+    arns
+}
+
+/// The key under which an execution has its name.
+pub(crate) fn name_key(start: &Start) -> Vec<u8> {
+    key::name(start.header.listed_under(), &unique_name(start))
 }
 
 impl Beginning {
@@ -151,20 +208,14 @@ impl Beginning {
                 header.id
             )));
         }
-        let mut arns = match header.map_run {
-            None => start.selection.arns(&header.machine_arn),
-            Some(_) => Vec::new(),
-        };
-        arns.push(header.listed_under().to_owned());
+        let arns = arns(start);
         for text in arns.iter().chain([&header.name]) {
             free_of_nul(text)?;
         }
-        let name = key::name(header.listed_under(), &unique_name(start));
-        let listed = arns.iter().map(|arn| key::listed(arn, id));
         Ok(Self {
             start: json(start)?,
-            name: Entry::new(Kind::Name, name, id.as_str().as_bytes()),
-            listed: listed.map(|key| Entry::new(Kind::Mark, key, b"")).collect(),
+            name: Entry::new(Kind::Name, name_key(start), id.as_str().as_bytes()),
+            arns: arns.into(),
         })
     }
 }
@@ -210,7 +261,7 @@ fn blob(blob: &Blob) -> Result<Entry, StoreError> {
     Ok(Entry::new(Kind::Blob, key::blob(&blob.digest), &blob.bytes))
 }
 
-fn json(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+pub(crate) fn json(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
     serde_json::to_vec(value).map_err(|error| unserialisable(&error))
 }
 

@@ -1,29 +1,31 @@
 //! Reading back: executions, documents and the audit log, as the ports hand them out.
 
 mod history;
+mod links;
+mod listing;
+mod retention;
 
-use asl::{ExecutionId, PayloadId, Status, Timestamp};
+use asl::{ExecutionId, PayloadId, Timestamp};
 use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
-    Alarm, Alarms, Claim, Description, Document, ExecutionFilter, Fence, Head, Key,
-    Kind as DocumentKind, Page, Record, Sealed, Start, StoreError, StoredExecution, Summary,
+    Alarm, Alarms, Claim, Description, Document, Fence, Key, Kind as DocumentKind, Record, Start,
+    StoreError, StoredExecution, Summary,
 };
 
 use crate::entries::{Entries, Order, complete, parse, read};
 use crate::envelope::{Kind, damaged};
 use crate::key;
-use crate::ledger::stored_head;
-use crate::links;
+use crate::record::Opened;
 use crate::standings;
 
 pub(crate) use history::history;
+pub(crate) use links::{audit, oldest_link, prunable};
+pub(crate) use listing::executions;
+pub(crate) use retention::{ended, leftovers};
 
 /// How many entries are read at once.
 const PAGE_ENTRIES: usize = 256;
-
-/// How many executions one listing looks at before it hands out what it found.
-const EXAMINED_MAX: usize = 4096;
 
 /// Executions that go on by themselves, claimed under `fence`.
 pub(crate) fn claim(
@@ -73,25 +75,33 @@ pub(crate) fn load(
     entries: &impl Entries,
     id: &ExecutionId,
 ) -> Result<Option<StoredExecution>, StoreError> {
-    let Some((start, _)) = standing(entries, id)? else {
-        return Ok(None);
-    };
+    unless_expired(entries, id, || {
+        let Some((start, _)) = standing(entries, id)? else {
+            return Ok(None);
+        };
+        let records = records(entries, id)?;
+        Ok(Some(StoredExecution { start, records }))
+    })
+}
+
+fn records(entries: &impl Entries, id: &ExecutionId) -> Result<Vec<Record>, StoreError> {
     let mut records = Vec::new();
     loop {
         let first = u32::try_from(records.len()).unwrap_or(u32::MAX);
         let page = entries.range(key::records(id, first), Order::Forward, PAGE_ENTRIES)?;
         for (key, value) in &page {
             let number = u32::try_from(records.len()).unwrap_or(u32::MAX);
-            records.push(record(entries, id, number, key, value)?.0);
+            is_record(id, number, key)?;
+            records.push(Opened::new(entries, id, number, value)?.whole()?);
         }
         if page.len() < PAGE_ENTRIES {
             break;
         }
     }
-    if records.is_empty() {
-        return Err(damaged(&key::record(id, 0), "is missing"));
+    match records.is_empty() {
+        true => Err(damaged(&key::record(id, 0), "is missing")),
+        false => Ok(records),
     }
-    Ok(Some(StoredExecution { start, records }))
 }
 
 /// One execution with its input and output.
@@ -99,24 +109,38 @@ pub(crate) fn execution(
     entries: &impl Entries,
     id: &ExecutionId,
 ) -> Result<Option<Description>, StoreError> {
-    let Some((start, summary)) = standing(entries, id)? else {
-        return Ok(None);
-    };
-    let payload = |place: PayloadId| {
-        let (record, _) = history::load_record(entries, id, place.record)?;
-        history::payload(id, &record.delta.payloads, place)
-    };
-    let input = payload(PayloadId {
-        record: 0,
-        index: 0,
-    })?;
-    let output = summary.output.map(payload).transpose()?;
-    Ok(Some(Description {
-        start,
-        summary,
-        input: Some(input),
-        output,
-    }))
+    unless_expired(entries, id, || {
+        let Some((start, summary)) = standing(entries, id)? else {
+            return Ok(None);
+        };
+        let payload =
+            |place: PayloadId| Opened::read(entries, id, place.record)?.payload(place.index);
+        let input = payload(PayloadId {
+            record: 0,
+            index: 0,
+        })?;
+        let output = summary.output.map(payload).transpose()?;
+        Ok(Some(Description {
+            start,
+            summary,
+            input: Some(input),
+            output,
+        }))
+    })
+}
+
+/// What is read of an execution that expires meanwhile is nothing, not damage.
+fn unless_expired<T>(
+    entries: &impl Entries,
+    id: &ExecutionId,
+    read: impl FnOnce() -> Result<Option<T>, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    let found = read();
+    let is_damaged = matches!(found, Err(StoreError::Damaged { .. }));
+    match is_damaged && entries.entry(&key::execution(id))?.is_none() {
+        true => Ok(None),
+        false => found,
+    }
 }
 
 /// Who has a name.
@@ -136,56 +160,6 @@ pub(crate) fn holder_of(key: &[u8], content: &[u8]) -> Result<ExecutionId, Store
         .ok()
         .and_then(ExecutionId::parse);
     id.ok_or_else(|| damaged(key, "does not name an execution"))
-}
-
-/// Executions, newest first.
-pub(crate) fn executions(
-    entries: &impl Entries,
-    filter: &ExecutionFilter,
-    before: Option<&ExecutionId>,
-    limit: usize,
-) -> Result<Page<Description, ExecutionId>, StoreError> {
-    let mut range = match &filter.machine_arn {
-        Some(arn) => key::listing(arn),
-        None => key::executions(),
-    };
-    if let Some(before) = before {
-        range.end = match &filter.machine_arn {
-            Some(arn) => key::listed(arn, before),
-            None => key::execution(before),
-        };
-    }
-    let mut items = Vec::new();
-    let mut examined = 0;
-    let mut last = before.cloned();
-    loop {
-        let page = entries.range(range.clone(), Order::Backward, PAGE_ENTRIES)?;
-        for (key, value) in &page {
-            if items.len() >= limit || examined >= EXAMINED_MAX {
-                return Ok(Page { items, next: last });
-            }
-            let id = key::marked(key).ok_or_else(|| damaged(key, "does not name an execution"))?;
-            let (start, summary) = match filter.machine_arn {
-                None => parse_standing(key, &complete(entries, Kind::Execution, key, value)?)?,
-                Some(_) => standing(entries, &id)?
-                    .ok_or_else(|| damaged(&key::execution(&id), "is missing"))?,
-            };
-            examined += 1;
-            range.end = key.to_vec();
-            last = Some(id);
-            if has_status(&summary, filter.status) {
-                items.push(Description {
-                    start,
-                    summary,
-                    input: None,
-                    output: None,
-                });
-            }
-        }
-        if page.len() < PAGE_ENTRIES {
-            return Ok(Page { items, next: None });
-        }
-    }
 }
 
 /// Documents of a kind, in key order.
@@ -223,42 +197,6 @@ pub(crate) fn blob(entries: &impl Entries, digest: &Digest) -> Result<Option<Byt
     Ok(Some(body.into_bytes()))
 }
 
-/// Links after a sequence, and the log's head as it was before they were read.
-pub(crate) fn audit(
-    entries: &impl Entries,
-    after: u64,
-    limit: usize,
-) -> Result<(Vec<Sealed>, Head), StoreError> {
-    let head = stored_head(entries)?;
-    let first = after.saturating_add(1);
-    let mut found = Vec::new();
-    let block_of_first = key::all_links().start..key::after(key::links(first));
-    let around = entries.range(block_of_first, Order::Backward, 1)?;
-    let mut range = key::all_links();
-    if let Some((key, _)) = around.first() {
-        range.start = key.to_vec();
-    }
-    while found.len() < limit {
-        let blocks = entries.range(range.clone(), Order::Forward, PAGE_ENTRIES.min(limit))?;
-        for (key, value) in &blocks {
-            let block = links::parse(key, &complete(entries, Kind::Links, key, value)?)?;
-            let wanted = block
-                .into_iter()
-                .filter(|link| (first..=head.length).contains(&link.sequence));
-            found.extend(wanted);
-            range.start = key::after(key.to_vec());
-            if found.len() >= limit {
-                break;
-            }
-        }
-        if blocks.len() < PAGE_ENTRIES.min(limit) {
-            break;
-        }
-    }
-    found.truncate(limit);
-    Ok((found, head))
-}
-
 fn standing(
     entries: &impl Entries,
     id: &ExecutionId,
@@ -282,25 +220,10 @@ fn marked(
     key::marked(key).ok_or_else(|| damaged(key, "does not name an execution"))
 }
 
-fn has_status(summary: &Summary, wanted: Option<Status>) -> bool {
-    wanted.is_none_or(|status| status == summary.status)
-}
-
-/// A record that was read and its size in bytes, if it is the one that belongs there.
-fn record(
-    entries: &impl Entries,
-    id: &ExecutionId,
-    expected: u32,
-    key: &[u8],
-    value: &sled::IVec,
-) -> Result<(Record, usize), StoreError> {
-    if key::record_number(key) != Some(expected) {
-        return Err(damaged(&key::record(id, expected), "is missing"));
+/// Whether a key that was read is that of the record that belongs there.
+fn is_record(id: &ExecutionId, expected: u32, key: &[u8]) -> Result<(), StoreError> {
+    match key::record_number(key) == Some(expected) {
+        true => Ok(()),
+        false => Err(damaged(&key::record(id, expected), "is missing")),
     }
-    let body = complete(entries, Kind::Record, key, value)?;
-    let record: Record = body.parse(key)?;
-    if record.number != expected {
-        return Err(damaged(key, format!("holds record {}", record.number)));
-    }
-    Ok((record, body.len()))
 }

@@ -11,22 +11,26 @@ use async_trait::async_trait;
 use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
-    Alarm, Alarms, Archive, Catalogue, Chain, Claim, Commit, CommitError, Description, Document,
-    ExecutionFilter, Fence, Head, HistoryCursor, HistoryPage, Journal, Key, Kind, Page, Receipt,
-    Sealed, StoreError, StoredExecution,
+    Alarm, Alarms, Archive, AuditPage, Backup, Backups, Catalogue, Chain, Claim, Commit,
+    CommitError, Description, Document, Ended, EndedPage, ExecutionFilter, Fence, Head,
+    HistoryCursor, HistoryPage, HistoryPayloads, Journal, Key, Kind, ListCursor, Page, Receipt,
+    Retention, StoreError, StoredExecution,
 };
 use tokio::sync::{mpsc, oneshot};
 
+use crate::backup::Export;
 use crate::base::{Base, panicked};
 use crate::durable::Durable;
 use crate::flusher::Flusher;
 use crate::folder::failed_at;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, links};
 use crate::log::{self, AppendError, Log, SyncData};
+use crate::metrics::Metrics;
 use crate::prepare::{Prepared, refused};
 use crate::read;
 use crate::standings::REMEMBERED_MIN;
 use crate::table::Table;
+use crate::upgrade::upgrade;
 use crate::watermark::Watermark;
 use crate::writer::{Failure, Request, Writer, append, note};
 
@@ -80,6 +84,7 @@ pub struct SledStore {
     durable: Arc<Durable>,
     fence: Fence,
     failure: Failure,
+    metrics: Metrics,
     /// Taken by [`Self::close`].
     running: Mutex<Option<Running>>,
 }
@@ -152,15 +157,29 @@ impl SledStore {
         let log_path = path.join("log");
         let recovered = log::recover(&log_path, applied, |(key, value)| table.put(key, value))?;
         let durable = Arc::new(Durable::new(base, table));
-        let (ledger, staged) = Ledger::open(&*durable, chain)?;
-        let mut watermark = open_watermark(path, ledger.links())?;
+        let mut watermark = open_watermark(path, links(&*durable)?)?;
+        let metrics = Metrics::default();
+        let sync_data = metrics.measured(sync_data);
         let mut log = Log::open(&log_path, recovered, config.reserve_bytes, sync_data)?;
+        upgrade(&*durable, |staged| {
+            let appended = append(&mut log, &durable, staged);
+            let table_bytes = appended.map_err(AppendError::into_inner)?;
+            if table_bytes > config.table_bytes_max
+                && let Some(table) = durable.freeze()
+            {
+                base_writer.write(&table, log.last(), &durable)?;
+                durable.thaw(true);
+            }
+            Ok(())
+        })?;
+        let (ledger, staged) = Ledger::open(&*durable, chain)?;
         append(&mut log, &durable, staged).map_err(AppendError::into_inner)?;
         note(&mut watermark, ledger.links())?;
 
         let (sender, receiver) = mpsc::channel(config.queue_commits_max.max(1));
         let (freezing, tables) = std::sync::mpsc::sync_channel(1);
         let applied = Arc::new(AtomicU64::new(applied));
+        metrics.audit_length(ledger.links());
         let fence = ledger.fence();
         let failure = Failure::default();
         let flusher = Flusher {
@@ -179,6 +198,7 @@ impl SledStore {
             flusher: freezing,
             applied,
             failure: failure.clone(),
+            metrics: metrics.clone(),
             is_full: false,
             group_commits_max: config.group_commits_max.clamp(1, REMEMBERED_MIN),
             group_bytes_max: config.group_bytes_max,
@@ -193,8 +213,14 @@ impl SledStore {
             durable,
             fence,
             failure,
+            metrics,
             running: Mutex::new(Some(running)),
         })
+    }
+
+    /// What the store counts and measures of itself.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Writes what waits, then lets go of the folder, so that another process can open it at
@@ -276,9 +302,13 @@ async fn blocking<T: Send + 'static>(
 #[async_trait]
 impl Journal for SledStore {
     async fn commit(&self, commit: Commit) -> Result<Receipt, CommitError> {
-        let commit = match commit.blobs.is_empty() {
-            true => Prepared::new(commit)?,
-            false => blocking(move || Prepared::new(commit)).await??,
+        let is_light = commit.blobs.is_empty() && commit.upkeep.is_empty();
+        let commit = match is_light {
+            true => Prepared::new(&*self.durable, commit)?,
+            false => {
+                self.read(move |entries| Prepared::new(entries, commit))
+                    .await?
+            }
         };
         let requests = self.requests().ok_or(StoreError::Closed)?;
         let (answer, answered) = oneshot::channel();
@@ -326,6 +356,15 @@ impl Journal for SledStore {
 }
 
 #[async_trait]
+impl Backups for SledStore {
+    async fn backup(&self) -> Result<Option<Box<dyn Backup>>, StoreError> {
+        let durable = Arc::clone(&self.durable);
+        let snapshot = blocking(move || durable.snapshot()).await?;
+        Ok(snapshot.map(|snapshot| Box::new(Export::new(snapshot)) as Box<dyn Backup>))
+    }
+}
+
+#[async_trait]
 impl Catalogue for SledStore {
     async fn documents(
         &self,
@@ -364,10 +403,10 @@ impl Archive for SledStore {
     async fn executions(
         &self,
         filter: ExecutionFilter,
-        before: Option<ExecutionId>,
+        cursor: Option<ListCursor>,
         limit: usize,
-    ) -> Result<Page<Description, ExecutionId>, StoreError> {
-        self.read(move |entries| read::executions(entries, &filter, before.as_ref(), limit))
+    ) -> Result<Page<Description, ListCursor>, StoreError> {
+        self.read(move |entries| read::executions(entries, &filter, cursor.as_ref(), limit))
             .await
     }
 
@@ -375,16 +414,39 @@ impl Archive for SledStore {
         &self,
         id: &ExecutionId,
         cursor: HistoryCursor,
+        payloads: HistoryPayloads,
         limit: usize,
     ) -> Result<Option<HistoryPage>, StoreError> {
         let id = id.clone();
-        self.read(move |entries| read::history(entries, &id, cursor, limit))
+        self.read(move |entries| read::history(entries, &id, cursor, payloads, limit))
             .await
     }
 
-    async fn audit(&self, after: u64, limit: usize) -> Result<(Vec<Sealed>, Head), StoreError> {
+    async fn audit(&self, after: u64, limit: usize) -> Result<AuditPage, StoreError> {
         self.read(move |entries| read::audit(entries, after, limit))
             .await
+    }
+}
+
+#[async_trait]
+impl Retention for SledStore {
+    async fn ended(&self, after: Option<Ended>, limit: usize) -> Result<EndedPage, StoreError> {
+        self.read(move |entries| read::ended(entries, after.as_ref(), limit))
+            .await
+    }
+
+    async fn leftovers(&self, limit: usize) -> Result<Vec<Ended>, StoreError> {
+        self.read(move |entries| read::leftovers(entries, limit))
+            .await
+    }
+
+    async fn prunable(&self, before: Timestamp) -> Result<Option<Head>, StoreError> {
+        self.read(move |entries| read::prunable(entries, before))
+            .await
+    }
+
+    async fn oldest_link(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(read::oldest_link).await
     }
 }
 

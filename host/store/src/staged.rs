@@ -1,6 +1,6 @@
 //! The changes of a group of commits before they are written, seen by the commits that follow.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use ports::StoreError;
@@ -23,12 +23,19 @@ pub(crate) struct Staged {
 impl Staged {
     /// Adds or replaces an entry.
     pub(crate) fn put(&mut self, entry: Entry) {
-        self.parts.extend(entry.parts);
+        for (key, value) in entry.parts {
+            // Parts of the same content that the same write was to remove.
+            match self.changes.get_mut(&key) {
+                Some(change) => *change = Some(value),
+                None => drop(self.parts.insert(key, value)),
+            }
+        }
         self.changes.insert(entry.key, Some(entry.value));
     }
 
     /// Removes an entry.
     pub(crate) fn remove(&mut self, key: IVec) {
+        self.parts.remove(&key);
         self.changes.insert(key, None);
     }
 
@@ -45,6 +52,29 @@ impl Staged {
 pub(crate) struct Overlay<'a, E> {
     pub(crate) staged: &'a Staged,
     pub(crate) entries: &'a E,
+}
+
+impl<E: Entries> Overlay<'_, E> {
+    /// The first keys of a range as they will be, at most `limit`. Looks at everything staged.
+    pub(crate) fn merged(
+        &self,
+        range: Range<Vec<u8>>,
+        limit: usize,
+    ) -> Result<Vec<IVec>, StoreError> {
+        let staged = self.staged.changes.iter();
+        let is_inside = |key: &IVec| *range.start <= **key && **key < *range.end;
+        let staged: Vec<_> = staged.filter(|(key, _)| is_inside(key)).collect();
+        let read = limit.saturating_add(staged.len());
+        let durable = self.entries.range(range.clone(), Order::Forward, read)?;
+        let mut keys: BTreeSet<_> = durable.into_iter().map(|(key, _)| key).collect();
+        for (key, change) in staged {
+            match change {
+                Some(_) => drop(keys.insert(key.clone())),
+                None => drop(keys.remove(key)),
+            }
+        }
+        Ok(keys.into_iter().take(limit).collect())
+    }
 }
 
 impl<E: Entries> Entries for Overlay<'_, E> {

@@ -2,6 +2,7 @@
 //! most commits are checked without reading the tree. Bounded: what is forgotten is read again.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use asl::{ExecutionId, Posture, Status, Timestamp};
 use ports::StoreError;
@@ -20,17 +21,28 @@ const SUMMARY_BYTES_MAX: usize = 512;
 pub(crate) struct Standing {
     /// The number of the next record.
     pub(crate) next: u32,
+    /// How it stands.
+    pub(crate) status: Status,
     /// The mark that is there.
     pub(crate) mark: Mark,
+    /// The ARNs it is listed under, where they are known.
+    pub(crate) arns: Option<Arc<[String]>>,
     summary: Option<Box<[u8]>>,
 }
 
 impl Standing {
-    pub(crate) fn new(next: u32, mark: Mark, summary: &[u8]) -> Self {
+    pub(crate) fn new(
+        next: u32,
+        (status, mark): (Status, Mark),
+        summary: &[u8],
+        arns: Option<Arc<[String]>>,
+    ) -> Self {
         let is_short = summary.len() <= SUMMARY_BYTES_MAX;
         Self {
             next,
+            status,
             mark,
+            arns,
             summary: is_short.then(|| summary.into()),
         }
     }
@@ -91,6 +103,11 @@ impl Standings {
         }
         self.young.insert(id, standing);
     }
+
+    pub(crate) fn forget(&mut self, id: &ExecutionId) {
+        self.young.remove(id);
+        self.old.remove(id);
+    }
 }
 
 /// The stored form: the length of the start, the start, the summary.
@@ -122,11 +139,15 @@ mod tests {
         ExecutionId::parse(&format!("e-{number}")).unwrap()
     }
 
+    fn standing(next: u32) -> Standing {
+        Standing::new(next, (Status::Running, Mark::Open), b"{}", None)
+    }
+
     #[test]
     fn the_last_executions_are_remembered_and_no_more_than_twice_as_many() {
         let mut standings = Standings::default();
         for number in 0..10 * REMEMBERED_MIN {
-            standings.remember(id(number), Standing::new(1, Mark::Open, b"{}"));
+            standings.remember(id(number), standing(1));
             let oldest = (number + 1).saturating_sub(REMEMBERED_MIN);
             assert!(standings.find(&id(oldest)).is_some());
             assert!(standings.young.len() + standings.old.len() <= 2 * REMEMBERED_MIN);
@@ -138,10 +159,12 @@ mod tests {
     fn the_younger_standing_counts() {
         let mut standings = Standings::default();
         for number in 0..REMEMBERED_MIN {
-            standings.remember(id(number), Standing::new(1, Mark::Open, b"{}"));
+            standings.remember(id(number), standing(1));
         }
-        standings.remember(id(REMEMBERED_MIN), Standing::new(1, Mark::Open, b"{}"));
-        standings.remember(id(0), Standing::new(2, Mark::Open, b"{}"));
+        standings.remember(id(REMEMBERED_MIN), standing(1));
+        standings.remember(id(0), standing(2));
         assert_eq!(standings.find(&id(0)).unwrap().next, 2);
+        standings.forget(&id(0));
+        assert!(standings.find(&id(0)).is_none());
     }
 }

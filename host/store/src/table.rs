@@ -9,7 +9,7 @@ use sled::IVec;
 const ENTRY_BYTES: usize = 96;
 
 /// Keys with what stands under them; `None` where nothing does any more.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Table {
     changes: BTreeMap<IVec, Option<IVec>>,
     bytes: usize,

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use ports::{CommitError, Receipt, StoreError};
 use tokio::sync::{mpsc, oneshot};
@@ -15,6 +16,7 @@ use crate::flusher::Frozen;
 use crate::folder::failure;
 use crate::ledger::Ledger;
 use crate::log::{AppendError, FrameBuilder, Log};
+use crate::metrics::Metrics;
 use crate::prepare::Prepared;
 use crate::staged::Staged;
 use crate::watermark::Watermark;
@@ -61,6 +63,7 @@ pub(crate) struct Writer {
     /// The number of the last frame that is in the base.
     pub(crate) applied: Arc<AtomicU64>,
     pub(crate) failure: Failure,
+    pub(crate) metrics: Metrics,
     /// Whether the last frame was refused for lack of room.
     pub(crate) is_full: bool,
     pub(crate) group_commits_max: usize,
@@ -96,6 +99,7 @@ impl Writer {
 
     /// Writes `first` and what waits behind it; hands out a request that did not fit.
     fn write_group(&mut self, first: Request) -> Result<Option<Request>, StoreError> {
+        let begun = Instant::now();
         let before = self.ledger.mark();
         let mut staged = Staged::default();
         let mut answers = Vec::new();
@@ -115,12 +119,19 @@ impl Writer {
             answers.push((request.answer, answer));
             next = self.requests.try_recv().ok();
         }
-        let refused = match answers.iter().any(|(_, answer)| answer.is_ok()) {
+        let has_some = answers.iter().any(|(_, answer)| answer.is_ok());
+        let refused = match has_some {
             true => self.write(staged)?,
             false => None,
         };
-        if refused.is_some() {
-            self.ledger.back_to(before);
+        match refused {
+            Some(_) => self.ledger.back_to(before),
+            None if has_some => {
+                let (taken, links) = (begun.elapsed(), self.ledger.links());
+                self.metrics
+                    .group_written(answers.len(), bytes, taken, links);
+            }
+            None => {}
         }
         for (sender, answer) in answers {
             // What refused a commit may be one that was not written either.

@@ -43,6 +43,8 @@ pub struct Ready {
     /// The development issuer; empty under `sluice serve`.
     pub issuer: String,
     pub tokens: BTreeMap<String, String>,
+    /// Where metrics are read without a token, if anywhere.
+    pub metrics: Option<String>,
 }
 
 /// How a command of the command line ended.
@@ -327,6 +329,7 @@ fn read_ready(file: &Path) -> Option<Ready> {
         url: String,
         issuer: Option<String>,
         tokens: Option<BTreeMap<String, String>>,
+        metrics: Option<String>,
     }
     let text = fs::read(file).ok()?;
     let content: Content = serde_json::from_slice(&text).unwrap();
@@ -334,5 +337,6 @@ fn read_ready(file: &Path) -> Option<Ready> {
         url: content.url,
         issuer: content.issuer.unwrap_or_default(),
         tokens: content.tokens.unwrap_or_default(),
+        metrics: content.metrics,
     })
 }

@@ -117,15 +117,22 @@ impl Person {
 
     /// Opens the stream of events behind the one with this id.
     pub async fn events_after(&self, id: &str, event: u64) -> Events {
+        self.try_events(id, event).await.unwrap()
+    }
+
+    /// Opens the stream of a host that may be gone.
+    ///
+    /// # Errors
+    /// It is.
+    pub async fn try_events(&self, id: &str, after: u64) -> reqwest::Result<Events> {
         let request = self.request(Method::GET, &format!("/v1/executions/{id}/events"));
-        let request = request.header("last-event-id", event.to_string());
-        let response = request.send().await.unwrap();
-        assert_eq!(response.status().as_u16(), 200);
-        Events {
+        let request = request.header("last-event-id", after.to_string());
+        let response = request.send().await?.error_for_status()?;
+        Ok(Events {
             response,
             buffer: String::new(),
             ready: VecDeque::new(),
-        }
+        })
     }
 
     /// Waits until an execution has ended, and reads it.
@@ -267,16 +274,24 @@ impl Events {
 
 /// Sends a request and reads the answer.
 pub async fn answer(request: RequestBuilder) -> Answer {
-    let response = request.send().await.unwrap();
+    try_answer(request).await.unwrap()
+}
+
+/// Sends a request and reads the answer, from a host that may be gone before it has answered.
+///
+/// # Errors
+/// There is no answer, or not all of it.
+pub async fn try_answer(request: RequestBuilder) -> reqwest::Result<Answer> {
+    let response = request.send().await?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let text = response.text().await.unwrap();
+    let text = response.text().await?;
     let body = serde_json::from_str(&text).unwrap_or_default();
-    Answer {
+    Ok(Answer {
         status,
         headers,
         text,
         body,
-    }
+    })
 }
 
 /// The types of history events, in order.

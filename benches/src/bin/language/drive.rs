@@ -100,6 +100,7 @@ fn header() -> Result<Header> {
         limits: Limits {
             history_events_max: 10_000_000,
             payload_bytes_max: 4 << 20,
+            running_seconds_max: None,
         },
     })
 }

@@ -69,6 +69,9 @@ pub struct Limits {
     pub history_events_max: u64,
     /// The most bytes of JSON text of a state's input, result or output.
     pub payload_bytes_max: usize,
+    /// The longest it may run, in seconds, whatever its `TimeoutSeconds` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running_seconds_max: Option<u64>,
 }
 
 impl Default for Limits {
@@ -76,6 +79,7 @@ impl Default for Limits {
         Self {
             history_events_max: 25_000,
             payload_bytes_max: PAYLOAD_BYTES_MAX,
+            running_seconds_max: None,
         }
     }
 }

@@ -46,11 +46,17 @@ impl<'m> Step<'m> {
             return Ok(());
         };
         // The machine's time is the parent's.
-        let seconds = self.machine.timeout_seconds.filter(|_| !is_child);
-        self.execution.standing.timeout = seconds.map(|seconds| {
-            let at = after_seconds(self.execution.header.started_at, seconds);
-            self.begin_timer(at)
-        });
+        let own = self.machine.timeout_seconds.filter(|_| !is_child);
+        let header = &self.execution.header;
+        let most = header.limits.running_seconds_max;
+        let began = match most {
+            // What begins again after a crash has the whole of its time again.
+            Some(_) => self.at,
+            None => header.started_at,
+        };
+        let seconds = own.into_iter().chain(most).min();
+        self.execution.standing.timeout =
+            seconds.map(|seconds| self.begin_timer(after_seconds(began, seconds)));
         let frame = Frame {
             id: self.execution.new_frame(),
             parent: None,
@@ -185,11 +191,28 @@ impl<'m> Step<'m> {
             Awaited::MachineTimeout => {
                 let previous = self.abort_all();
                 self.execution.standing.timeout = None;
-                self.end(Status::TimedOut, previous, ErrorDetail::default(), None);
+                let detail = self.timed_out();
+                self.end(Status::TimedOut, previous, detail, None);
             }
             Awaited::Attempt(..) | Awaited::Continue => return Err(Ignored::WrongAnswer(effect)),
         }
         Ok(())
+    }
+
+    /// What is told of an execution that outlasted its time: nothing but the fact where the time
+    /// is the machine's own.
+    fn timed_out(&self) -> ErrorDetail {
+        let most = self.execution.header.limits.running_seconds_max;
+        let own = self.machine.timeout_seconds;
+        let Some(most) = most.filter(|most| own.is_none_or(|own| own > *most)) else {
+            return ErrorDetail::default();
+        };
+        ErrorDetail {
+            error: Some("States.Timeout".to_owned()),
+            cause: Some(format!(
+                "The execution reached the maximum duration of its type ({most} seconds)."
+            )),
+        }
     }
 
     /// Ends the execution with anything but success; every frame must be gone.

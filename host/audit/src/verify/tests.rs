@@ -192,3 +192,42 @@ proptest! {
         prop_assert_eq!(broken.sequence, expected as u64);
     }
 }
+
+#[test]
+fn a_pruned_log_verifies_only_if_one_of_its_records_says_so() {
+    let mut head = Verifier::new().head();
+    let mut links = Vec::new();
+    let mut heads = Vec::new();
+    for number in 0..4 {
+        let mut record = record("a");
+        if number == 3 {
+            let anchor: &Head = &heads[1];
+            record.action = ports::PRUNE_AUDIT.to_owned();
+            record.outcome = json!({"anchor": anchor.to_json()});
+        }
+        let link = Sha256Chain.seal(&head, serde_json::to_string(&record).unwrap());
+        head = Head {
+            length: link.sequence,
+            hash: link.hash,
+        };
+        links.push(link);
+        heads.push(head);
+    }
+    let verified = |kept: usize| {
+        let mut verifier = Verifier::behind(heads[kept - 1]);
+        for link in &links[kept..] {
+            verifier.push(link)?;
+        }
+        verifier.finish(head)
+    };
+    assert_eq!(verified(2), Ok(head));
+    for kept in [1, 3] {
+        let broken = verified(kept).unwrap_err();
+        assert_eq!(
+            (broken.sequence, broken.flaw),
+            (kept as u64, Flaw::Unanchored)
+        );
+    }
+    let empty = Verifier::behind(Verifier::new().head());
+    assert!(empty.anchored().is_ok());
+}

@@ -73,4 +73,8 @@ actions! {
     TestState,
     /// Reads the audit log; asked of the host.
     ReadAudit,
+    /// Reads everything the host keeps, as a backup; asked of the host.
+    ReadBackup,
+    /// Reads what the host measures of itself; asked of the host.
+    ReadMetrics,
 }

@@ -4,7 +4,7 @@ use crate::principal::{Kind, Principal};
 
 const ISSUER: &str = "https://issuer.test";
 
-const ACTIONS: [&str; 23] = [
+const ACTIONS: [&str; 25] = [
     "UploadComponent",
     "ReadComponent",
     "WriteRole",
@@ -28,6 +28,8 @@ const ACTIONS: [&str; 23] = [
     "ReadExecution",
     "TestState",
     "ReadAudit",
+    "ReadBackup",
+    "ReadMetrics",
 ];
 
 fn name(text: &str) -> Name {
@@ -94,6 +96,8 @@ fn ask(policies: &Policies, caller: &Caller, action: &str) -> Result<Vec<String>
         "ReadExecution" => rules(policies.permits::<ReadExecution>(caller, &execution)),
         "TestState" => rules(policies.permits::<TestState>(caller, &Resource::host())),
         "ReadAudit" => rules(policies.permits::<ReadAudit>(caller, &Resource::host())),
+        "ReadBackup" => rules(policies.permits::<ReadBackup>(caller, &Resource::host())),
+        "ReadMetrics" => rules(policies.permits::<ReadMetrics>(caller, &Resource::host())),
         other => panic!("no action {other}"),
     }
 }
@@ -114,7 +118,7 @@ fn parse(text: &str) -> Result<Policies, Vec<String>> {
     Policies::parse(&[file]).map_err(messages)
 }
 
-const OPERATOR: [&str; 20] = [
+const OPERATOR: [&str; 22] = [
     "ReadComponent",
     "WriteRole",
     "ReadRole",
@@ -135,6 +139,8 @@ const OPERATOR: [&str; 20] = [
     "SendTaskHeartbeat",
     "ReadExecution",
     "TestState",
+    "ReadBackup",
+    "ReadMetrics",
 ];
 
 #[test]
@@ -167,6 +173,7 @@ fn each_development_group_may_do_its_work_and_nothing_else() {
                 "ReadActivity",
                 "ReadExecution",
                 "ReadAudit",
+                "ReadMetrics",
             ],
         ),
         (&["guests"], &[]),

@@ -11,7 +11,9 @@ use ports::{
 };
 use serde_json::{Value, json};
 use tokio::task::JoinError;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::egress::Requested;
 use super::nested::Nested;
@@ -64,10 +66,12 @@ pub(super) struct RunningAttempt {
 /// What is kept of an attempt's report beside its outcome.
 pub(crate) struct Facts {
     pub(super) logs: Vec<LogLine>,
+    /// When it ended, for measuring.
+    pub(super) ended: Instant,
     state: String,
     attempt: u32,
-    usage: Usage,
-    uses: Vec<Use>,
+    pub(super) usage: Usage,
+    pub(super) uses: Vec<Use>,
     /// What the server answered, in a few members.
     response: Value,
 }
@@ -76,6 +80,7 @@ impl Facts {
     pub(super) fn new(run: &TaskRun, logs: Vec<LogLine>, usage: Usage, uses: Vec<Use>) -> Self {
         Self {
             logs,
+            ended: Instant::now(),
             state: run.state.clone(),
             attempt: run.attempt,
             usage,
@@ -104,19 +109,36 @@ impl Facts {
 }
 
 impl Actor {
-    pub(super) fn spawn_attempt(&mut self, run: TaskRun, permit: AttemptPermit, slots: Arc<Slots>) {
+    /// Runs an attempt; `lasting` is its effect as its idempotency key names it.
+    pub(super) fn spawn_attempt(
+        &mut self,
+        (run, lasting): (TaskRun, EffectId),
+        permit: AttemptPermit,
+        slots: Arc<Slots>,
+    ) {
         let cancelled = CancellationToken::new();
         let effect = run.effect;
-        let attempt = self.attempt(&run, permit, cancelled.clone());
+        let attempt = self.attempt((&run, lasting), permit, cancelled.clone());
         let runner = Arc::clone(&self.shared.ports.runner);
-        let task = self.attempts.spawn(async move {
+        let span = tracing::info_span!("attempt", state = run.state, attempt = run.attempt);
+        let unwanted = cancelled.clone();
+        let attempted = async move {
+            // The execution may have moved on before this task had its turn.
+            if unwanted.is_cancelled() {
+                return Finished::Nothing;
+            }
             let result = runner.run(attempt).await;
+            match &result {
+                Ok(_) => tracing::debug!("the attempt ended"),
+                Err(error) => tracing::error!(%error, "the attempt could not be run"),
+            }
             drop(slots);
             Finished::Attempt {
                 run: Box::new(run),
                 result,
             }
-        });
+        };
+        let task = self.attempts.spawn(attempted.instrument(span));
         let task = task.id();
         self.running
             .insert(effect, RunningAttempt { cancelled, task });
@@ -124,14 +146,22 @@ impl Actor {
 
     pub(super) fn spawn_wait(&mut self, waiting: Waiting) {
         let Waiting { run, demand } = waiting;
-        let cancelled = self.shared.draining.child_token();
+        let ending = match self.keeping.is_journal() {
+            true => &self.shared.draining,
+            false => &self.shared.killed,
+        };
+        let cancelled = ending.child_token();
         let (effect, token) = (run.effect, cancelled.clone());
         let place = self.shared.room.wait(demand);
+        let (begun, queue) = (Instant::now(), self.shared.metrics.phases.queue.clone());
         let task = self.attempts.spawn(async move {
             tokio::select! {
                 biased;
                 () = token.cancelled() => Finished::Nothing,
-                slots = place => Finished::Slot { run: Box::new(run), slots },
+                slots = place => {
+                    queue.observe(begun.elapsed().as_secs_f64());
+                    Finished::Slot { run: Box::new(run), slots }
+                }
             }
         });
         let task = task.id();
@@ -141,7 +171,7 @@ impl Actor {
 
     fn attempt(
         &self,
-        run: &TaskRun,
+        (run, lasting): (&TaskRun, EffectId),
         permit: AttemptPermit,
         cancelled: CancellationToken,
     ) -> Attempt {
@@ -158,7 +188,7 @@ impl Actor {
             state: run.state.clone(),
             component: permit.component().to_string(),
             attempt: run.attempt,
-            idempotency_key: format!("{}-{}", header.id, run.effect.0),
+            idempotency_key: format!("{}-{}", header.id, lasting.0),
             deadline,
             caller: self.start.caller.clone(),
         };
@@ -200,19 +230,32 @@ impl Actor {
                 return self.abandoned(error.id());
             }
         };
+        self.shared.metrics.attempt_ended(&result);
         match self.running.remove(&run.effect) {
             Some(_) => Some(answer((&self.start.header.id, self.now()), &run, result)),
             None => {
-                self.unwanted
-                    .extend(unwanted(&run, result).map(|facts| self.unwanted_record(&facts)));
+                if let Some(facts) = unwanted(&run, result) {
+                    self.add_unwanted(&facts);
+                }
                 None
             }
         }
     }
 
-    /// The record of an attempt that ended when nobody waited for it any more: it may have had
+    /// Remembers an attempt that ended when nobody waited for it any more: it may have had
     /// effects all the same.
-    pub(super) fn unwanted_record(&self, facts: &Facts) -> AuditRecord {
+    pub(super) fn add_unwanted(&mut self, facts: &Facts) {
+        let is_finished = self.is_finished();
+        match self.keeping.express() {
+            Some(express) if !is_finished => express.tally().cancelled(facts.usage, &facts.uses),
+            Some(_) | None => {
+                let record = self.unwanted_record(facts);
+                self.unwanted.push(record);
+            }
+        }
+    }
+
+    fn unwanted_record(&self, facts: &Facts) -> AuditRecord {
         let mut record = self.record("AttemptCancelled");
         record.outcome = json!({});
         facts.describe(&mut record);
@@ -321,7 +364,6 @@ fn answer(
     let report = match result {
         Ok(report) => report,
         Err(error) => {
-            tracing::error!(state = run.state, %error, "an attempt could not be run");
             return Trigger::Event(failed("Sluice.Interrupted", error.to_string()));
         }
     };

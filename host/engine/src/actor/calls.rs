@@ -38,14 +38,25 @@ pub(crate) enum Call {
 }
 
 impl Call {
-    pub(super) fn effect(&self) -> EffectId {
+    pub(super) fn is_request(&self) -> bool {
+        match self {
+            Self::Request(..) => true,
+            Self::Offer(..) | Self::Start(..) | Self::Watch(..) | Self::Stop(..) => false,
+        }
+    }
+
+    pub(super) fn run(&self) -> &TaskRun {
         match self {
             Self::Offer(run, _)
             | Self::Start(run, _)
             | Self::Watch(run, _)
             | Self::Stop(run, _)
-            | Self::Request(run, _) => run.effect,
+            | Self::Request(run, _) => run,
         }
+    }
+
+    pub(super) fn effect(&self) -> EffectId {
+        self.run().effect
     }
 }
 
@@ -150,8 +161,8 @@ impl Actor {
         }
     }
 
-    /// Does what a durable turn asked for.
-    pub(super) fn perform_call(&mut self, call: Call) {
+    /// Does what a durable turn asked for; `lasting` is the effect as others are to know it.
+    pub(super) fn perform_call(&mut self, call: Call, lasting: EffectId) {
         match call {
             Call::Offer(run, activity) => {
                 let offer = Offer {
@@ -161,9 +172,11 @@ impl Actor {
                 let offered = self.shared.desk.offer(activity, offer);
                 self.offers.insert(run.effect, offered);
             }
-            Call::Start(run, start) => self.spawn_nested(run, *start, Stage::Start),
-            Call::Watch(run, start) => self.spawn_nested(run, *start, Stage::Watch(None)),
-            Call::Stop(run, start) => self.spawn_nested(run, *start, Stage::Stop),
+            Call::Start(run, start) => self.spawn_nested((run, lasting), *start, Stage::Start),
+            Call::Watch(run, start) => {
+                self.spawn_nested((run, lasting), *start, Stage::Watch(None))
+            }
+            Call::Stop(run, start) => self.spawn_nested((run, lasting), *start, Stage::Stop),
             Call::Request(run, request) => self.spawn_request(run, *request),
         }
     }

@@ -12,6 +12,7 @@ use ports::{
     WitnessError,
 };
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Facts, Finished, RunningAttempt};
@@ -64,7 +65,11 @@ impl Turn {
         }
         let Basis { actor, authority } = basis;
         let caller = (&actor.identity, &actor.start.caller);
-        let permit = match admit_request(authority, caller, &actor.machine, &run, &request) {
+        let judged = Instant::now();
+        let admitted = admit_request(authority, caller, &actor.machine, &run, &request);
+        let admit = &actor.shared.metrics.phases.admit;
+        admit.observe(judged.elapsed().as_secs_f64());
+        let permit = match admitted {
             Ok(permit) => permit,
             Err(denied) => {
                 let failed = self.deny(basis, &run, denied);
@@ -84,7 +89,7 @@ impl Turn {
                 return execution;
             }
         };
-        self.audit.push(basis.request_record(&run, &permit));
+        self.allow(basis, basis.request_record(&run, &permit));
         let started = EventKind::TaskStarted {
             effect: run.effect,
             facts: None,
@@ -179,9 +184,9 @@ impl Actor {
     /// The trigger that a request's end is; where nobody waits for it, only its record is kept.
     pub(super) fn requested(&mut self, requested: Requested) -> Option<Trigger> {
         let facts = requested.facts(self.now());
+        self.shared.metrics.count_attempt(requested.outcome());
         if self.running.remove(&requested.run.effect).is_none() {
-            let record = self.unwanted_record(&facts);
-            self.unwanted.push(record);
+            self.add_unwanted(&facts);
             return None;
         }
         Some(Trigger::Answer {
@@ -203,6 +208,16 @@ impl Requested {
             End::Answered(Err(error)) => self.request.unanswered(&self.run, error),
             End::Unwitnessed(error) => interrupted(error.to_string()),
             End::Cancelled => interrupted("the request was cancelled".to_owned()),
+        }
+    }
+
+    fn outcome(&self) -> &'static str {
+        match &self.end {
+            End::Answered(Ok(response)) if response.status < 400 => "succeeded",
+            End::Answered(Err(EgressError::Refused { .. })) => "refused",
+            End::Answered(_) => "failed",
+            End::Unwitnessed(_) => "interrupted",
+            End::Cancelled => "cancelled",
         }
     }
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use asl::{EventKind, Execution, ExecutionId, TaskPhase, TaskRun};
+use asl::{EffectId, EventKind, Execution, ExecutionId, TaskPhase, TaskRun};
 use auth::names::ServiceName;
 use auth::policy::{Resource, StartExecution};
 use auth::principal::Caller;
@@ -76,7 +76,7 @@ impl Turn {
         };
         match run.phase {
             TaskPhase::Scheduled => {
-                self.audit.push(record);
+                self.allow(basis, record);
                 let started = EventKind::TaskStarted {
                     effect: run.effect,
                     facts: None,
@@ -86,7 +86,7 @@ impl Turn {
             }
             TaskPhase::Started | TaskPhase::Submitted => {
                 record.outcome = json!({"rerun": true});
-                self.audit.push(record);
+                self.allow(basis, record);
             }
         }
         self.calls.push(Call::Start(run, start));
@@ -95,7 +95,12 @@ impl Turn {
 }
 
 impl Actor {
-    pub(super) fn spawn_nested(&mut self, run: TaskRun, start: NestedStart, stage: Stage) {
+    pub(super) fn spawn_nested(
+        &mut self,
+        (run, lasting): (TaskRun, EffectId),
+        start: NestedStart,
+        stage: Stage,
+    ) {
         let cancelled = CancellationToken::new();
         let effect = run.effect;
         let work = NestedWork {
@@ -103,6 +108,7 @@ impl Actor {
             above: Arc::clone(&self.start),
             cancelled: cancelled.clone(),
             run,
+            lasting,
             start,
         };
         let task = self.attempts.spawn(work.run(stage));
@@ -129,10 +135,12 @@ impl Actor {
                 let kind = start.started(&run, &started);
                 if start.is_bound() {
                     // INVARIANT: from its start on somebody stands by to stop it with its Task.
+                    let effect = run.effect;
                     let run = TaskRun {
                         phase: TaskPhase::Submitted,
                         ..run
                     };
+                    let run = (run, effect);
                     self.spawn_nested(run, start.clone(), Stage::Watch(Some(started.id)));
                 }
                 kind
@@ -161,6 +169,8 @@ struct NestedWork {
     above: Arc<Start>,
     cancelled: CancellationToken,
     run: TaskRun,
+    /// The effect as the other execution is to know it.
+    lasting: EffectId,
     start: NestedStart,
 }
 
@@ -268,11 +278,11 @@ impl NestedWork {
 
     fn name(&self) -> Option<ServiceName> {
         let given = self.start.name.clone();
-        given.or_else(|| default_name(&self.above.header.id, &self.run))
+        given.or_else(|| default_name(&self.above.header.id, self.lasting))
     }
 
     fn parent(&self) -> Option<Parent> {
-        parent_of(&self.above, self.run.effect, self.start.is_bound())
+        parent_of(&self.above, self.lasting, self.start.is_bound())
     }
 
     /// Stops the other execution, even if this one ends meanwhile.

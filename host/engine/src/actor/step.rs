@@ -6,10 +6,12 @@ use super::turn::{Turn, decide};
 use super::{Actor, Halt, Trigger};
 use crate::Error;
 use crate::backoff::Backoff;
+use crate::express::Keeping;
 use crate::room::Stage;
-use asl::{Execution, Posture, Timestamp};
+use asl::{Execution, Timestamp};
 use auth::authority::AuthorityVersion;
 use ports::{AuditRecord, Commit, CommitError, ExecutionCommit, Record, StoreError, Summary};
+use tokio::time::Instant;
 
 impl Actor {
     /// Decides, commits, performs. Nothing is performed or told before the commit is durable; a
@@ -31,10 +33,11 @@ impl Actor {
                 true => shared.evaluating.acquire().await.ok(),
                 false => None,
             };
+            let decided = Instant::now();
             let authority = self.shared.authority();
             let (mut execution, mut turn) = decide(self, &authority, execution, trigger.clone());
             drop(evaluating);
-            if turn.audit.is_empty() {
+            if turn.changes_nothing() {
                 self.perform(execution, turn);
                 return Ok(());
             }
@@ -44,6 +47,7 @@ impl Actor {
                 .await
             {
                 Ok(()) => {
+                    self.measure(&trigger, &turn, decided);
                     self.perform(execution, turn);
                     return Ok(());
                 }
@@ -63,19 +67,36 @@ impl Actor {
         }
     }
 
+    /// Measures how long a turn took to become durable, for the attempts it is about.
+    fn measure(&self, trigger: &Trigger, turn: &Turn, decided: Instant) {
+        let phases = &self.shared.metrics.phases;
+        if let Trigger::Answer { facts, .. } = trigger {
+            phases.commit.observe(facts.ended.elapsed().as_secs_f64());
+        }
+        let requests = turn.calls.iter().filter(|call| call.is_request()).count();
+        for _ in 0..turn.runs.len().saturating_add(requests) {
+            phases.record.observe(decided.elapsed().as_secs_f64());
+        }
+    }
+
     /// Lets some time go by while the disk is full.
     async fn wait_for_room(&self, backoff: &mut Backoff) -> Result<(), Halt> {
         tokio::select! {
+            biased;
             () = backoff.pause() => Ok(()),
             () = self.shared.draining.cancelled() => Err(Halt::Store(Error::Closing)),
         }
     }
 
     /// The execution as it is stored, or as it begins.
-    async fn stored(&self) -> Result<Execution, Halt> {
+    async fn stored(&mut self) -> Result<Execution, Halt> {
         let header = self.start.header.clone();
         if !self.is_stored {
-            return Ok(Execution::start(header, self.input.as_ref().clone()));
+            return Ok(Execution::start(header, Arc::clone(&self.input)));
+        }
+        if let Some(express) = self.keeping.express() {
+            let restored = express.restore();
+            return restored.map_err(|error| Halt::Store(Error::host(error)));
         }
         let stored = self.shared.ports.journal.load(&header.id).await;
         let stored = stored.map_err(|error| Halt::Store(error.into()))?;
@@ -94,28 +115,48 @@ impl Actor {
         let summary = summary(execution, self.now());
         let stopped_at = summary.stopped_at;
         let logs = std::mem::take(&mut turn.logs);
+        let posture = self.posture_of(execution);
         let record = Record {
             number,
-            posture: Posture::Active,
+            posture,
             delta: execution.take_delta(),
             logs,
         };
-        let step = ExecutionCommit {
-            id: self.start.header.id.clone(),
-            fence: self.fence,
-            start: (!self.is_stored).then(|| self.start.as_ref().clone()),
-            record,
-            summary,
-        };
-        let commit = Commit {
-            decided_under: Some(version),
-            execution: Some(step),
-            audit: std::mem::take(&mut turn.audit),
-            ..Commit::default()
-        };
-        self.shared.commit(commit).await?;
+        match self.keeping {
+            Keeping::Memory(_) => {
+                let step = (record, summary);
+                self.keep(execution, turn, step, version).await?;
+            }
+            Keeping::Journal(fence) => {
+                let step = ExecutionCommit {
+                    id: self.start.header.id.clone(),
+                    fence,
+                    start: (!self.is_stored).then(|| self.start.as_ref().clone()),
+                    record,
+                    summary,
+                };
+                let commit = Commit {
+                    decided_under: Some(version),
+                    execution: Some(step),
+                    audit: std::mem::take(&mut turn.audit),
+                    ..Commit::default()
+                };
+                self.shared.commit(commit).await?;
+            }
+        }
+        let (metrics, kind) = (&self.shared.metrics, self.machine.settings.kind);
+        if !self.is_stored {
+            metrics.started(&self.start.header, kind);
+        }
+        if let Some(at) = stopped_at {
+            metrics.ended(&self.start.header, kind, execution.status(), at);
+        }
         self.is_stored = true;
+        self.posture = posture;
         self.stopped_at = stopped_at;
+        if stopped_at.is_some() {
+            self.shared.ended.notify_one();
+        }
         Ok(())
     }
 
@@ -139,10 +180,12 @@ impl Actor {
             self.owner.stage = Stage::UnderWay;
         }
         for (run, permit, slots) in turn.runs {
-            self.spawn_attempt(run, permit, slots);
+            let lasting = self.lasting_effect(&execution, &run);
+            self.spawn_attempt((run, lasting), permit, slots);
         }
         for call in turn.calls {
-            self.perform_call(call);
+            let lasting = self.lasting_effect(&execution, call.run());
+            self.perform_call(call, lasting);
         }
         for work in turn.run_work {
             self.spawn_run_work(work);
@@ -153,15 +196,15 @@ impl Actor {
         let last_event = execution.next_event_id().saturating_sub(1);
         self.warn_of_events(last_event);
         self.execution = Some(execution);
-        // Nobody may be following.
-        let _ = self.progress.send(last_event);
+        self.told = last_event;
+        let id = &self.start.header.id;
+        self.shared.followers.tell(id, last_event);
     }
 
     /// Tells once of a history that has become long.
     fn warn_of_events(&self, last_event: u64) {
         let limit = self.shared.config.history_events_warning;
-        let before = *self.progress.borrow();
-        if (before..last_event).contains(&limit) {
+        if (self.told..last_event).contains(&limit) {
             tracing::warn!(
                 execution = %self.start.header.id,
                 events = last_event,

@@ -7,6 +7,7 @@ use asl::{Effect, EffectId, Event, EventKind, Execution, TaskPhase, TaskRun, Tim
 use auth::authority::{AttemptPermit, Denied};
 use ports::{AuditRecord, Decision, LogLine};
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::attempt::Facts;
 use super::calls::{Call, work_or_failure};
@@ -15,6 +16,7 @@ use super::{Actor, Trigger};
 use crate::Component;
 use crate::admission::{Admitted, admit};
 use crate::authority::Authority;
+use crate::express::Tally;
 use crate::mocks::Mocked;
 use crate::room::{Demand, Slots};
 use crate::tasks::Work;
@@ -37,6 +39,8 @@ pub(crate) struct Turn {
     pub(crate) deferred: Vec<Trigger>,
     /// How many invocations of each state this turn answered by mocks.
     pub(crate) mocked: BTreeMap<String, u32>,
+    /// What is counted where single steps are not on record.
+    pub(crate) tally: Tally,
     /// What is left to work off.
     queue: VecDeque<Trigger>,
 }
@@ -105,19 +109,15 @@ impl Turn {
             tracing::debug!(execution = %basis.actor.start.header.id, event = name, ?ignored, "nothing to do");
             return transition.execution;
         }
-        let last = transition.execution.next_event_id().saturating_sub(1);
-        let status = transition.execution.status().as_str();
-        let mut record = basis.actor.record(name);
-        record.at = at;
-        record.outcome = json!({"status": status});
-        if last >= first {
-            record.outcome = json!({"status": status, "events": [first, last]});
-        }
+        self.tally.transition();
         if let Some(facts) = facts {
-            facts.describe(&mut record);
             self.logs.extend(facts.logs.iter().cloned());
+            self.tally.used(facts.usage, &facts.uses);
         }
-        self.audit.push(record);
+        if basis.actor.keeping.is_journal() {
+            let record = basis.transition_record(name, (at, first), &transition.execution);
+            self.audit.push(described(record, facts));
+        }
         for effect in transition.effects {
             self.take(effect);
         }
@@ -159,7 +159,8 @@ impl Turn {
         slots: Option<Arc<Slots>>,
     ) -> Execution {
         let Basis { actor, authority } = basis;
-        if actor.shared.draining.is_cancelled() || !execution.is_waiting_for(run.effect) {
+        let is_draining = actor.shared.draining.is_cancelled() && actor.keeping.is_journal();
+        if is_draining || !execution.is_waiting_for(run.effect) {
             return execution;
         }
         if let Some(mocked) = self.mocked_answer(actor, &run.state) {
@@ -175,13 +176,17 @@ impl Turn {
             Ok(None) => None,
             Err(failed) => return self.fail_uncalled(basis, execution, &run, failed),
         };
-        let Admitted { permit, facts } = match admit(
+        let metrics = &actor.shared.metrics;
+        let judged = Instant::now();
+        let admitted = admit(
             authority,
             (&actor.identity, &actor.start.caller),
             &actor.machine,
             &run,
             component.as_deref(),
-        ) {
+        );
+        metrics.phases.admit.observe(judged.elapsed().as_secs_f64());
+        let Admitted { permit, facts } = match admitted {
             Ok(admitted) => admitted,
             Err(denied) => {
                 let failed = self.deny(basis, &run, denied);
@@ -199,7 +204,7 @@ impl Turn {
         let mut record = basis.admission_record(&run, &permit);
         let execution = match run.phase {
             TaskPhase::Scheduled => {
-                self.audit.push(record);
+                self.allow(basis, record);
                 let started = EventKind::TaskStarted {
                     effect: run.effect,
                     facts: Some(facts),
@@ -209,7 +214,7 @@ impl Turn {
             }
             TaskPhase::Started | TaskPhase::Submitted => {
                 record.outcome = json!({"rerun": true});
-                self.audit.push(record);
+                self.allow(basis, record);
                 execution
             }
         };
@@ -252,7 +257,21 @@ impl Turn {
         execution
     }
 
+    /// Whether nothing happened that would have to be kept.
+    pub(super) fn changes_nothing(&self) -> bool {
+        self.audit.is_empty() && self.tally.is_empty()
+    }
+
+    /// Records that an attempt was allowed, or counts it where single steps are not on record.
+    pub(super) fn allow(&mut self, basis: &Basis<'_>, record: AuditRecord) {
+        match basis.actor.keeping.is_journal() {
+            true => self.audit.push(record),
+            false => self.tally.allowed(record),
+        }
+    }
+
     pub(super) fn deny(&mut self, basis: &Basis<'_>, run: &TaskRun, denied: Denied) -> EventKind {
+        basis.actor.shared.metrics.count_attempt("refused");
         let cause = format!("{} (rule `{}`)", denied.reason, denied.rule);
         let record = basis.actor.record("StartAttempt");
         self.audit.push(AuditRecord {
@@ -273,7 +292,32 @@ impl Turn {
     }
 }
 
+/// The record of a transition with what an attempt was and used that led to it.
+fn described(mut record: AuditRecord, facts: Option<&Facts>) -> AuditRecord {
+    if let Some(facts) = facts {
+        facts.describe(&mut record);
+    }
+    record
+}
+
 impl Basis<'_> {
+    fn transition_record(
+        &self,
+        name: &str,
+        (at, first): (Timestamp, u64),
+        execution: &Execution,
+    ) -> AuditRecord {
+        let last = execution.next_event_id().saturating_sub(1);
+        let status = execution.status().as_str();
+        let mut record = self.actor.record(name);
+        record.at = at;
+        record.outcome = json!({"status": status});
+        if last >= first {
+            record.outcome = json!({"status": status, "events": [first, last]});
+        }
+        record
+    }
+
     /// Room for an attempt: what it was given, or what there is; else it has to wait for it.
     pub(super) fn slots(
         &self,
@@ -284,7 +328,9 @@ impl Basis<'_> {
             return Ok(given);
         }
         let demand = demand();
-        self.actor.shared.room.try_take(&demand).ok_or(demand)
+        let slots = self.actor.shared.room.try_take(&demand).ok_or(demand)?;
+        self.actor.shared.metrics.phases.queue.observe(0.0);
+        Ok(slots)
     }
 
     fn demand(&self, component: Option<&Component>, permit: &AttemptPermit) -> Demand {

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use asl::{ExecutionId, Status};
 use auth::names::Name;
 use auth::policy::{Action as _, DeleteStateMachine, Permit, Resource};
-use ports::{Claim, Decision, ExecutionFilter};
+use ports::{Decision, ExecutionFilter, ListCursor};
 use serde_json::json;
-use tokio::sync::oneshot;
 
 use super::Standing;
 use super::registration::Deletion;
@@ -89,6 +88,12 @@ impl Engine {
                 break;
             }
         }
+        for id in self.shared.express.running_of(name.as_str()) {
+            // One that ended meanwhile is nowhere to be taken up from.
+            if self.shared.roster.is_here(&id) {
+                self.stop_deleted(&id, &deletion).await?;
+            }
+        }
         let _lane = self.shared.change().await;
         let authority = self.shared.authority();
         let Some(registration) = authority.registrations.get(name) else {
@@ -110,31 +115,17 @@ impl Engine {
 
     /// Stops an execution of a deleted state machine, whoever started it.
     async fn stop_deleted(&self, id: &ExecutionId, deletion: &Deletion) -> Result<(), Error> {
-        if self.shared.running(id).is_none() {
-            let fence = self.shared.ports.journal.fence().await?;
-            let claim = Claim {
-                id: id.clone(),
-                fence,
-            };
-            self.shared.take_up(claim).await?;
-        }
-        let Some(running) = self.shared.running(id) else {
-            return Ok(());
-        };
-        let (done, answer) = oneshot::channel();
-        let stop = Stop {
-            error: None,
-            cause: None,
-            caller: deletion.caller.clone(),
-            rules: deletion.rules.clone(),
-            through: "http",
-            done,
-        };
-        let message = Message::Stop(Box::new(stop));
-        // An execution that has just ended takes no message and gives no answer.
-        if running.mailbox.send(message).await.is_ok()
-            && let Ok(answer) = answer.await
-        {
+        let stopped = self.ask(id, |done| {
+            Message::Stop(Box::new(Stop {
+                error: None,
+                cause: None,
+                caller: deletion.caller.clone(),
+                rules: deletion.rules.clone(),
+                through: "http",
+                done,
+            }))
+        });
+        if let Some(answer) = stopped.await? {
             answer?;
         }
         match self.shared.draining.is_cancelled() {
@@ -151,6 +142,9 @@ impl Engine {
     }
 
     async fn has_running(&self, name: &Name) -> Result<bool, Error> {
+        if !self.shared.express.running_of(name.as_str()).is_empty() {
+            return Ok(true);
+        }
         let mut before = None;
         loop {
             let page = self.running_page(name, before).await?;
@@ -164,13 +158,14 @@ impl Engine {
     async fn running_page(
         &self,
         name: &Name,
-        before: Option<ExecutionId>,
-    ) -> Result<ports::Page<ports::Description, ExecutionId>, Error> {
+        cursor: Option<ListCursor>,
+    ) -> Result<ports::Page<ports::Description, ListCursor>, Error> {
         let filter = ExecutionFilter {
             machine_arn: Some(self.shared.state_machine_arn(name)),
             status: Some(Status::Running),
+            ..ExecutionFilter::default()
         };
         let archive = &self.shared.ports.archive;
-        Ok(archive.executions(filter, before, PAGE).await?)
+        Ok(archive.executions(filter, cursor, PAGE).await?)
     }
 }

@@ -3,7 +3,7 @@
 use asl::definition::{Map, Mode, Processor, Quantity, StateKind};
 use asl::{ChildRun, ExecutionId, Status};
 use auth::policy::{Permit, ReadExecution};
-use ports::{Description, ExecutionFilter, HistoryCursor, Page};
+use ports::{Description, ExecutionFilter, HistoryCursor, HistoryPayloads, ListCursor, Page};
 use serde_json::Value;
 
 use super::reading::{MapRunLine, Reading};
@@ -95,23 +95,23 @@ impl Engine {
     /// [`Error::NotFound`], or the store failed.
     pub async fn map_runs(
         &self,
-        permit: &Permit<ReadExecution>,
+        _permit: &Permit<ReadExecution>,
         id: &ExecutionId,
     ) -> Result<Vec<MapRunLine>, Error> {
-        self.read_map_runs(permit, id, None).await
+        self.read_map_runs(id, None).await
     }
 
     /// Reads no further than to the end of the map run that is wanted, if one is.
     async fn read_map_runs(
         &self,
-        permit: &Permit<ReadExecution>,
         id: &ExecutionId,
         wanted: Option<&str>,
     ) -> Result<Vec<MapRunLine>, Error> {
         let mut reading = Reading::default();
         let mut cursor = HistoryCursor::default();
         loop {
-            let page = self.history(permit, id, cursor, PAGE).await?;
+            let payloads = HistoryPayloads::LeftOut;
+            let page = self.read_history(id, cursor, payloads, PAGE).await?;
             for event in page.events {
                 reading.take(event.id, event.previous_id, event.at, event.detail);
             }
@@ -131,10 +131,10 @@ impl Engine {
     /// [`Error::NotFound`], or the store failed.
     pub async fn map_run(
         &self,
-        permit: &Permit<ReadExecution>,
+        _permit: &Permit<ReadExecution>,
         arn: &str,
     ) -> Result<MapRun, Error> {
-        let (line, parent) = self.find_map_run(permit, arn).await?;
+        let (line, parent) = self.find_map_run(arn).await?;
         let machine = self.shared.authority();
         let machine = machine.machine_revision(&parent.start.machine);
         let map = machine.and_then(|machine| map_of(&machine.machine, &line.state));
@@ -174,18 +174,19 @@ impl Engine {
     /// [`Error::NotFound`], or the store failed.
     pub async fn map_run_children(
         &self,
-        permit: &Permit<ReadExecution>,
+        _permit: &Permit<ReadExecution>,
         (arn, status): (&str, Option<Status>),
-        before: Option<ExecutionId>,
+        cursor: Option<ListCursor>,
         limit: usize,
-    ) -> Result<Page<(Description, u64), ExecutionId>, Error> {
-        self.find_map_run(permit, arn).await?;
+    ) -> Result<Page<(Description, u64), ListCursor>, Error> {
+        self.find_map_run(arn).await?;
         let filter = ExecutionFilter {
             machine_arn: Some(arn.to_owned()),
             status,
+            ..ExecutionFilter::default()
         };
         let archive = &self.shared.ports.archive;
-        let page = archive.executions(filter, before, limit).await?;
+        let page = archive.executions(filter, cursor, limit).await?;
         let counted = page.items.into_iter().map(|child| {
             let count = item_count(&child);
             (child, count)
@@ -197,11 +198,7 @@ impl Engine {
     }
 
     /// The run, and the execution that it is of: its id begins as the run's does.
-    async fn find_map_run(
-        &self,
-        permit: &Permit<ReadExecution>,
-        arn: &str,
-    ) -> Result<(MapRunLine, Description), Error> {
+    async fn find_map_run(&self, arn: &str) -> Result<(MapRunLine, Description), Error> {
         let missing = || Error::NotFound(format!("map run `{arn}`"));
         let run = arn.rsplit_once(':').map_or(arn, |(_, run)| run);
         let shared = run.get(..ID_SHARED).ok_or_else(missing)?;
@@ -210,7 +207,7 @@ impl Engine {
         let archive = &self.shared.ports.archive;
         let all = ExecutionFilter::default();
         let page = archive
-            .executions(all, Some(behind), CANDIDATES_MAX)
+            .executions(all, Some(ListCursor::Before(behind)), CANDIDATES_MAX)
             .await?;
         for parent in page.items {
             let id = &parent.start.header.id;
@@ -223,7 +220,7 @@ impl Engine {
             if !label.is_some_and(|label| label.starts_with('/')) {
                 continue;
             }
-            let lines = self.read_map_runs(permit, id, Some(arn)).await?;
+            let lines = self.read_map_runs(id, Some(arn)).await?;
             if let Some(line) = lines.into_iter().find(|line| line.arn == arn) {
                 return Ok((line, parent));
             }
@@ -237,7 +234,7 @@ impl Engine {
         loop {
             let filter = ExecutionFilter {
                 machine_arn: Some(arn.to_owned()),
-                status: None,
+                ..ExecutionFilter::default()
             };
             let archive = &self.shared.ports.archive;
             let page = archive.executions(filter, before, PAGE).await?;

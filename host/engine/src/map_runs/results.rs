@@ -159,7 +159,7 @@ impl Shared {
             wanted_still(cancelled)?;
             let filter = ExecutionFilter {
                 machine_arn: Some(map_run.to_owned()),
-                status: None,
+                ..ExecutionFilter::default()
             };
             let page = self.ports.archive.executions(filter, before, PAGE).await?;
             for Description { start, .. } in page.items {

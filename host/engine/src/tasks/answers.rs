@@ -105,7 +105,7 @@ impl Engine {
         let TaskToken {
             execution, effect, ..
         } = TaskToken::parse(token).ok_or(TaskError::InvalidToken)?;
-        let machine = match self.shared.running(&execution) {
+        let machine = match self.shared.roster.find(&execution) {
             Some(running) => running.machine,
             None => {
                 let archive = &self.shared.ports.archive;

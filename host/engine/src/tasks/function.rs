@@ -42,12 +42,12 @@ impl Reply {
             Self::Plain => EventKind::TaskSucceeded { effect, output },
             Self::Wrapped(Pattern::WaitForTaskToken) => EventKind::TaskSubmitted {
                 effect,
-                output: wrapped(&request_id(execution, run), at, output),
+                output: wrapped(&request_id(execution, run.effect), at, output),
             },
             Self::Wrapped(Pattern::RequestResponse | Pattern::Sync | Pattern::Sync2) => {
                 EventKind::TaskSucceeded {
                     effect,
-                    output: wrapped(&request_id(execution, run), at, output),
+                    output: wrapped(&request_id(execution, run.effect), at, output),
                 }
             }
         }
@@ -83,7 +83,7 @@ pub(super) fn pinned(
 
 /// The component that a `lambda:invoke` calls.
 pub(super) fn invoked(place: &Place<'_>, run: &TaskRun) -> Result<Arc<Component>, Failed> {
-    let request = || request_id(place.execution, run);
+    let request = || request_id(place.execution, run.effect);
     let Some(component) = pinned(place.authority, place.machine, run) else {
         let config = place.config;
         let written = run.input.value().get("FunctionName");

@@ -1,6 +1,6 @@
 //! What the service's own client libraries add to an answer, and how they word an error.
 
-use asl::{ExecutionId, TaskRun, Timestamp};
+use asl::{EffectId, ExecutionId, Timestamp};
 use auth::names::Digest;
 use serde_json::{Map, Value, json};
 
@@ -61,8 +61,8 @@ impl ServiceError {
 }
 
 /// A request id: the same for every performance of the same effect.
-pub(crate) fn request_id(execution: &ExecutionId, run: &TaskRun) -> String {
-    let digest = Digest::of(format!("{execution} {}", run.effect.0).as_bytes());
+pub(crate) fn request_id(execution: &ExecutionId, effect: EffectId) -> String {
+    let digest = Digest::of(format!("{execution} {}", effect.0).as_bytes());
     let digits = digest.as_str().trim_start_matches("sha256:");
     let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
     format!(

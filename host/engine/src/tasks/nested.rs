@@ -3,7 +3,7 @@
 //! Owns the service's shapes and texts. How an execution starts another is in `children`.
 
 use asl::definition::{Call, Pattern};
-use asl::{EventKind, ExecutionId, Status, TaskRun, Timestamp};
+use asl::{EffectId, EventKind, ExecutionId, Status, TaskRun, Timestamp};
 use auth::names::{Name, ServiceName};
 use ports::Description;
 use serde_json::{Map, Value, json};
@@ -44,7 +44,7 @@ impl NestedStart {
                 (false, Pattern::RequestResponse)
             }
         };
-        let request = request_id(place.execution, run);
+        let request = request_id(place.execution, run.effect);
         let failed =
             |(code, message): (&'static str, String)| fail(is_sdk, &request, code, message);
         let arguments = run.input.value();
@@ -128,6 +128,7 @@ impl NestedStart {
             Error::Refused(_)
             | Error::StaleRevision { .. }
             | Error::InUse(_)
+            | Error::Stranded { .. }
             | Error::Closing
             | Error::Store(_)
             | Error::Host(_) => ("Internal", "the host could not start it".to_owned()),
@@ -275,6 +276,6 @@ fn fail(is_sdk: bool, request: &str, code: &'static str, message: String) -> Fai
 
 /// The name of the execution that an effect starts where its Task gives none: the same whenever
 /// the effect is performed.
-pub(crate) fn default_name(execution: &ExecutionId, run: &TaskRun) -> Option<ServiceName> {
-    ServiceName::parse(&request_id(execution, run)).ok()
+pub(crate) fn default_name(execution: &ExecutionId, effect: EffectId) -> Option<ServiceName> {
+    ServiceName::parse(&request_id(execution, effect)).ok()
 }

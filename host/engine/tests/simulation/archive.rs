@@ -1,13 +1,14 @@
-//! An archive whose disk fails for a while.
+//! An archive whose disk fails for a while, and a journal with damaged records.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use asl::ExecutionId;
+use asl::{ExecutionId, Timestamp};
 use async_trait::async_trait;
 use ports::{
-    Archive, Description, ExecutionFilter, Head, HistoryCursor, HistoryPage, Page, Sealed,
-    StoreError,
+    Alarm, Alarms, Archive, AuditPage, Claim, Commit, CommitError, Description, ExecutionFilter,
+    Fence, HistoryCursor, HistoryPage, HistoryPayloads, Journal, ListCursor, Page, Receipt,
+    StoreError, StoredExecution,
 };
 use store::MemoryStore;
 
@@ -57,22 +58,69 @@ impl Archive for FlakyArchive {
     async fn executions(
         &self,
         filter: ExecutionFilter,
-        before: Option<ExecutionId>,
+        cursor: Option<ListCursor>,
         limit: usize,
-    ) -> Result<Page<Description, ExecutionId>, StoreError> {
-        self.store.executions(filter, before, limit).await
+    ) -> Result<Page<Description, ListCursor>, StoreError> {
+        self.store.executions(filter, cursor, limit).await
     }
 
     async fn history(
         &self,
         id: &ExecutionId,
         cursor: HistoryCursor,
+        payloads: HistoryPayloads,
         limit: usize,
     ) -> Result<Option<HistoryPage>, StoreError> {
-        self.store.history(id, cursor, limit).await
+        self.store.history(id, cursor, payloads, limit).await
     }
 
-    async fn audit(&self, after: u64, limit: usize) -> Result<(Vec<Sealed>, Head), StoreError> {
+    async fn audit(&self, after: u64, limit: usize) -> Result<AuditPage, StoreError> {
         self.store.audit(after, limit).await
+    }
+}
+
+/// The store's journal, as far as its records are whole.
+pub(crate) struct FlakyJournal {
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) script: Arc<Script>,
+}
+
+#[async_trait]
+impl Journal for FlakyJournal {
+    async fn commit(&self, commit: Commit) -> Result<Receipt, CommitError> {
+        self.store.commit(commit).await
+    }
+
+    async fn fence(&self) -> Result<Fence, StoreError> {
+        self.store.fence().await
+    }
+
+    async fn claim(
+        &self,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<Claim>, StoreError> {
+        self.store.claim(after, limit).await
+    }
+
+    async fn alarms(
+        &self,
+        until: Timestamp,
+        after: Option<Alarm>,
+        limit: usize,
+    ) -> Result<Alarms, StoreError> {
+        self.store.alarms(until, after, limit).await
+    }
+
+    async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
+        if self.script.damaged.lock().unwrap().contains(id) {
+            return Err(StoreError::Damaged {
+                key: format!("x/{id}"),
+                problem: "does not match its checksum".to_owned(),
+            });
+        }
+        // As from a disk, nothing is read at once.
+        tokio::task::yield_now().await;
+        self.store.load(id).await
     }
 }

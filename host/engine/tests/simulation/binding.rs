@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use asl::Status;
-use auth::policy::{PublishStateMachine, Resource};
-use engine::{Draft, MachineType, RoleReference, Settings, StartRequest, Tags};
+use auth::policy::Resource;
+use engine::{MachineType, StartRequest};
 use ports::Description;
 use serde_json::{Value, json};
 use store::Fault;
@@ -34,23 +34,9 @@ async fn with_express_child(parent: &Value, child: &Value) -> World {
     let world = World::new().await;
     world.role("worker", json!({})).await;
     world.publish("machine", parent, "worker").await.unwrap();
-    let draft = Draft {
-        definition: child.clone().into(),
-        role: Some(RoleReference {
-            name: name("worker"),
-            arn: None,
-        }),
-        settings: Settings {
-            kind: MachineType::Express,
-            ..Settings::default()
-        },
-    };
-    let child = name("child");
-    let permit = world.permit::<PublishStateMachine>("operators", Resource::state_machine(&child));
-    let made = world
-        .engine
-        .create_machine(permit, child, draft, Tags::default(), None);
-    made.await.unwrap();
+    world
+        .create("child", child, "worker", MachineType::Express)
+        .await;
     world
 }
 

@@ -384,8 +384,8 @@ async fn a_follower_of_a_waiting_execution_sleeps() {
     world.publish("machine", &chain(), "worker").await.unwrap();
     let id = started(&world).await;
     tokio::time::sleep(Duration::from_secs(10)).await;
-    let mut progress = world.engine.follow(&id).unwrap();
-    let woken = tokio::time::timeout(Duration::from_secs(5), progress.changed()).await;
+    let mut follower = world.engine.follow(&id).await.unwrap().unwrap();
+    let woken = tokio::time::timeout(Duration::from_secs(5), follower.changed()).await;
     assert!(woken.is_err(), "nothing happened, and it was woken");
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use auth::names::ServiceName;
 use auth::policy::{GetActivityTask, Resource, WriteActivity};
 use auth::principal::Caller;
 use engine::{Config, Error, Full, Scarce, Tags, TaskError};
@@ -15,8 +16,16 @@ fn member(subject: &str) -> Caller {
     caller
 }
 
-fn waiting() -> Value {
+fn pausing() -> Value {
     json!({"StartAt": "Pause", "States": {"Pause": {"Type": "Wait", "Seconds": 600, "End": true}}})
+}
+
+/// Stays in memory, as the worker that it waits for never comes.
+fn waiting() -> Value {
+    json!({"StartAt": "Ask", "States": {"Ask": {
+        "Type": "Task", "End": true, "TimeoutSeconds": 600,
+        "Resource": "arn:aws:states:us-east-1:000000000000:activity:shipping",
+    }}})
 }
 
 fn working() -> Value {
@@ -41,11 +50,21 @@ async fn prepared(config: Config, definition: &Value) -> World {
     let world = World::with(config).await;
     world.role("worker", json!({})).await;
     world.component("first", "", "worker").await;
+    create_activity(&world).await;
     world
         .publish("machine", definition, "worker")
         .await
         .unwrap();
     world
+}
+
+async fn create_activity(world: &World) {
+    let activity: ServiceName = name("shipping").into();
+    let permit = world.permit::<WriteActivity>("operators", Resource::activity(&activity));
+    let made = world
+        .engine
+        .create_activity(permit, activity, Tags::default(), Value::Null);
+    made.await.unwrap();
 }
 
 /// Starts one more; why it was refused, if it was.
@@ -110,6 +129,20 @@ async fn what_was_started_before_goes_on_and_counts() {
     let again = refusal(&world, "p", "two").await;
     assert!(matches!(again, Some(Error::TooMany { .. })));
     assert!(refusal(&world, "q", "two").await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_execution_that_is_parked_gives_its_place_back() {
+    let config = Config {
+        executions_running_max: 1,
+        ..Config::default()
+    };
+    let world = prepared(config, &pausing()).await;
+    for name in ["one", "two", "three"] {
+        assert!(refusal(&world, "p", name).await.is_none());
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(world.engine.load().executions_running, 0);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -206,13 +239,9 @@ async fn one_principal_cannot_take_every_place_of_waiting_workers() {
         ..Config::default()
     };
     let world = World::with(config).await;
-    let activity = name("shipping").into();
+    let activity: ServiceName = name("shipping").into();
     let resource = Resource::activity(&activity);
-    let permit = world.permit::<WriteActivity>("operators", resource.clone());
-    let made = world
-        .engine
-        .create_activity(permit, activity.clone(), Tags::default(), Value::Null);
-    made.await.unwrap();
+    create_activity(&world).await;
     let poll = |who: &str| {
         let policies = world.engine.policies();
         let permit = policies.permits::<GetActivityTask>(&member(who), &resource);

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod activities;
 #[cfg(test)]
+mod alike;
+#[cfg(test)]
 mod archive;
 #[cfg(test)]
 mod binding;
@@ -15,6 +17,8 @@ mod egress;
 #[cfg(test)]
 mod executions;
 #[cfg(test)]
+mod express;
+#[cfg(test)]
 mod fairness;
 #[cfg(test)]
 mod http_tasks;
@@ -26,6 +30,12 @@ mod limits;
 mod map_runs;
 #[cfg(test)]
 mod nested;
+#[cfg(test)]
+mod parking;
+#[cfg(test)]
+mod people;
+#[cfg(test)]
+mod retention;
 #[cfg(test)]
 mod volumes;
 #[cfg(test)]

@@ -86,7 +86,7 @@ async fn children(world: &World, id: &ExecutionId) -> Vec<Description> {
     let permit = world.permit::<ReadExecution>("operators", resource);
     let filter = ExecutionFilter {
         machine_arn: Some(arn),
-        status: None,
+        ..ExecutionFilter::default()
     };
     let page = world.engine.executions(permit, filter, None, 100).await;
     page.unwrap().items

@@ -56,7 +56,7 @@ pub(crate) async fn children(world: &World) -> Vec<Description> {
     let permit = world.permit::<ReadExecution>("operators", Resource::host());
     let filter = ExecutionFilter {
         machine_arn: Some(CHILD.to_owned()),
-        status: None,
+        ..ExecutionFilter::default()
     };
     let page = world.engine.executions(permit, filter, None, 100).await;
     page.unwrap().items

@@ -1,8 +1,8 @@
 //! A host without a disk, a sandbox or a clock of its own: paused time, a store that crashes on
 //! demand, components that answer by script.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,11 +13,16 @@ use asl::jsonata::{
 use asl::{ExecutionId, Timestamp};
 use async_trait::async_trait;
 use audit::Sha256Chain;
-use auth::names::{Digest, Name};
-use auth::policy::{Action, Permit, Policies, PolicyFile, Resource, StopExecution};
-use auth::principal::{Caller, Kind, Principal};
+use auth::names::Digest;
+use auth::policy::{
+    Action, Permit, Policies, PolicyFile, PublishStateMachine, Resource, StopExecution,
+};
+use auth::principal::Caller;
 use bytes::Bytes;
-use engine::{Config, Created, Engine, Error, Ports, StartRequest, Started};
+use engine::{
+    Config, Created, Draft, Engine, Error, MachineType, Ports, RoleReference, Settings,
+    StartRequest, Started, Tags,
+};
 use ports::{
     Attempt, AttemptReport, Clock, Description, Exports, HistoryCursor, Inspection, Outcome,
     Rejected, RunError, Runner, Usage,
@@ -27,8 +32,9 @@ use store::MemoryStore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::archive::{FlakyArchive, Unreadable};
+use crate::archive::{FlakyArchive, FlakyJournal, Unreadable};
 use crate::egress::ScriptedEgress;
+pub(crate) use crate::people::{caller, name};
 use crate::volumes::MemoryVolumes;
 
 /// What the scripted components did, across crashes.
@@ -44,6 +50,8 @@ pub(crate) struct Script {
     pub(crate) egress: Arc<ScriptedEgress>,
     /// How far the archive cannot be read.
     pub(crate) unreadable: Unreadable,
+    /// Executions whose records cannot be read.
+    pub(crate) damaged: Mutex<BTreeSet<ExecutionId>>,
     running: AtomicUsize,
     /// Attempts at the component `endless` that were told to end, and those that are gone.
     pub(crate) cancelled: AtomicUsize,
@@ -137,13 +145,16 @@ impl ScriptedRunner {
 /// Time as tokio's paused clock tells it, so that waiting costs nothing.
 struct PausedClock {
     began: tokio::time::Instant,
+    /// How far somebody set it, in milliseconds.
+    set_by: AtomicI64,
     seeds: AtomicU64,
 }
 
 impl Clock for PausedClock {
     fn now(&self) -> Timestamp {
         let elapsed = self.began.elapsed().as_millis();
-        Timestamp(1_700_000_000_000 + i64::try_from(elapsed).unwrap())
+        let set_by = self.set_by.load(Ordering::Relaxed);
+        Timestamp(1_700_000_000_000 + i64::try_from(elapsed).unwrap() + set_by)
     }
 
     fn seed(&self) -> u64 {
@@ -171,6 +182,7 @@ impl World {
     pub(crate) async fn with(config: Config) -> Self {
         let clock = PausedClock {
             began: tokio::time::Instant::now(),
+            set_by: AtomicI64::new(0),
             seeds: AtomicU64::new(1),
         };
         let store = Arc::new(MemoryStore::new(Arc::new(Sha256Chain)));
@@ -185,12 +197,17 @@ impl World {
         (config, policies): (Config, Policies),
     ) -> Self {
         let ports = Ports {
-            journal: Arc::clone(&store) as _,
+            journal: Arc::new(FlakyJournal {
+                store: Arc::clone(&store),
+                script: Arc::clone(&script),
+            }),
             archive: Arc::new(FlakyArchive {
                 store: Arc::clone(&store),
                 script: Arc::clone(&script),
             }),
+            backups: Arc::clone(&store) as _,
             catalogue: Arc::clone(&store) as _,
+            retention: Arc::clone(&store) as _,
             runner: Arc::new(ScriptedRunner(Arc::clone(&script))),
             evaluator: Arc::new(NoEvaluator),
             egress: Arc::clone(&script.egress) as _,
@@ -216,11 +233,7 @@ impl World {
 
     /// Ends this host as a crash does, and starts the next one on what is durable.
     pub(crate) async fn next_host(self) -> Self {
-        let store = Arc::new(self.store.reopen().unwrap());
-        self.service.abort();
-        let _ = self.service.await;
-        let settings = (self.config, Policies::development());
-        Self::host(store, self.script, self.clock, settings).await
+        self.next_host_after(Duration::ZERO).await
     }
 
     /// Ends this host as a crash does, and starts the next one under another policy.
@@ -241,8 +254,27 @@ impl World {
         self.shutdown.cancel();
         self.service.await.unwrap();
         let store = Arc::new(self.store.reopen().unwrap());
-        let settings = (self.config, Policies::development());
-        Self::host(store, self.script, self.clock, settings).await
+        let rules = (self.config, Policies::development());
+        Self::host(store, self.script, self.clock, rules).await
+    }
+
+    /// Ends this host as a crash does, and starts the next one after some time.
+    pub(crate) async fn next_host_after(self, time: Duration) -> Self {
+        let store = Arc::new(self.store.reopen().unwrap());
+        self.service.abort();
+        let _ = self.service.await;
+        tokio::time::advance(time).await;
+        let rules = (self.config, Policies::development());
+        Self::host(store, self.script, self.clock, rules).await
+    }
+
+    /// Sets the clock forward, or back.
+    pub(crate) fn set_clock(&self, by: i64) {
+        self.clock.set_by.fetch_add(by, Ordering::Relaxed);
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub(crate) fn permit<A: Action>(&self, group: &str, resource: Resource) -> Permit<A> {
@@ -288,6 +320,34 @@ impl World {
             .map(|_| ())
     }
 
+    /// Publishes a state machine of a type.
+    pub(crate) async fn create(
+        &self,
+        machine: &str,
+        definition: &Value,
+        role: &str,
+        kind: MachineType,
+    ) {
+        let machine = name(machine);
+        let draft = Draft {
+            definition: definition.clone().into(),
+            role: Some(RoleReference {
+                name: name(role),
+                arn: None,
+            }),
+            settings: Settings {
+                kind,
+                ..Settings::default()
+            },
+        };
+        let permit =
+            self.permit::<PublishStateMachine>("operators", Resource::state_machine(&machine));
+        let made = self
+            .engine
+            .create_machine(permit, machine, draft, Tags::default(), None);
+        made.await.unwrap();
+    }
+
     pub(crate) async fn start(
         &self,
         machine: &str,
@@ -324,8 +384,8 @@ impl World {
 
     /// Waits until nothing more happens on this host.
     pub(crate) async fn settle(&self, id: &ExecutionId) {
-        if let Some(mut progress) = self.engine.follow(id) {
-            while progress.changed().await.is_ok() {}
+        if let Ok(Some(mut follower)) = self.engine.follow(id).await {
+            while follower.changed().await.is_ok() {}
         }
     }
 
@@ -353,7 +413,8 @@ impl World {
     /// Every audit record, oldest first, after verifying the chain.
     pub(crate) async fn audit(&self) -> Vec<Value> {
         let permit = self.permit("auditors", Resource::host());
-        let (links, head) = self.engine.audit(permit, 0, 100_000).await.unwrap();
+        let ports::AuditPage { links, head, .. } =
+            self.engine.audit(permit, 0, 100_000).await.unwrap();
         let mut verifier = audit::Verifier::default();
         links.iter().for_each(|link| verifier.push(link).unwrap());
         verifier.finish(head).unwrap();
@@ -361,28 +422,6 @@ impl World {
             .iter()
             .map(|link| serde_json::from_str(&link.body).unwrap())
             .collect()
-    }
-}
-
-pub(crate) fn name(text: &str) -> Name {
-    Name::parse(text).unwrap()
-}
-
-/// A member of one of the development policy's groups.
-pub(crate) fn caller(group: &str) -> Caller {
-    Caller {
-        principal: Principal {
-            issuer: "https://issuer.example".to_owned(),
-            subject: format!("one-of-{group}"),
-            kind: Kind::User,
-            groups: vec![group.to_owned()],
-            display_name: None,
-        },
-        actors: Vec::new(),
-        method: "oidc".to_owned(),
-        authenticated_at: None,
-        expires_at: i64::MAX,
-        token_hash: String::new(),
     }
 }
 

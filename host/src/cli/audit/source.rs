@@ -21,6 +21,7 @@ const LINE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub(super) struct Source {
     from: From,
     after: u64,
+    anchor: Option<Head>,
     head: Option<Head>,
     is_done: bool,
 }
@@ -57,9 +58,15 @@ impl Source {
         Self {
             from,
             after: 0,
+            anchor: None,
             head: None,
             is_done: false,
         }
+    }
+
+    /// What the log begins behind, as far as pages were read; of length 0 if nothing is missing.
+    pub(super) fn anchor(&self) -> Option<Head> {
+        self.anchor
     }
 
     /// Where the log ends, as far as its keeper has said; an export file does not say.
@@ -74,32 +81,38 @@ impl Source {
         }
         let links = match &mut self.from {
             From::Host(client) => {
-                let (links, head, is_last) = host_page(client, self.after).await?;
-                self.head = Some(head);
-                self.is_done = is_last;
-                links
+                let page = host_page(client, self.after).await?;
+                self.head = Some(page.head);
+                self.anchor = Some(page.anchor);
+                self.is_done = page.is_last;
+                page.links
             }
             From::Folder(archive) => {
-                let (links, head) = archive.audit(self.after, PAGE).await.map_err(|error| {
+                let page = archive.audit(self.after, PAGE).await.map_err(|error| {
                     CliError::Refused(format!("the log cannot be read: {error}"))
                 })?;
-                self.head = Some(head);
-                self.is_done = links.len() < PAGE;
-                links.into_iter().map(Ok).collect()
+                self.head = Some(page.head);
+                self.anchor = Some(page.anchor);
+                self.is_done = page.links.len() < PAGE;
+                page.links.into_iter().map(Ok).collect()
             }
             From::File(file) => {
                 let links = file_page(file)?;
                 self.is_done = links.len() < PAGE;
+                // A file says where it begins by its first record alone.
+                self.anchor = self.anchor.or_else(|| begins_behind(links.front()));
                 links
             }
         };
-        self.after = self.after.saturating_add(links.len() as u64);
+        let begin = self.anchor.map_or(0, |anchor| anchor.length);
+        let read = links.len() as u64;
+        self.after = self.after.max(begin).saturating_add(read);
         Ok(Some(links))
     }
 }
 
 /// Reading the log over HTTP adds to it, so that the end is where the host says, page by page.
-async fn host_page(client: &Client, after: u64) -> Result<(VecDeque<Link>, Head, bool), CliError> {
+async fn host_page(client: &Client, after: u64) -> Result<HostPage, CliError> {
     let (after, limit) = (after.to_string(), PAGE.to_string());
     let query = [("after", after.as_str()), ("maxResults", limit.as_str())];
     let page = client.get(&["v1", "audit"], &query).await?;
@@ -111,22 +124,38 @@ async fn host_page(client: &Client, after: u64) -> Result<(VecDeque<Link>, Head,
     let links = records
         .iter()
         .map(|record| from_wire(record).map_err(|error| error.to_string()));
-    let head = page.get("head").and_then(head).ok_or_else(strange)?;
-    Ok((links.collect(), head, page.get("nextToken").is_none()))
+    let end = |name: &str| {
+        page.get(name)
+            .map(|end| Head::parse(end).ok_or_else(strange))
+    };
+    let anchor = end("anchor").transpose()?;
+    Ok(HostPage {
+        links: links.collect(),
+        anchor: anchor.unwrap_or(NOTHING),
+        head: end("head").ok_or_else(strange)??,
+        is_last: page.get("nextToken").is_none(),
+    })
 }
 
-fn head(value: &Value) -> Option<Head> {
-    let digits = value.get("hash")?.as_str()?.strip_prefix("sha256:")?;
-    let mut hash = [0; 32];
-    if digits.len() != 64 || !digits.is_ascii() {
-        return None;
-    }
-    for (index, byte) in hash.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(digits.get(2 * index..2 * index + 2)?, 16).ok()?;
-    }
+struct HostPage {
+    links: VecDeque<Link>,
+    anchor: Head,
+    head: Head,
+    is_last: bool,
+}
+
+/// What a log begins behind that has all its records.
+const NOTHING: Head = Head {
+    length: 0,
+    hash: Hash([0; 32]),
+};
+
+/// What comes before a record.
+fn begins_behind(first: Option<&Link>) -> Option<Head> {
+    let first = first?.as_ref().ok()?;
     Some(Head {
-        length: value.get("length")?.as_u64()?,
-        hash: Hash(hash),
+        length: first.sequence.checked_sub(1)?,
+        hash: first.previous,
     })
 }
 

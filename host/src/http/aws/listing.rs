@@ -1,10 +1,10 @@
 //! Listing state machines and executions.
 
-use asl::{ExecutionId, Status};
+use asl::Status;
 use auth::names::Name;
 use auth::policy::{ReadExecution, ReadStateMachine, Resource};
 use engine::{MachineType, Qualifier};
-use ports::{Description, ExecutionFilter};
+use ports::{Description, ExecutionFilter, ListCursor};
 use serde_json::Value;
 
 use super::call::{Answer, Call, seconds};
@@ -96,16 +96,26 @@ pub(super) async fn executions(mut call: Call) -> Result<Value, Fault> {
     let filter = ExecutionFilter {
         machine_arn: Some(text),
         status: status.flatten(),
+        ..ExecutionFilter::default()
     };
     let engine = call.engine()?;
     let found = engine.executions(permit, filter, before, limit).await?;
-    let next = found.next.map(|id| page::token("executions", id.as_str()));
+    let next = next_token(found.next);
     Ok(listed(found.items.iter().map(line).collect(), next))
 }
 
 /// Where a page of executions begins.
-pub(super) fn before(token: Option<&str>) -> Result<Option<ExecutionId>, Fault> {
-    page::cursor("executions", token, parse_execution_id)
+pub(super) fn before(token: Option<&str>) -> Result<Option<ListCursor>, Fault> {
+    let parse = |text: &str| parse_execution_id(text).map(ListCursor::Before);
+    page::cursor("executions", token, parse)
+}
+
+/// The token of the page that begins at a cursor.
+pub(super) fn next_token(next: Option<ListCursor>) -> Option<String> {
+    match next? {
+        ListCursor::Before(id) => Some(page::token("executions", id.as_str())),
+        ListCursor::Behind(_) => None,
+    }
 }
 
 /// The ARNs of the version and the alias that an execution was started through.

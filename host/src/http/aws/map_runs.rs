@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::call::{Answer, Call, seconds};
 use super::executions::find;
 use super::fault::Fault;
-use super::listing::{before, line, listed};
+use super::listing::{before, line, listed, next_token};
 use super::members::ARN;
 use super::{arn, page};
 
@@ -102,7 +102,7 @@ pub(super) async fn children(
         .map_run_children(&permit, (text, status.flatten()), before, limit)
         .await;
     let found = found.map_err(|error| missing(text, error))?;
-    let next = found.next.map(|id| page::token("executions", id.as_str()));
+    let next = next_token(found.next);
     let lines = found.items.iter().map(|(description, items)| {
         of_child(line(description), description).with("itemCount", *items)
     });

@@ -9,6 +9,51 @@ use super::{
     tasks, test_state, validation, versions,
 };
 
+/// Every operation, for those who count calls.
+const NAMES: [&str; 36] = [
+    "CreateActivity",
+    "CreateStateMachine",
+    "CreateStateMachineAlias",
+    "DeleteActivity",
+    "DeleteStateMachine",
+    "DeleteStateMachineAlias",
+    "DeleteStateMachineVersion",
+    "DescribeActivity",
+    "DescribeExecution",
+    "DescribeMapRun",
+    "DescribeStateMachine",
+    "DescribeStateMachineAlias",
+    "DescribeStateMachineForExecution",
+    "GetActivityTask",
+    "GetExecutionHistory",
+    "ListActivities",
+    "ListExecutions",
+    "ListMapRuns",
+    "ListStateMachineAliases",
+    "ListStateMachineVersions",
+    "ListStateMachines",
+    "ListTagsForResource",
+    "PublishStateMachineVersion",
+    "SendTaskFailure",
+    "SendTaskHeartbeat",
+    "SendTaskSuccess",
+    "StartExecution",
+    "StartSyncExecution",
+    "StopExecution",
+    "TagResource",
+    "TestState",
+    "UntagResource",
+    "UpdateMapRun",
+    "UpdateStateMachine",
+    "UpdateStateMachineAlias",
+    "ValidateStateMachineDefinition",
+];
+
+/// The operation of this name, if it is here.
+pub(super) fn known(name: &str) -> Option<&'static str> {
+    NAMES.into_iter().find(|known| *known == name)
+}
+
 /// Carries an operation out.
 ///
 /// # Errors
@@ -52,5 +97,22 @@ pub(super) async fn dispatch(operation: &str, call: Call) -> Result<Value, Fault
         "UpdateStateMachineAlias" => aliases::update(call).await,
         "ValidateStateMachineDefinition" => validation::validate(call).await,
         _ => Err(Fault::unknown_operation()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_of_the_table_is_known_and_no_other() {
+        let lines = include_str!("operations.rs").lines();
+        let arms = lines.filter_map(|line| line.split_once("\" => "));
+        let arms: Vec<_> = arms
+            .filter_map(|(name, _)| name.trim().strip_prefix('"'))
+            .collect();
+        assert_eq!(arms, NAMES);
+        assert_eq!(known("StartExecution"), Some("StartExecution"));
+        assert_eq!(known("startExecution"), None);
     }
 }

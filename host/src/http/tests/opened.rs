@@ -82,7 +82,9 @@ impl Host {
         let ports = Ports {
             journal: store.clone(),
             archive: store.clone(),
-            catalogue: store,
+            backups: store.clone(),
+            catalogue: store.clone(),
+            retention: store,
             runner: Arc::new(NoRunner),
             egress: Arc::new(NoRunner),
             evaluator: Arc::new(JsonataEvaluator::new(EvaluatorConfig::default())),
@@ -94,7 +96,11 @@ impl Host {
         let (engine, service) = opened.unwrap();
         let stop = CancellationToken::new();
         let app = App::new(&config(), stop.clone());
-        app.open(Opened { engine, identity });
+        app.open(Opened {
+            engine,
+            identity,
+            parts: crate::metrics::Parts::default(),
+        });
         let tasks = vec![
             tokio::spawn(service.run(stop.clone())),
             tokio::spawn(issuer.serve(stop.clone())),
@@ -256,6 +262,8 @@ async fn a_caller_without_the_right_is_refused_and_the_refusal_recorded() {
         .await;
     host.check("author", "GET /v1/executions/nothing", &Value::Null, 403)
         .await;
+    host.check("auditor", "GET /v1/backup", &Value::Null, 403)
+        .await;
     host.check("operator", "GET /v1/executions/nothing", &Value::Null, 404)
         .await;
     let log = host
@@ -265,7 +273,7 @@ async fn a_caller_without_the_right_is_refused_and_the_refusal_recorded() {
     let denied = records
         .iter()
         .filter(|link| link["record"]["decision"]["effect"] == "denied");
-    assert_eq!(denied.count(), 3);
+    assert_eq!(denied.count(), 4);
     assert_eq!(log["head"]["length"], records.len());
     assert!(log.get("nextToken").is_none());
     let page = host

@@ -143,9 +143,14 @@ impl Step {
     }
 
     pub(crate) fn commit(&self, fence: Fence) -> Commit {
+        let told = AuditRecord {
+            execution: Some(self.id.clone()),
+            ..audit_record("step")
+        };
         Commit {
             execution: Some(self.execution(fence)),
-            ..link("step")
+            audit: vec![told],
+            ..Commit::default()
         }
     }
 

@@ -4,7 +4,7 @@ use asl::{ExecutionId, Status};
 use audit::Verifier;
 use auth::names::Digest;
 use bytes::Bytes;
-use ports::{Blob, Commit, ExecutionFilter, HistoryCursor, Selection};
+use ports::{AuditPage, Blob, Commit, ExecutionFilter, HistoryCursor, HistoryPayloads, Selection};
 use serde_json::{Value, json};
 
 use super::{Step, Store, id, link};
@@ -66,7 +66,7 @@ async fn shown(
     limit: usize,
 ) -> (Vec<Value>, HistoryCursor, bool) {
     let page = store
-        .history(&id("e-1"), cursor, limit)
+        .history(&id("e-1"), cursor, HistoryPayloads::Shown, limit)
         .await
         .unwrap()
         .unwrap();
@@ -97,7 +97,7 @@ pub(super) async fn history_pages_join_to_the_whole_history(store: &impl Store) 
         let mut lines = 0;
         while has_more {
             lines += store
-                .history(&id("e-1"), cursor, limit)
+                .history(&id("e-1"), cursor, HistoryPayloads::Shown, limit)
                 .await
                 .unwrap()
                 .unwrap()
@@ -147,6 +147,64 @@ pub(super) async fn history_reads_backwards_page_by_page(store: &impl Store) {
     }
 }
 
+pub(super) async fn a_record_of_many_events_is_read_piece_by_piece(store: &impl Store) {
+    let fence = store.fence().await.unwrap();
+    let long = |number: u32| json!("x".repeat(5000) + &number.to_string());
+    let payload = |number: u32| match number % 100 {
+        7 => long(number),
+        _ => json!(number),
+    };
+    let step = Step {
+        payloads: (0..700).map(payload).collect(),
+        events: (0..1000).map(|event| (0, event * 7 % 700)).collect(),
+        logs: vec!["a line".to_owned()],
+        ..Step::first("e-1", Value::Null)
+    };
+    store.commit(step.commit(fence)).await.unwrap();
+    let mut next = Step::next("e-1", 1, json!("next"));
+    next.events.push((0, 607));
+    store.commit(next.commit(fence)).await.unwrap();
+    let whole = shown(store, HistoryCursor::default(), 2000).await.0;
+    assert_eq!(whole.len(), 1003);
+    assert_eq!((&whole[1], &whole[1002]), (&long(7), &long(607)));
+    for limit in [1, 255, 256, 257, 999] {
+        for begin in [HistoryCursor::default(), HistoryCursor::NEWEST] {
+            let (mut values, mut cursor, mut has_more) = (Vec::new(), begin, true);
+            while has_more {
+                let (page, next, more) = shown(store, cursor, limit).await;
+                values.extend(page);
+                (cursor, has_more) = (next, more);
+            }
+            if begin == HistoryCursor::NEWEST {
+                values.reverse();
+            }
+            assert!(values == whole, "pages of {limit} from {begin:?}");
+        }
+    }
+    let loaded = store.load(&id("e-1")).await.unwrap().unwrap();
+    let payloads = &loaded.records[0].delta.payloads;
+    assert!((0..700).all(|number| *payloads[number as usize] == payload(number)));
+    assert_eq!(loaded.records[0].logs[0].line, "a line");
+    let bare = store
+        .history(
+            &id("e-1"),
+            HistoryCursor::default(),
+            HistoryPayloads::LeftOut,
+            2000,
+        )
+        .await
+        .unwrap()
+        .unwrap();
+    let mut events = bare.events;
+    let mut payloads = events.iter_mut().flat_map(asl::HistoryEvent::payloads_mut);
+    assert!(payloads.all(|payload| payload.value().is_null()));
+    // The next commit is checked against what is stored.
+    store
+        .commit(Step::last("e-1", 2, json!(1)).commit(fence))
+        .await
+        .unwrap();
+}
+
 pub(super) async fn executions_are_listed_by_version_and_alias_too(store: &impl Store) {
     let fence = store.fence().await.unwrap();
     let selections = [
@@ -178,7 +236,7 @@ pub(super) async fn executions_are_listed_by_version_and_alias_too(store: &impl 
     for (arn, expected) in table {
         let filter = ExecutionFilter {
             machine_arn: Some(arn.to_owned()),
-            status: None,
+            ..ExecutionFilter::default()
         };
         let page = store.executions(filter, None, 10).await.unwrap();
         let found: Vec<_> = page
@@ -210,6 +268,7 @@ pub(super) async fn executions_are_listed_newest_first(store: &impl Store) {
         let filter = ExecutionFilter {
             machine_arn: machine.map(str::to_owned),
             status,
+            ..ExecutionFilter::default()
         };
         async move {
             for limit in [1, 7, 300, 1000] {
@@ -257,7 +316,8 @@ pub(super) async fn the_audit_log_verifies_page_by_page(store: &impl Store) {
     for limit in [1, 7, 299, 600, 1000] {
         let mut verifier = Verifier::new();
         loop {
-            let (links, head) = store.audit(verifier.head().length, limit).await.unwrap();
+            let AuditPage { links, head, .. } =
+                store.audit(verifier.head().length, limit).await.unwrap();
             assert!(links.len() <= limit);
             links.iter().for_each(|link| verifier.push(link).unwrap());
             if links.is_empty() {
@@ -266,7 +326,7 @@ pub(super) async fn the_audit_log_verifies_page_by_page(store: &impl Store) {
             }
         }
     }
-    assert!(store.audit(u64::MAX, 10).await.unwrap().0.is_empty());
+    assert!(store.audit(u64::MAX, 10).await.unwrap().links.is_empty());
 }
 
 pub(super) async fn a_long_start_and_summary_change_together(store: &impl Store) {

@@ -20,7 +20,7 @@ fn durable(folder: &tempfile::TempDir, written: &[Written; 3]) -> Durable {
     let durable = Durable::new(base, Table::default());
     durable.show(changes(&written[0]));
     let table = durable.freeze().unwrap();
-    writer.write(&table, 1).unwrap();
+    writer.write(&table, 1, &durable).unwrap();
     durable.thaw(true);
     durable.show(changes(&written[1]));
     durable.freeze().unwrap();

@@ -1,15 +1,18 @@
 //! Pages of history events, with the payloads they show read from wherever they were written.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use asl::{ExecutionId, HistoryEvent, PayloadId};
-use ports::{HistoryCursor, HistoryOrder, HistoryPage, Record, StoreError};
+use ports::{HistoryCursor, HistoryOrder, HistoryPage, HistoryPayloads, StoreError};
 use serde_json::Value;
+use sled::IVec;
 
-use crate::entries::{Entries, Order, read};
-use crate::envelope::{Kind, damaged};
+use crate::entries::{Entries, Order};
+use crate::envelope::damaged;
 use crate::key;
+use crate::record::Opened;
 
 /// How many records are read at once.
 const PAGE_RECORDS: usize = 32;
@@ -22,47 +25,48 @@ pub(crate) fn history(
     entries: &impl Entries,
     id: &ExecutionId,
     cursor: HistoryCursor,
+    payloads: HistoryPayloads,
     limit: usize,
 ) -> Result<Option<HistoryPage>, StoreError> {
-    if entries.entry(&key::execution(id))?.is_none() {
-        return Ok(None);
-    }
-    let page = PageBuilder {
-        events: Vec::new(),
-        logs: Vec::new(),
-        next: cursor,
-        limit,
-    };
-    let payloads = Payloads {
-        entries,
-        id,
-        records: HashMap::new(),
-        bytes: 0,
-    };
-    match cursor.order {
-        HistoryOrder::OldestFirst => oldest_first(page, payloads).map(Some),
-        HistoryOrder::NewestFirst => newest_first(page, payloads).map(Some),
-    }
+    super::unless_expired(entries, id, || {
+        if entries.entry(&key::execution(id))?.is_none() {
+            return Ok(None);
+        }
+        let page = PageBuilder {
+            events: Vec::new(),
+            logs: Vec::new(),
+            next: cursor,
+            limit,
+        };
+        let records = Records {
+            entries,
+            id,
+            payloads,
+            opened: HashMap::new(),
+        };
+        match cursor.order {
+            HistoryOrder::OldestFirst => oldest_first(page, records).map(Some),
+            HistoryOrder::NewestFirst => newest_first(page, records).map(Some),
+        }
+    })
 }
 
 fn oldest_first(
     mut page: PageBuilder,
-    mut payloads: Payloads<'_, impl Entries>,
+    mut records: Records<'_, impl Entries>,
 ) -> Result<HistoryPage, StoreError> {
-    let (entries, id) = (payloads.entries, payloads.id);
+    let (entries, id) = (records.entries, records.id);
     loop {
-        let found = entries.range(
-            key::records(id, page.next.record),
-            Order::Forward,
-            PAGE_RECORDS,
-        )?;
+        let range = key::records(id, page.next.record);
+        let found = entries.range(range, Order::Forward, PAGE_RECORDS)?;
         for (key, value) in &found {
-            if page.is_full() || payloads.bytes >= PAGE_BYTES_MAX {
+            if page.is_full() || records.bytes() >= PAGE_BYTES_MAX {
                 return Ok(page.finish(true));
             }
-            let (record, bytes) = super::record(entries, id, page.next.record, key, value)?;
-            payloads.keep(record.number, &record.delta.payloads, bytes);
-            page.add(record, &mut payloads)?;
+            let number = page.next.record;
+            super::is_record(id, number, key)?;
+            records.open(number, value)?;
+            page.add(number, &mut records)?;
         }
         if found.len() < PAGE_RECORDS {
             let has_more = page.next.skip > 0 && page.is_full();
@@ -74,9 +78,9 @@ fn oldest_first(
 /// Records may still be added while pages are read; a page begins where the last one ended.
 fn newest_first(
     mut page: PageBuilder,
-    mut payloads: Payloads<'_, impl Entries>,
+    mut records: Records<'_, impl Entries>,
 ) -> Result<HistoryPage, StoreError> {
-    let (entries, id) = (payloads.entries, payloads.id);
+    let (entries, id) = (records.entries, records.id);
     loop {
         let mut range = key::records(id, 0);
         if page.next.record < u32::MAX {
@@ -84,17 +88,15 @@ fn newest_first(
         }
         let found = entries.range(range, Order::Backward, PAGE_RECORDS)?;
         for (key, value) in &found {
-            if page.is_full() || payloads.bytes >= PAGE_BYTES_MAX {
+            if page.is_full() || records.bytes() >= PAGE_BYTES_MAX {
                 return Ok(page.finish(true));
             }
             let number = key::record_number(key).ok_or_else(|| damaged(key, "has no number"))?;
             if page.next.record == u32::MAX {
                 page.next.record = number;
             }
-            let (mut record, bytes) = super::record(entries, id, number, key, value)?;
-            payloads.keep(record.number, &record.delta.payloads, bytes);
-            record.delta.history.reverse();
-            page.add(record, &mut payloads)?;
+            records.open(number, value)?;
+            page.add(number, &mut records)?;
             let is_finished = page.next.record > number;
             if is_finished && number == 0 {
                 return Ok(page.finish(false));
@@ -107,35 +109,6 @@ fn newest_first(
             return Ok(page.finish(false));
         }
     }
-}
-
-/// One record by its number, and its size in bytes.
-pub(super) fn load_record(
-    entries: &impl Entries,
-    id: &ExecutionId,
-    number: u32,
-) -> Result<(Record, usize), StoreError> {
-    let key = key::record(id, number);
-    let body = read(entries, Kind::Record, &key)?.ok_or_else(|| damaged(&key, "is missing"))?;
-    Ok((body.parse(&key)?, body.len()))
-}
-
-/// One payload of a record.
-pub(super) fn payload(
-    id: &ExecutionId,
-    payloads: &[Arc<Value>],
-    place: PayloadId,
-) -> Result<Arc<Value>, StoreError> {
-    let payload = usize::try_from(place.index)
-        .ok()
-        .and_then(|index| payloads.get(index));
-    let missing = || {
-        damaged(
-            &key::record(id, place.record),
-            format!("lacks payload {}", place.index),
-        )
-    };
-    payload.cloned().ok_or_else(missing)
 }
 
 struct PageBuilder {
@@ -153,24 +126,33 @@ impl PageBuilder {
     /// Adds the events of a record as far as they fit.
     fn add(
         &mut self,
-        record: Record,
-        payloads: &mut Payloads<'_, impl Entries>,
+        number: u32,
+        records: &mut Records<'_, impl Entries>,
     ) -> Result<(), StoreError> {
+        let record = records.opened(number)?;
         let skip = usize::try_from(self.next.skip).unwrap_or(usize::MAX);
         if skip == 0 {
-            self.logs.extend(record.logs);
+            self.logs.extend(record.logs()?);
         }
-        let mut left = record.delta.history.into_iter().skip(skip);
+        let all = record.events_len();
         let free = self.limit.saturating_sub(self.events.len());
-        for mut event in left.by_ref().take(free) {
-            for shown in event.payloads_mut() {
-                let value = payloads.value(shown.id)?;
-                shown.fill(value);
+        let wanted = skip.min(all)..skip.saturating_add(free).min(all);
+        let is_finished = wanted.end == all;
+        let mut events = record.events(within(all, &wanted, self.next.order))?;
+        if self.next.order == HistoryOrder::NewestFirst {
+            events.reverse();
+        }
+        for mut event in events {
+            if records.payloads == HistoryPayloads::Shown {
+                for shown in event.payloads_mut() {
+                    let value = records.value(shown.id)?;
+                    shown.fill(value);
+                }
             }
             self.events.push(event);
-            self.next.skip = self.next.skip.saturating_add(1);
         }
-        if left.next().is_none() {
+        self.next.skip = u32::try_from(wanted.end).unwrap_or(u32::MAX);
+        if is_finished {
             self.next.record = self.next.record.saturating_add(1);
             self.next.skip = 0;
         }
@@ -187,29 +169,47 @@ impl PageBuilder {
     }
 }
 
-/// The payloads of the records read for one page.
-struct Payloads<'a, E> {
-    entries: &'a E,
-    id: &'a ExecutionId,
-    records: HashMap<u32, Vec<Arc<Value>>>,
-    bytes: usize,
+/// What is wanted of `all` events, counted from the end that reading begins at, as it is stored.
+fn within(all: usize, wanted: &Range<usize>, order: HistoryOrder) -> Range<usize> {
+    match order {
+        HistoryOrder::OldestFirst => wanted.clone(),
+        HistoryOrder::NewestFirst => {
+            all.saturating_sub(wanted.end)..all.saturating_sub(wanted.start)
+        }
+    }
 }
 
-impl<E: Entries> Payloads<'_, E> {
-    fn keep(&mut self, record: u32, payloads: &[Arc<Value>], bytes: usize) {
-        self.records.insert(record, payloads.to_vec());
-        self.bytes += bytes;
+/// The records read for one page.
+struct Records<'a, E> {
+    entries: &'a E,
+    id: &'a ExecutionId,
+    payloads: HistoryPayloads,
+    opened: HashMap<u32, Opened<'a, E>>,
+}
+
+impl<'a, E: Entries> Records<'a, E> {
+    fn bytes(&self) -> usize {
+        self.opened.values().map(|record| record.bytes).sum()
+    }
+
+    fn open(&mut self, number: u32, value: &IVec) -> Result<(), StoreError> {
+        if !self.opened.contains_key(&number) {
+            let opened = Opened::new(self.entries, self.id, number, value)?;
+            self.opened.insert(number, opened);
+        }
+        Ok(())
+    }
+
+    fn opened(&mut self, number: u32) -> Result<&mut Opened<'a, E>, StoreError> {
+        if !self.opened.contains_key(&number) {
+            let opened = Opened::read(self.entries, self.id, number)?;
+            self.opened.insert(number, opened);
+        }
+        let missing = || damaged(&key::record(self.id, number), "is missing");
+        self.opened.get_mut(&number).ok_or_else(missing)
     }
 
     fn value(&mut self, place: PayloadId) -> Result<Arc<Value>, StoreError> {
-        if !self.records.contains_key(&place.record) {
-            let (record, bytes) = load_record(self.entries, self.id, place.record)?;
-            self.keep(place.record, &record.delta.payloads, bytes);
-        }
-        let payloads = self
-            .records
-            .get(&place.record)
-            .map_or(&[][..], Vec::as_slice);
-        payload(self.id, payloads, place)
+        self.opened(place.record)?.payload(place.index)
     }
 }

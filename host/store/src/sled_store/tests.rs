@@ -1,6 +1,7 @@
 mod crash;
 mod damage;
 mod sharing;
+mod upgrade;
 
 use std::fs::{self, File};
 use std::io;

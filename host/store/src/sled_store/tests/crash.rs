@@ -136,7 +136,7 @@ async fn a_full_disk_refuses_writes_and_goes_on_reading() {
         .unwrap();
     // The file's own room is used up first.
     let long = |number: u32| {
-        let input = json!("x".repeat(200_000));
+        let input = json!(format!("{number}{}", "x".repeat(200_000)));
         Step::first(&format!("e-{number}"), input).commit(store.fence)
     };
     let mut number = 0;
@@ -245,7 +245,7 @@ async fn nothing_is_read_before_it_is_synced() {
             .items
             .is_empty()
     );
-    assert_eq!(gate.store.audit(0, 10).await.unwrap().1.length, 0);
+    assert_eq!(gate.store.audit(0, 10).await.unwrap().head.length, 0);
     gate.through.send(Ok(())).unwrap();
     begun.await.unwrap().unwrap();
     let started = everything(&*gate.store).await.unwrap();
@@ -327,7 +327,7 @@ async fn commits_that_wait_are_written_together_and_see_each_other() {
         3
     );
     assert!(gate.store.claim(None, 10).await.unwrap().is_empty());
-    assert_eq!(gate.store.audit(0, 100).await.unwrap().1.length, 6);
+    assert_eq!(gate.store.audit(0, 100).await.unwrap().head.length, 6);
     everything(&*gate.store).await.unwrap();
 }
 
@@ -370,7 +370,7 @@ async fn a_panic_while_writing_is_an_error_not_a_hang() {
             "{error}"
         );
     }
-    assert_eq!(store.audit(0, 10).await.unwrap().1.length, 0);
+    assert_eq!(store.audit(0, 10).await.unwrap().head.length, 0);
     store.close().await.unwrap();
     open(folder.path()).await;
 }

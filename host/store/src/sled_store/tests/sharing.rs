@@ -91,7 +91,7 @@ async fn of_concurrent_publishes_of_one_key_one_wins() {
         winners
     );
     assert_eq!(winners.len(), 1);
-    assert_eq!(store.audit(0, 100).await.unwrap().1.length, 1);
+    assert_eq!(store.audit(0, 100).await.unwrap().head.length, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -124,7 +124,7 @@ async fn concurrent_executions_and_readers_do_not_disturb_each_other() {
         run.await.unwrap();
     }
     assert!(store.claim(None, 10).await.unwrap().is_empty());
-    assert_eq!(store.audit(0, 1).await.unwrap().1.length, 40 * 21);
+    assert_eq!(store.audit(0, 1).await.unwrap().head.length, 40 * 21);
     let before = everything(&*store).await.unwrap();
     store.close().await.unwrap();
     assert_eq!(

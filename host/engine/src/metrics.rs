@@ -1,0 +1,152 @@
+//! What the engine counts and measures of itself.
+//!
+//! Owns the instruments and their buckets. It does not know under which names they are shown.
+
+use std::time::Duration;
+
+use asl::{Header, Status, Timestamp};
+use ports::{AttemptReport, Outcome, RunError};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+
+use crate::MachineType;
+
+/// What the engine counts and measures of itself; clones share what they count.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    /// Executions whose start became durable.
+    pub executions_started: Family<ExecutionKind, Counter>,
+    /// Executions whose end became durable.
+    pub executions_ended: Family<ExecutionEnd, Counter>,
+    /// How long executions took from start to end, in seconds.
+    pub execution_seconds: Histogram,
+    /// How long each commit took, waiting included, in seconds.
+    pub commit_seconds: Histogram,
+    /// Attempts that ended, and those that were refused.
+    pub attempts_ended: Family<AttemptEnd, Counter>,
+    /// The phases of an attempt that are the engine's.
+    pub phases: Phases,
+    /// Host calls that a component was refused.
+    pub host_calls_refused: Counter,
+    /// How late timers fired, in seconds.
+    pub timer_lag_seconds: Histogram,
+}
+
+/// How long attempts spent in the phases that are the engine's, in seconds.
+#[derive(Clone, Debug)]
+pub struct Phases {
+    /// From wanting to run until there was room.
+    pub queue: Histogram,
+    /// Being judged: policy, role, review.
+    pub admit: Histogram,
+    /// From the decision to run until that was durable.
+    pub record: Histogram,
+    /// From the end of the run until its result was durable.
+    pub commit: Histogram,
+}
+
+/// Which executions are counted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ExecutionKind {
+    /// `standard`, `express`, or `child` of a map run.
+    pub kind: &'static str,
+}
+
+/// Which ends of executions are counted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ExecutionEnd {
+    /// As in [`ExecutionKind`].
+    pub kind: &'static str,
+    /// The status it ended with.
+    pub status: &'static str,
+}
+
+/// Which ends of attempts are counted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct AttemptEnd {
+    /// `succeeded`, `failed`, `refused`, `cancelled` or `interrupted`.
+    pub outcome: &'static str,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            executions_started: Family::default(),
+            executions_ended: Family::default(),
+            // 1 ms to 19 hours.
+            execution_seconds: Histogram::new(exponential_buckets(1e-3, 4.0, 14)),
+            commit_seconds: seconds(),
+            attempts_ended: Family::default(),
+            phases: Phases {
+                queue: seconds(),
+                admit: Histogram::new(exponential_buckets(250e-9, 2.0, 16)),
+                record: seconds(),
+                commit: seconds(),
+            },
+            host_calls_refused: Counter::default(),
+            // 1 ms to 17 minutes.
+            timer_lag_seconds: Histogram::new(exponential_buckets(1e-3, 4.0, 11)),
+        }
+    }
+}
+
+/// 50 us to 52 s.
+fn seconds() -> Histogram {
+    Histogram::new(exponential_buckets(50e-6, 2.0, 21))
+}
+
+impl Metrics {
+    /// The start of an execution is durable.
+    pub(crate) fn started(&self, header: &Header, kind: MachineType) {
+        let kind = kind_of(header, kind);
+        let labels = ExecutionKind { kind };
+        self.executions_started.get_or_create(&labels).inc();
+    }
+
+    /// The end of an execution is durable.
+    pub(crate) fn ended(&self, header: &Header, kind: MachineType, status: Status, at: Timestamp) {
+        let labels = ExecutionEnd {
+            kind: kind_of(header, kind),
+            status: status.as_str(),
+        };
+        self.executions_ended.get_or_create(&labels).inc();
+        let milliseconds = at.0.saturating_sub(header.started_at.0);
+        let milliseconds = u64::try_from(milliseconds).unwrap_or(0);
+        self.execution_seconds
+            .observe(Duration::from_millis(milliseconds).as_secs_f64());
+    }
+
+    /// A component ran to its end.
+    pub(crate) fn attempt_ended(&self, result: &Result<AttemptReport, RunError>) {
+        self.count_attempt(match result {
+            Ok(report) => match &report.outcome {
+                Outcome::Succeeded { .. } => "succeeded",
+                Outcome::Failed { error, .. } if error == "Sluice.AccessDenied" => "refused",
+                Outcome::Failed { .. } => "failed",
+                Outcome::Cancelled => "cancelled",
+            },
+            Err(_) => "interrupted",
+        });
+    }
+
+    pub(crate) fn count_attempt(&self, outcome: &'static str) {
+        let labels = AttemptEnd { outcome };
+        self.attempts_ended.get_or_create(&labels).inc();
+    }
+
+    /// A timer fired `late_ms` milliseconds after it was due.
+    pub(crate) fn timer_fired(&self, late_ms: i64) {
+        let late = Duration::from_millis(u64::try_from(late_ms).unwrap_or(0));
+        self.timer_lag_seconds.observe(late.as_secs_f64());
+    }
+}
+
+fn kind_of(header: &Header, kind: MachineType) -> &'static str {
+    match (&header.map_run, kind) {
+        (Some(_), _) => "child",
+        (None, MachineType::Standard) => "standard",
+        (None, MachineType::Express) => "express",
+    }
+}

@@ -1,0 +1,215 @@
+//! Bringing stored executions into memory: all that go on by themselves when a host begins, and
+//! any other one when somebody asks for it or its alarm is due.
+//!
+//! Owns how many arrive at once, and what becomes of one that cannot be restored. It does not
+//! know what an execution does once it is in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use asl::{Execution, ExecutionId};
+use ports::{Claim, StoreError};
+use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinSet;
+
+use crate::actor::{Actor, Message};
+use crate::express::{Express, Form, Keeping};
+use crate::roster::Running;
+use crate::shared::Shared;
+use crate::{Engine, Error};
+
+/// Executions claimed per call.
+const CLAIMS: usize = 256;
+/// How many stranded executions are known by heart; of more there is only the log.
+const STRANDED_MAX: usize = 1_000;
+
+/// Executions that run and cannot be gone on with, and why.
+#[derive(Default)]
+pub(crate) struct Stranded(Mutex<BTreeMap<ExecutionId, Arc<str>>>);
+
+/// The room that an execution takes until it is in memory, and, unless its host has just begun,
+/// until its first step there is durable.
+pub(crate) type Arrival = OwnedSemaphorePermit;
+
+impl Stranded {
+    fn add(&self, id: &ExecutionId, reason: &Arc<str>) {
+        tracing::error!(execution = %id, reason = &**reason, "the execution cannot be taken up");
+        let mut stranded = self.lock();
+        if stranded.len() < STRANDED_MAX {
+            stranded.insert(id.clone(), Arc::clone(reason));
+        }
+    }
+
+    fn remove(&self, id: &ExecutionId) {
+        self.lock().remove(id);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ExecutionId, Arc<str>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Engine {
+    /// Executions that are running but cannot be restored, and why: their records are damaged, or
+    /// what they need is gone. They are tried again when somebody asks for them.
+    pub fn stranded(&self) -> Vec<(ExecutionId, Arc<str>)> {
+        let stranded = self.shared.stranded.lock();
+        stranded
+            .iter()
+            .map(|(id, reason)| (id.clone(), Arc::clone(reason)))
+            .collect()
+    }
+}
+
+impl Shared {
+    /// Takes up every execution that goes on by itself.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub(crate) async fn recover(self: &Arc<Self>) -> Result<(), StoreError> {
+        let mut arriving = JoinSet::new();
+        let mut after = None;
+        loop {
+            let claims = self.ports.journal.claim(after, CLAIMS).await?;
+            let Some(last) = claims.last() else { break };
+            after = Some(last.id.clone());
+            for claim in claims {
+                let Some(arrival) = self.arrival().await else {
+                    return Ok(());
+                };
+                let shared = Arc::clone(self);
+                arriving.spawn(async move { shared.bring_in(claim, arrival).await });
+                while arriving.try_join_next().is_some() {}
+            }
+        }
+        while arriving.join_next().await.is_some() {}
+        Ok(())
+    }
+
+    /// Waits for room to bring an execution in; none comes on a draining host.
+    pub(crate) async fn arrival(&self) -> Option<Arrival> {
+        let arrivals = Arc::clone(&self.arrivals);
+        tokio::select! {
+            biased;
+            () = self.draining.cancelled() => None,
+            arrival = arrivals.acquire_owned() => arrival.ok(),
+        }
+    }
+
+    /// Takes up an execution that nobody asked for.
+    pub(crate) async fn bring_in(self: &Arc<Self>, claim: Claim, arrival: Arrival) {
+        let id = claim.id.clone();
+        match self.take_up(claim, Some(arrival), None).await {
+            Ok(_) | Err(Error::Stranded { .. } | Error::Closing) => {}
+            Err(error) => tracing::error!(execution = %id, %error, "the execution is not taken up"),
+        }
+    }
+
+    /// The claim to an execution that somebody asks for or whose alarm is due.
+    pub(crate) async fn claim(&self, id: &ExecutionId) -> Result<Claim, Error> {
+        let fence = self.ports.journal.fence().await?;
+        let id = id.clone();
+        Ok(Claim { id, fence })
+    }
+
+    /// Takes up a stored execution with a message for it, which is given back if the execution
+    /// is in memory already.
+    pub(crate) async fn take_up(
+        self: &Arc<Self>,
+        claim: Claim,
+        arrival: Option<Arrival>,
+        message: Option<Message>,
+    ) -> Result<Option<Message>, Error> {
+        let id = claim.id.clone();
+        let lane = self.roster.enter(&id).await;
+        if self.roster.is_here(&id) {
+            return Ok(message);
+        }
+        let arrival = match arrival {
+            Some(arrival) => arrival,
+            None => self.arrival().await.ok_or(Error::Closing)?,
+        };
+        let (mut actor, running, course) = match self.restore(claim).await {
+            Ok(restored) => restored,
+            Err(error) => return Err(self.strand(&id, error)),
+        };
+        self.stranded.remove(&id);
+        // What a host begins with is in memory whether or not its first steps are durable yet.
+        let arrival = self.recovered.is_cancelled().then_some(arrival);
+        actor.arrive(arrival, message);
+        let bound = actor.bound_to();
+        self.roster.add(id.clone(), running);
+        match course {
+            Course::GoesOn => self.tasks.spawn(actor.run()),
+            Course::BeginsAgain => self.tasks.spawn(actor.run_again()),
+        };
+        drop(lane);
+        if let Some((caller, parent)) = bound {
+            let shared = Arc::clone(self);
+            Engine { shared }.end_with_parent(id, caller, parent);
+        }
+        Ok(None)
+    }
+
+    /// Keeps account of an execution that cannot be restored, if that is not the store's failure.
+    fn strand(&self, id: &ExecutionId, error: Error) -> Error {
+        let reason: Arc<str> = if let Error::Stranded { reason, .. } = error {
+            reason
+        } else if let Error::Store(damaged @ StoreError::Damaged { .. }) = &error {
+            damaged.to_string().into()
+        } else {
+            return error;
+        };
+        self.stranded.add(id, &reason);
+        let id = id.clone();
+        Error::Stranded { id, reason }
+    }
+
+    async fn restore(self: &Arc<Self>, claim: Claim) -> Result<(Actor, Running, Course), Error> {
+        let Claim { id, fence } = claim;
+        let stored = self.ports.journal.load(&id).await?;
+        let stored = stored.ok_or_else(|| Error::NotFound(format!("execution `{id}`")))?;
+        let stranded = |reason: String| Error::Stranded {
+            id: id.clone(),
+            reason: reason.into(),
+        };
+        let key = &stored.start.machine;
+        let machine = self.authority().machine_revision(key).cloned();
+        let machine = machine.ok_or_else(|| {
+            stranded(format!(
+                "revision {} of state machine `{}` is gone",
+                key.revision, key.name
+            ))
+        })?;
+        let posture = stored.posture();
+        let deltas = stored.records.into_iter().map(|record| record.delta);
+        let execution = Execution::restore(stored.start.header.clone(), deltas)
+            .map_err(|error| stranded(error.to_string()))?;
+        // The limit is on starts; what was started before goes on whatever it is.
+        let place = self.pressure.place_beyond(&stored.start.header.principal);
+        let (shared, start) = (Arc::clone(self), Arc::new(stored.start));
+        if execution.has_begun() {
+            let (input, keeping) = (Arc::new(Value::Null), Keeping::Journal(fence));
+            let (mut actor, running) = Actor::new(shared, start, input, machine, keeping, place);
+            actor.resume(execution, posture);
+            return Ok((actor, running, Course::GoesOn));
+        }
+        // Only the start of an express execution is stored before its end.
+        let input = execution.input();
+        let is_stored = true;
+        let form = Form::Asynchronous { fence, is_stored };
+        let express = Express::new(&self.express, (&start, &input), form);
+        let keeping = Keeping::Memory(Box::new(express));
+        let (actor, running) = Actor::new(shared, start, input, machine, keeping, place);
+        Ok((actor, running, Course::BeginsAgain))
+    }
+}
+
+/// How a stored execution is taken up.
+enum Course {
+    /// Where its steps left it.
+    GoesOn,
+    /// From its beginning, as none of its steps is stored.
+    BeginsAgain,
+}

@@ -1,0 +1,94 @@
+//! A component runs on a durable record, once.
+
+use asl::{Execution, TaskPhase};
+
+use super::{Verdict, holds};
+
+/// One run of a component's code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// Which host ran it.
+    pub(crate) life: usize,
+    pub(crate) began_ms: u64,
+    pub(crate) is_over: bool,
+}
+
+/// At the moment a component is run the store holds that its attempt started, admitted at least
+/// as often as it ran. The attempt may have been cancelled since, which whoever runs it has yet
+/// to hear of.
+pub(crate) fn is_on_record(
+    (stored, was_started): (Option<&Execution>, bool),
+    key: &str,
+    (admitted, begun): (usize, usize),
+) -> Verdict {
+    let effect = effect_of(key);
+    let attempt = stored
+        .zip(effect)
+        .and_then(|(stored, effect)| stored.attempt(effect));
+    let phase = attempt.map(|attempt| attempt.phase);
+    holds(
+        was_started && phase != Some(TaskPhase::Scheduled),
+        "no attempt without a durable record",
+        || format!("{key} runs, and the store has it as {phase:?}"),
+    )?;
+    holds(
+        begun < admitted,
+        "no attempt without a durable admission",
+        || {
+            format!(
+                "{key} runs for time {}, admitted {admitted} times",
+                begun + 1
+            )
+        },
+    )
+}
+
+/// A key is run by one host at a time, again only by a later host, and by none if that may harm.
+pub(crate) fn is_run_once(earlier: &[Run], key: &str, life: usize, is_idempotent: bool) -> Verdict {
+    let Some(last) = earlier.last() else {
+        return Ok(());
+    };
+    holds(is_idempotent, "a rerun that may harm is not made", || {
+        format!("{key} ran on host {} and again on host {life}", last.life)
+    })?;
+    holds(
+        last.life < life && last.is_over,
+        "a key is run once by each host",
+        || format!("{key} ran on host {} and again on host {life}", last.life),
+    )
+}
+
+/// An idempotency key names an execution and one of its effects.
+fn effect_of(key: &str) -> Option<asl::EffectId> {
+    let (_, effect) = key.rsplit_once('-')?;
+    effect.parse().ok().map(asl::EffectId)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(life: usize, is_over: bool) -> Run {
+        Run {
+            life,
+            began_ms: 0,
+            is_over,
+        }
+    }
+
+    #[test]
+    fn a_run_without_a_record_is_found() {
+        assert!(is_on_record((None, true), "e-1", (1, 0)).is_ok());
+        assert!(is_on_record((None, false), "e-1", (1, 0)).is_err());
+        assert!(is_on_record((None, true), "e-1", (1, 1)).is_err());
+    }
+
+    #[test]
+    fn a_second_run_on_one_host_or_of_what_may_not_rerun_is_found() {
+        assert!(is_run_once(&[], "e-1", 0, false).is_ok());
+        assert!(is_run_once(&[run(0, true)], "e-1", 1, true).is_ok());
+        assert!(is_run_once(&[run(0, true)], "e-1", 0, true).is_err());
+        assert!(is_run_once(&[run(0, false)], "e-1", 1, true).is_err());
+        assert!(is_run_once(&[run(0, true)], "e-1", 1, false).is_err());
+    }
+}

@@ -1,0 +1,269 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use audit::Sha256Chain;
+use ports::{Backups, Commit, Journal, Kind};
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::*;
+use crate::contract::{Step, document, everything, key, link};
+use crate::{SledStore, StoreConfig};
+
+async fn open(path: &Path) -> SledStore {
+    let config = StoreConfig {
+        table_bytes_max: 30_000,
+        ..StoreConfig::default()
+    };
+    SledStore::open(path, config, Arc::new(Sha256Chain))
+        .await
+        .unwrap()
+}
+
+/// A store with something of everything.
+async fn filled(folder: &TempDir) -> SledStore {
+    let store = open(folder.path()).await;
+    let fence = store.fence().await.unwrap();
+    let wasm: Vec<u8> = (0..500_000_u32).map(|number| number as u8).collect();
+    let digest = Digest::of(&wasm);
+    let mut upload = document(key(Kind::Component, "c", 1), json!(digest));
+    upload.blobs.push(ports::Blob {
+        digest,
+        bytes: wasm.into(),
+    });
+    let long = || json!("x".repeat(30_000));
+    let many = Step {
+        payloads: (0..600)
+            .map(|number| json!(number))
+            .chain([long()])
+            .collect(),
+        events: (0..600).map(|number| (1, number)).collect(),
+        ..Step::next("e-1", 1, json!(1))
+    };
+    for commit in [
+        upload,
+        document(key(Kind::Role, "r", 1), json!({"a": [1, 2.5, "ä"]})),
+        Step::first("e-1", long()).commit(fence),
+        many.commit(fence),
+        Step::first("e-2", long()).commit(fence),
+        Step::next("e-2", 1, json!(1))
+            .parked(Some(77))
+            .commit(fence),
+        Step::last("e-1", 2, long()).commit(fence),
+        Step::first("e-3", json!(3)).commit(fence),
+        Commit {
+            moves_authority: true,
+            ..link("role")
+        },
+    ] {
+        store.commit(commit).await.unwrap();
+    }
+    store
+}
+
+async fn backup(store: &impl Backups) -> Vec<u8> {
+    let mut backup = store.backup().await.unwrap().unwrap();
+    let mut bytes = Vec::new();
+    while let Some(more) = backup.next_bytes().unwrap() {
+        bytes.extend_from_slice(&more);
+    }
+    bytes
+}
+
+fn restored(bytes: &[u8]) -> (TempDir, Result<Restored, RestoreError>) {
+    let folder = tempfile::tempdir().unwrap();
+    let restored = restore(folder.path(), &Sha256Chain, bytes);
+    (folder, restored)
+}
+
+fn refusal(bytes: &[u8]) -> String {
+    restored(bytes).1.unwrap_err().to_string()
+}
+
+fn lines(bytes: &[u8]) -> Vec<&[u8]> {
+    bytes.split_inclusive(|byte| *byte == b'\n').collect()
+}
+
+/// A backup of some other lines that says that they are whole.
+fn whole(lines: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = lines.concat();
+    let end = Item::End {
+        lines: lines.len() as u64,
+        sha256: Digest::of(&bytes).as_str().to_owned(),
+    };
+    bytes.extend(line(&end).unwrap());
+    bytes
+}
+
+#[tokio::test]
+async fn a_restored_store_has_everything_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = filled(&folder).await;
+    let expected = everything(&store).await.unwrap();
+    let bytes = backup(&store).await;
+    let (restored_to, restored) = restored(&bytes);
+    let restored = restored.unwrap();
+    assert_eq!(
+        (restored.documents, restored.blobs, restored.executions),
+        (2, 1, 3)
+    );
+    assert_eq!((restored.records, restored.audit.length), (6, 9));
+
+    let other = open(restored_to.path()).await;
+    assert_eq!(everything(&other).await.unwrap(), expected);
+    let alarms = other.alarms(asl::Timestamp(100), None, 10).await.unwrap();
+    assert_eq!(alarms.due.len(), 1);
+    assert_eq!(other.claim(None, 10).await.unwrap().len(), 1);
+    let fence = other.fence().await.unwrap();
+    assert!(fence > store.fence().await.unwrap());
+    let taken = Step {
+        name: "e-3".to_owned(),
+        ..Step::first("e-9", json!(1))
+    };
+    other.commit(taken.commit(fence)).await.unwrap_err();
+    let next = Step::last("e-3", 1, json!(4)).commit(fence);
+    other.commit(next).await.unwrap();
+    // What it then holds can be backed up again.
+    other.close().await.unwrap();
+    let again = open(restored_to.path()).await;
+    self::restored(&backup(&again).await).1.unwrap();
+}
+
+#[tokio::test]
+async fn a_backup_is_of_one_moment_while_commits_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = filled(&folder).await;
+    let expected = everything(&store).await.unwrap();
+    let fence = store.fence().await.unwrap();
+    let mut backup = store.backup().await.unwrap().unwrap();
+    assert!(store.backup().await.unwrap().is_none());
+    let mut bytes = Vec::new();
+    let mut number = 1;
+    while let Some(more) = backup.next_bytes().unwrap() {
+        bytes.extend_from_slice(&more);
+        let step = Step::next("e-3", number, json!("y".repeat(20_000)));
+        store.commit(step.commit(fence)).await.unwrap();
+        number += 1;
+    }
+    drop(backup);
+    assert!(store.backup().await.unwrap().is_some());
+    let (restored_to, restored) = restored(&bytes);
+    restored.unwrap();
+    let other = open(restored_to.path()).await;
+    assert_eq!(everything(&other).await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_backup_that_was_cut_off_or_changed_anywhere_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = backup(&filled(&folder).await).await;
+    for line in lines(&bytes) {
+        let end = line.as_ptr() as usize - bytes.as_ptr() as usize;
+        refusal(&bytes[..end]);
+        refusal(&bytes[..end + line.len() / 2]);
+        check_backup(&bytes[..end]).unwrap_err();
+        let mut flipped = bytes.clone();
+        flipped[end + line.len() / 3] ^= 1;
+        let problem = refusal(&flipped);
+        assert!(problem.starts_with("line "), "{problem}");
+    }
+    let twice = [bytes.as_slice(), &bytes].concat();
+    assert!(refusal(&twice).contains("more follows"));
+    assert!(refusal(b"").contains("cut off"));
+    assert!(refusal(b"something else\n").contains("is not a line of a backup"));
+}
+
+/// Whoever leaves out a line and makes the end fit is found out by the audit log.
+#[tokio::test]
+async fn a_backup_that_lacks_something_acknowledged_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = backup(&filled(&folder).await).await;
+    let mut all = lines(&bytes);
+    all.pop();
+    assert_eq!(
+        check_backup(bytes.as_slice()).unwrap(),
+        all.len() as u64 + 1
+    );
+    restored(&whole(&all)).1.unwrap();
+    let mut refused = 0;
+    for (number, line) in all.iter().enumerate() {
+        let mut fewer = all.clone();
+        fewer.remove(number);
+        let is_named = ["record", "execution", "link", "payload", "sluiceBackup"]
+            .iter()
+            .any(|kind| line[9..].starts_with(format!("{{\"{kind}").as_bytes()));
+        if is_named {
+            refusal(&whole(&fewer));
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, 1 + 1 + 3 + 6 + 9);
+    let records: Vec<_> = all
+        .iter()
+        .position(|line| line[9..].starts_with(b"{\"record"))
+        .into_iter()
+        .collect();
+    let mut other = all.clone();
+    let changed = String::from_utf8(other[records[0]][9..].to_vec()).unwrap();
+    let changed = changed
+        .trim_end()
+        .replace("\"number\":0", "\"number\":0,\"logs\":[]");
+    let changed = changed.replace("\"t\":1", "\"t\":2");
+    let changed = format!("{:08x} {changed}\n", crc32fast::hash(changed.as_bytes()));
+    other[records[0]] = changed.as_bytes();
+    assert!(
+        refusal(&whole(&other)).contains("names another record 0"),
+        "{}",
+        refusal(&whole(&other))
+    );
+}
+
+#[tokio::test]
+async fn a_folder_that_holds_a_store_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = filled(&folder).await;
+    let bytes = backup(&store).await;
+    let expected = everything(&store).await.unwrap();
+    let in_use = restore(folder.path(), &Sha256Chain, bytes.as_slice());
+    assert!(matches!(in_use, Err(RestoreError::Open(_))));
+    store.close().await.unwrap();
+    let occupied = restore(folder.path(), &Sha256Chain, bytes.as_slice());
+    assert!(
+        matches!(occupied, Err(RestoreError::Occupied(_))),
+        "{occupied:?}"
+    );
+    let store = open(folder.path()).await;
+    assert_eq!(everything(&store).await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_half_restored_store_cannot_be_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = backup(&filled(&folder).await).await;
+    let all = lines(&bytes);
+    let mut many: Vec<_> = all[..all.len() - 1].to_vec();
+    // Enough for a first write.
+    let link = *many.last().unwrap();
+    many.extend(std::iter::repeat_n(link, 600));
+    let (left, restored) = restored(&many.concat());
+    restored.unwrap_err();
+    let opened = SledStore::open(left.path(), StoreConfig::default(), Arc::new(Sha256Chain)).await;
+    let error = opened.err().unwrap().to_string();
+    assert!(
+        error.contains("is missing from a store that is not empty"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_backup_of_a_later_version_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = backup(&filled(&folder).await).await;
+    let mut all = lines(&bytes);
+    all.pop();
+    let later = String::from_utf8(all[0][9..].to_vec()).unwrap();
+    let later = later.trim_end().replace("\"version\":1", "\"version\":2");
+    let later = format!("{:08x} {later}\n", crc32fast::hash(later.as_bytes()));
+    all[0] = later.as_bytes();
+    assert!(refusal(&whole(&all)).contains("has version 2"));
+}

@@ -1,0 +1,76 @@
+//! A full disk: writes are refused and said to be, reads go on, and with space all goes on.
+
+use driver::host::SOON;
+use reliability::client::Client;
+use reliability::disk::Disk;
+use reliability::image::{NamesDurable, Unsynced};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::round::{Prepared, disk, folder_on, has_not_panicked, keeps_its_promises};
+use super::script::start;
+
+/// What is left of the disk: more than the host keeps free for itself, less, and nothing.
+const ROOM_BYTES: [u64; 3] = [65 * 1024 * 1024, 512 * 1024, 0];
+/// More starts than could ever fit.
+const STARTS_MAX: u32 = 2000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_refuses_writes_and_loses_nothing_and_space_is_all_it_needs() {
+    let Some(disk) = disk(NamesDurable::InOrderByAnySync) else {
+        return;
+    };
+    let prepared = Prepared::on(disk).await;
+    for room in ROOM_BYTES {
+        runs_full(&prepared, room).await;
+    }
+}
+
+async fn runs_full(prepared: &Prepared, room: u64) {
+    let mut disk = Disk::holding(prepared.image.clone()).unwrap();
+    let (facts, folder) = (prepared.facts(), folder_on(&disk));
+    let host = folder.host().await;
+    let client = Client::new(&host, &facts);
+    let first = start(&client, "echo", "first").await;
+
+    disk.leave_room(Some(room));
+    let refused = filled(&client).await;
+    let title = refused.is_problem(507).body["title"].as_str().unwrap();
+    assert_eq!(title, "The disk is full", "{}", refused.text);
+    assert!(refused.headers.contains_key("retry-after"), "{refused:?}");
+    host.nobody().get("/healthz").await.is(200);
+    client.look(&first).await.unwrap().is(200);
+
+    disk.leave_room(None);
+    timeout(SOON, room_is_noticed(&client)).await.unwrap();
+    keeps_its_promises(&host, &facts, &format!("room of {room} bytes")).await;
+    host.kill_9().await;
+    disk.cut(Unsynced::Lost);
+    let host = folder.host().await;
+    keeps_its_promises(&host, &facts, "after a power cut").await;
+    has_not_panicked(&folder);
+}
+
+/// Fills the disk with executions; the answer to the first that does not fit.
+async fn filled(client: &Client) -> driver::http::Answer {
+    let large: Value = json!({"filling": "x".repeat(30_000)});
+    for count in 0..STARTS_MAX {
+        let name = format!("filling-{count}");
+        let answer = client.start("stay", &name, large.clone()).await.unwrap();
+        if answer.status != 201 {
+            return answer;
+        }
+    }
+    panic!("the disk does not fill up");
+}
+
+async fn room_is_noticed(client: &Client) {
+    for count in 0_u32.. {
+        let name = format!("again-{count}");
+        let answer = client.start("echo", &name, json!({"of": name})).await;
+        if answer.unwrap().status == 201 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
