@@ -16,6 +16,7 @@ mod end_to_end {
     mod crash;
     mod doctor;
     mod express;
+    mod full;
     mod language;
     mod listing;
     mod main_job;

@@ -249,6 +249,7 @@ fn runtime_config(config: &Config) -> RuntimeConfig {
 }
 
 fn engine_config(config: &Config) -> engine::Config {
+    let sharing = &config.limits.sharing;
     engine::Config {
         region: config.aws.region.clone(),
         account: config.aws.account.clone(),
@@ -260,9 +261,13 @@ fn engine_config(config: &Config) -> engine::Config {
         stay_ms: config.limits.stay_ms as u64,
         attempts_running_max: config.limits.attempts_running_max,
         machine_attempts: MachineLimits {
-            each_max: config.limits.state_machine_attempts_max,
-            named_max: config.limits.state_machine_attempts.clone(),
+            each_max: sharing.state_machine_attempts_max,
+            named_max: sharing.state_machine_attempts.clone(),
         },
+        principal_share_percent: sharing.principal_share_percent,
+        attempts_waiting_max: sharing.attempts_waiting_max,
+        commits_waiting_max: sharing.commits_waiting_max,
+        workers_waiting_max: sharing.workers_waiting_max,
         drain_ms: config.server.drain_ms,
         definition_bytes_max: config.limits.definition_bytes_max,
         input_bytes_max: config.limits.input_bytes_max,

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use document::Problem;
-use engine::{Engine, Health};
+use engine::Engine;
 use ports::Clock as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -25,9 +25,6 @@ use crate::identity::development::DevelopmentIssuer;
 use crate::logs;
 use crate::signals;
 use ready::{Addresses, Issuer, ReadyFile, ReadyFileError};
-
-/// How often the engine is asked whether it has taken up the last host's executions.
-const READY_PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
 
 /// Why a host did not start.
 #[derive(Debug, thiserror::Error)]
@@ -207,8 +204,10 @@ async fn announce(
     open: &Open,
     shutdown: &CancellationToken,
 ) -> Result<(), HostError> {
-    while open.engine.health() == Health::Recovering && !shutdown.is_cancelled() {
-        tokio::time::sleep(READY_PAUSE).await;
+    tokio::select! {
+        biased;
+        () = shutdown.cancelled() => {}
+        () = open.engine.recovered() => {}
     }
     let issuer = open.issuer.as_ref();
     ready_file.write(addresses, issuer)?;

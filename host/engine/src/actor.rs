@@ -26,11 +26,12 @@ use auth::names::Digest;
 use auth::principal::Caller;
 use ports::{AuditRecord, Decision, Start};
 use serde_json::Value;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
 use crate::express::Keeping;
+use crate::pressure::Place;
 use crate::room::{Owner, Slots, Stage};
 use crate::roster::Running;
 use crate::shared::Shared;
@@ -140,7 +141,7 @@ pub(crate) struct Actor {
     unwanted: Vec<AuditRecord>,
     /// Held until the first step in memory is taken.
     arrival: Option<Arrival>,
-    _slot: Option<OwnedSemaphorePermit>,
+    _place: Place,
 }
 
 impl Actor {
@@ -151,7 +152,7 @@ impl Actor {
         input: Arc<Value>,
         machine: Arc<Machine>,
         keeping: Keeping,
-        slot: Option<OwnedSemaphorePermit>,
+        place: Place,
     ) -> (Self, Running) {
         let (sender, mailbox) = mpsc::channel(MAILBOX);
         let name = machine.name.clone();
@@ -188,7 +189,7 @@ impl Actor {
             mocked: BTreeMap::new(),
             unwanted: Vec::new(),
             arrival: None,
-            _slot: slot,
+            _place: place,
         };
         let running = Running {
             mailbox: sender,

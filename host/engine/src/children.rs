@@ -219,7 +219,7 @@ impl Engine {
             if let Some(mut follower) = self.patiently(|| self.follow(id)).await? {
                 match self.patiently(|| self.revive(id)).await {
                     Ok(()) => while follower.changed().await.is_ok() {},
-                    Err(Error::Busy { .. }) => {}
+                    Err(Error::Recovering { .. }) => {}
                     Err(Error::Closing) if self.goes_on() => {}
                     Err(error) => return Err(error),
                 }
@@ -271,7 +271,7 @@ impl Engine {
         let mut backoff = Backoff::default();
         let waits = loop {
             match self.patiently(|| self.awaits(&parent)).await {
-                Err(Error::Busy { .. }) => backoff.pause().await,
+                Err(Error::Recovering { .. }) => backoff.pause().await,
                 Ok(waits) => break waits,
                 Err(error) => {
                     tracing::warn!(execution = %id, %error, "nobody knows whether it is still waited for");
@@ -281,16 +281,6 @@ impl Engine {
         };
         if !waits && let Err(error) = self.stop_child(&id, &caller).await {
             tracing::warn!(execution = %id, %error, "it is not waited for, and could not be stopped");
-        }
-    }
-
-    /// Waits until the executions of the last host are taken up, or this one is ending.
-    async fn recovered(&self) {
-        tokio::select! {
-            biased;
-            () = self.shared.recovered.cancelled() => {}
-            () = self.shared.failed.cancelled() => {}
-            () = self.shared.draining.cancelled() => {}
         }
     }
 

@@ -7,6 +7,8 @@ use auth::policy::Denied;
 use document::Problem;
 use ports::{RunError, StoreError};
 
+use crate::Scarce;
+
 /// Why a request was not carried out; one variant per thing the caller could do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -45,9 +47,25 @@ pub enum Error {
     /// Send less.
     #[error("{0}")]
     TooLarge(String),
-    /// Try again later.
-    #[error("the host runs as many executions as it may, try again in {retry_after_s} s")]
+    /// The principal has its share of the host: end something, or try again later.
+    #[error("you have your share of the host's {scarce}, try again in {retry_after_s} s")]
+    TooMany {
+        /// What there is no more of.
+        scarce: Scarce,
+        /// When, in seconds.
+        retry_after_s: u64,
+    },
+    /// The host is full: try again later.
+    #[error("the host has as many {scarce} as it may, try again in {retry_after_s} s")]
     Busy {
+        /// What there is no room for.
+        scarce: Scarce,
+        /// When, in seconds.
+        retry_after_s: u64,
+    },
+    /// The host takes up the executions of the last one: try again soon.
+    #[error("the host is not ready yet, try again in {retry_after_s} s")]
+    Recovering {
         /// When, in seconds.
         retry_after_s: u64,
     },

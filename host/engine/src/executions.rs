@@ -19,7 +19,7 @@ use crate::machines::Selected;
 use crate::{Engine, Error, Health, Machine, MachineType, Qualifier};
 use launching::Decided;
 
-/// When a client whose start was refused for lack of room may try again, in seconds.
+/// When a client whose start came before the host was ready may try again, in seconds.
 const RETRY_AFTER_S: u64 = 1;
 
 /// What to start.
@@ -87,9 +87,9 @@ impl Engine {
     /// # Errors
     /// [`Error::TooLarge`] or [`Error::Invalid`] for an input that no execution can hold,
     /// [`Error::NotFound`] for the state machine, [`Error::Denied`] for a role the caller may
-    /// not pass, [`Error::Conflict`] for a name that is taken, [`Error::Busy`] or
-    /// [`Error::Closing`] where the host has no room. While the executions of the last host are
-    /// taken up none is started, so that none is taken up twice.
+    /// not pass, [`Error::Conflict`] for a name that is taken, [`Error::TooMany`], [`Error::Busy`],
+    /// [`Error::Recovering`] or [`Error::Closing`] where there is no room. While the executions of
+    /// the last host are taken up none is started, so that none is taken up twice.
     pub async fn start(
         &self,
         permit: Permit<StartExecution>,
@@ -126,13 +126,8 @@ impl Engine {
         let parent = origin.as_ref().map(|origin| &origin.parent);
         check_binding(&machine, parent)?;
         let rules = self.pass_roles(&permit, &machine, origin.as_ref()).await?;
-        let place = match machine.settings.kind {
-            MachineType::Standard => Arc::clone(&self.shared.executions).try_acquire_owned().ok(),
-            MachineType::Express => self.shared.express.place(),
-        };
-        let place = place.ok_or(Error::Busy {
-            retry_after_s: RETRY_AFTER_S,
-        })?;
+        let kind = machine.settings.kind;
+        let entry = self.enter(&permit, kind, parent.is_some()).await?;
         let start = Start {
             header: self.header(&permit, &machine, request.name)?,
             caller: permit.caller().clone(),
@@ -152,7 +147,7 @@ impl Engine {
             machine,
             start: Arc::new(start),
             input: Arc::new(request.input),
-            place,
+            entry,
         })
     }
 
@@ -160,7 +155,7 @@ impl Engine {
     pub(crate) fn check_health(&self) -> Result<(), Error> {
         match self.health() {
             Health::Ready => Ok(()),
-            Health::Recovering => Err(Error::Busy {
+            Health::Recovering => Err(Error::Recovering {
                 retry_after_s: RETRY_AFTER_S,
             }),
             Health::Draining => Err(Error::Closing),

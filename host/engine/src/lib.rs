@@ -25,6 +25,7 @@ mod machines;
 mod map_runs;
 mod metrics;
 mod mocks;
+mod pressure;
 mod reads;
 mod retention;
 mod reviews;
@@ -51,6 +52,7 @@ pub use machines::{
 pub use map_runs::{MapRun, MapRunCounts, MapRunLine};
 pub use metrics::{AttemptEnd, ExecutionEnd, ExecutionKind, Metrics, Phases};
 pub use mocks::Mocks;
+pub use pressure::{Full, Scarce, Share, Shares};
 pub use retention::RetentionRules;
 pub use reviews::StoredReview;
 pub use roles::RoleRevision;

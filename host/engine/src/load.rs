@@ -1,7 +1,5 @@
 //! How busy the host is, in numbers that cost next to nothing to read.
 
-use std::sync::atomic::Ordering;
-
 use crate::Engine;
 
 /// How busy the host is at one moment.
@@ -16,17 +14,21 @@ pub struct Load {
     pub attempts_waiting: usize,
     /// Commits on their way to the disk.
     pub commits_waiting: usize,
+    /// Starts that wait for their turn to commit.
+    pub starts_waiting: usize,
 }
 
 impl Engine {
     /// How busy the host is.
     pub fn load(&self) -> Load {
         let (attempts_waiting, attempts_running) = self.shared.room.load();
+        let (commits_waiting, starts_waiting) = self.shared.pressure.commits.load();
         Load {
             executions_running: self.shared.roster.len(),
             attempts_running,
             attempts_waiting,
-            commits_waiting: self.shared.commits_waiting.load(Ordering::Relaxed),
+            commits_waiting,
+            starts_waiting,
         }
     }
 }

@@ -138,6 +138,8 @@ impl Shared {
                 ..Selection::default()
             },
         };
+        // How many run at once is for the map run to say.
+        let place = self.pressure.place_beyond(&start.header.principal);
         let fence = self.ports.journal.fence().await?;
         let machine = Arc::clone(&family.machine);
         let id = start.header.id.clone();
@@ -147,7 +149,7 @@ impl Shared {
             child.input.shared(),
             machine,
             Keeping::Journal(fence),
-            None,
+            place,
         );
         // Whoever waits for the child may be cut off; its first step must not.
         let shared = Arc::clone(self);

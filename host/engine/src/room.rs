@@ -24,6 +24,7 @@ use queue::{Holding, Queue};
 pub(crate) use claims::{Owner, Stage};
 pub use demand::MachineLimits;
 pub(crate) use demand::{Demand, Limit};
+pub(crate) use turns::Turns;
 
 /// Room for attempts.
 pub(crate) struct Room {
@@ -81,6 +82,12 @@ impl Room {
                 }
             }
         });
+    }
+
+    /// How many attempts wait, and how many of them are this principal's.
+    pub(crate) fn waiting(&self, principal: &str) -> (usize, usize) {
+        let queue = self.lock();
+        (queue.waiting(), queue.waiting_of(principal))
     }
 
     /// How many attempts wait, and how many run.

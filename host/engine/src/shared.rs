@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use asl::ExecutionId;
@@ -26,6 +25,7 @@ use crate::express::Table;
 use crate::followers::Followers;
 use crate::metrics::Metrics;
 use crate::mocks::Mocks;
+use crate::pressure::Pressure;
 use crate::retention::RetentionRules;
 use crate::room::{MachineLimits, Room};
 use crate::roster::Roster;
@@ -79,6 +79,15 @@ pub struct Config {
     pub stay_ms: u64,
     /// Attempts that may run at once on this host.
     pub attempts_running_max: usize,
+    /// How many of a hundred of what the host has one principal may have at once: of executions
+    /// running, attempts waiting, starts waiting for the disk, workers waiting.
+    pub principal_share_percent: usize,
+    /// Attempts that may wait for room before starts are refused.
+    pub attempts_waiting_max: usize,
+    /// Commits and starts that may be on their way to the disk before starts are refused.
+    pub commits_waiting_max: usize,
+    /// Workers that may wait for tasks of activities.
+    pub workers_waiting_max: usize,
     /// Attempts of one state machine that may run at once on this host.
     pub machine_attempts: MachineLimits,
     /// How long attempts may go on at shutdown, in milliseconds.
@@ -115,6 +124,10 @@ impl Default for Config {
             executions_arriving_max: 256,
             stay_ms: 1_000,
             attempts_running_max: 64,
+            principal_share_percent: 50,
+            attempts_waiting_max: 100_000,
+            commits_waiting_max: 4_096,
+            workers_waiting_max: 1_000,
             machine_attempts: MachineLimits::default(),
             drain_ms: 30_000,
             definition_bytes_max: 1 << 20,
@@ -157,7 +170,6 @@ pub struct Engine {
 pub(crate) struct Shared {
     pub(crate) ports: Ports,
     pub(crate) config: Config,
-    pub(crate) executions: Arc<Semaphore>,
     /// Executions whose steps are in memory.
     pub(crate) express: Arc<Table>,
     pub(crate) arrivals: Arc<Semaphore>,
@@ -168,7 +180,7 @@ pub(crate) struct Shared {
     /// Somebody set the clock: timers are to be looked at again.
     pub(crate) clock_set: Notify,
     pub(crate) room: Arc<Room>,
-    pub(crate) commits_waiting: AtomicUsize,
+    pub(crate) pressure: Pressure,
     judgements: Arc<Semaphore>,
     readings: Arc<Semaphore>,
     /// A permit for each processor: steps that may evaluate JSONata take one, in turn.
@@ -185,6 +197,13 @@ pub(crate) struct Shared {
     /// Where tasks that wait for workers are on offer.
     pub(crate) desk: Desk,
     pub(crate) metrics: Metrics,
+}
+
+/// Whether a commit is the first of an execution that no other one waits for.
+fn is_clients_start(commit: &Commit) -> bool {
+    let execution = commit.execution.as_ref();
+    let start = execution.and_then(|execution| execution.start.as_ref());
+    start.is_some_and(|start| start.selection.parent.is_none())
 }
 
 /// How many steps may evaluate at once.
@@ -205,7 +224,6 @@ impl Engine {
         let version = announce_policies(&ports, &policies).await?;
         let authority = Authority::load(ports.catalogue.as_ref(), policies, version).await?;
         let shared = Arc::new(Shared {
-            executions: Arc::new(Semaphore::new(config.executions_running_max)),
             express: Arc::new(Table::new(&config)),
             arrivals: Arc::new(Semaphore::new(config.executions_arriving_max.max(1))),
             roster: Roster::default(),
@@ -214,7 +232,7 @@ impl Engine {
             next_alarm: NextAlarm::default(),
             clock_set: Notify::new(),
             room: Arc::new(Room::new(config.attempts_running_max)),
-            commits_waiting: AtomicUsize::new(0),
+            pressure: Pressure::new(&config),
             judgements: Arc::new(Semaphore::new(JUDGED_AT_ONCE_MAX)),
             readings: Arc::new(Semaphore::new(READ_AT_ONCE_MAX)),
             evaluating: Semaphore::new(processors()),
@@ -226,7 +244,7 @@ impl Engine {
             authority: ArcSwap::from_pointee(authority),
             changing: tokio::sync::Mutex::new(()),
             ended: Notify::new(),
-            desk: Desk::default(),
+            desk: Desk::new(&config),
             metrics: Metrics::default(),
             ports,
             config,
@@ -259,6 +277,18 @@ impl Engine {
             Health::Ready
         } else {
             Health::Recovering
+        }
+    }
+}
+
+impl Engine {
+    /// Waits until the executions of the last host are taken up, or this one is ending.
+    pub async fn recovered(&self) {
+        tokio::select! {
+            biased;
+            () = self.shared.recovered.cancelled() => {}
+            () = self.shared.failed.cancelled() => {}
+            () = self.shared.draining.cancelled() => {}
         }
     }
 }
@@ -361,10 +391,17 @@ impl Shared {
 
     /// Commits, and remembers a store that can no longer write.
     pub(crate) async fn commit(&self, commit: Commit) -> Result<Receipt, CommitError> {
+        // A client's start was counted when it had its turn.
+        let step = (!is_clients_start(&commit)).then(|| self.pressure.commits.step());
+        let result = self.commit_in_turn(commit).await;
+        drop(step);
+        result
+    }
+
+    /// The same, for a commit that was counted when it had its turn.
+    pub(crate) async fn commit_in_turn(&self, commit: Commit) -> Result<Receipt, CommitError> {
         let begun = Instant::now();
-        self.commits_waiting.fetch_add(1, Ordering::Relaxed);
         let result = self.ports.journal.commit(commit).await;
-        self.commits_waiting.fetch_sub(1, Ordering::Relaxed);
         self.metrics
             .commit_seconds
             .observe(begun.elapsed().as_secs_f64());

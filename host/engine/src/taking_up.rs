@@ -187,11 +187,11 @@ impl Shared {
         let execution = Execution::restore(stored.start.header.clone(), deltas)
             .map_err(|error| stranded(error.to_string()))?;
         // The limit is on starts; what was started before goes on whatever it is.
-        let slot = Arc::clone(&self.executions).try_acquire_owned().ok();
+        let place = self.pressure.place_beyond(&stored.start.header.principal);
         let (shared, start) = (Arc::clone(self), Arc::new(stored.start));
         if execution.has_begun() {
             let (input, keeping) = (Arc::new(Value::Null), Keeping::Journal(fence));
-            let (mut actor, running) = Actor::new(shared, start, input, machine, keeping, slot);
+            let (mut actor, running) = Actor::new(shared, start, input, machine, keeping, place);
             actor.resume(execution, posture);
             return Ok((actor, running, Course::GoesOn));
         }
@@ -201,7 +201,7 @@ impl Shared {
         let form = Form::Asynchronous { fence, is_stored };
         let express = Express::new(&self.express, (&start, &input), form);
         let keeping = Keeping::Memory(Box::new(express));
-        let (actor, running) = Actor::new(shared, start, input, machine, keeping, slot);
+        let (actor, running) = Actor::new(shared, start, input, machine, keeping, place);
         Ok((actor, running, Course::BeginsAgain))
     }
 }

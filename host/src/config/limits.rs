@@ -1,11 +1,11 @@
 //! `[limits]`: what bounds the host's work.
 
-use std::collections::BTreeMap;
+mod sharing;
 
-use auth::names::Name;
 use document::{Node, Problems};
 
 use super::number;
+use sharing::Sharing;
 
 const COMPONENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const DEFINITION_BYTES_MAX: u64 = 1024 * 1024;
@@ -48,16 +48,14 @@ pub(crate) struct Limits {
     pub(crate) stay_ms: usize,
     /// Attempts running at once.
     pub(crate) attempts_running_max: usize,
+    /// How what the host has is shared out.
+    pub(crate) sharing: Sharing,
     /// Express executions running at once.
     pub(crate) express_running_max: usize,
     /// Express executions kept in memory after their end.
     pub(crate) express_ended_max: usize,
     /// The memory that the steps of express executions take.
     pub(crate) express_bytes_max: usize,
-    /// Attempts of any one state machine running at once.
-    pub(crate) state_machine_attempts_max: Option<usize>,
-    /// The same of single state machines.
-    pub(crate) state_machine_attempts: BTreeMap<Name, usize>,
     /// Open streams of live events.
     pub(crate) event_streams_max: usize,
     /// The size of a state's input, result or output.
@@ -108,10 +106,7 @@ impl Limits {
         let item_file = limit("item_file_bytes_max", ITEM_FILE_BYTES_MAX, 256 * MIB);
         let items = limit("items_max", ITEMS_MAX, 1_000_000);
         let items_bytes = limit("items_bytes_max", ITEMS_BYTES_MAX, 256 * MIB);
-        let machine_attempts = fields
-            .optional("state_machine_attempts_max")
-            .map(|node| attempts_of(node, problems));
-        let machines = named_attempts(fields.optional("state_machine_attempts"), problems);
+        let sharing = Sharing::read(&mut fields, problems);
         fields.finish(problems);
         Some(Self {
             component_bytes_max: component?,
@@ -122,14 +117,10 @@ impl Limits {
             executions_arriving_max: arriving?,
             stay_ms: stay?,
             attempts_running_max: attempts?,
+            sharing: sharing?,
             express_running_max: express?,
             express_ended_max: ended?,
             express_bytes_max: express_bytes?,
-            state_machine_attempts_max: match machine_attempts {
-                Some(attempts) => Some(attempts?),
-                None => None,
-            },
-            state_machine_attempts: machines?,
             event_streams_max: streams?,
             payload_bytes_max: payload?,
             history_events_max: events?,
@@ -139,27 +130,4 @@ impl Limits {
             items_bytes_max: items_bytes?,
         })
     }
-}
-
-fn attempts_of(node: Node<'_>, problems: &mut Problems) -> Option<usize> {
-    let attempts = number(Some(node), 0, 1..=ATTEMPTS_MOST, problems)?;
-    usize::try_from(attempts).ok()
-}
-
-/// Attempts by the names of state machines, which need not exist.
-fn named_attempts(
-    section: Option<Node<'_>>,
-    problems: &mut Problems,
-) -> Option<BTreeMap<Name, usize>> {
-    let Some(section) = section else {
-        return Some(BTreeMap::new());
-    };
-    let mut machines = BTreeMap::new();
-    for (name, node) in section.object(problems)?.entries() {
-        let name = Name::parse(name).map_err(|message| node.problem(message, problems));
-        if let (Ok(name), Some(attempts)) = (name, attempts_of(node, problems)) {
-            machines.insert(name, attempts);
-        }
-    }
-    Some(machines)
 }

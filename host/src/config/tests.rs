@@ -115,9 +115,12 @@ fn state_machines_have_limits_of_their_own() {
     let limits = |text: &str| format!("{STORE}[limits]\n{text}\n");
     let good = limits("state_machine_attempts_max = 8\nstate_machine_attempts = { orders = 2 }");
     let config = load(Mode::Serve, &good, &[]).unwrap();
-    assert_eq!(config.limits.state_machine_attempts_max, Some(8));
+    assert_eq!(config.limits.sharing.state_machine_attempts_max, Some(8));
     let orders = Name::parse("orders").unwrap();
-    assert_eq!(config.limits.state_machine_attempts.get(&orders), Some(&2));
+    assert_eq!(
+        config.limits.sharing.state_machine_attempts.get(&orders),
+        Some(&2)
+    );
     let bad =
         limits("state_machine_attempts_max = 0\nstate_machine_attempts = { \"a b\" = 1, c = 0 }");
     refused(
@@ -127,6 +130,32 @@ fn state_machines_have_limits_of_their_own() {
             "/limits/state_machine_attempts_max",
             "/limits/state_machine_attempts/a b",
             "/limits/state_machine_attempts/c",
+        ],
+    );
+}
+
+#[test]
+fn a_share_is_of_a_hundred() {
+    let limits = |text: &str| format!("{STORE}[limits]\n{text}\n");
+    let good = limits("principal_share_percent = 100\ncommits_waiting_max = 1");
+    let sharing = load(Mode::Serve, &good, &[]).unwrap().limits.sharing;
+    assert_eq!(
+        (sharing.principal_share_percent, sharing.commits_waiting_max),
+        (100, 1)
+    );
+    assert_eq!(
+        (sharing.attempts_waiting_max, sharing.workers_waiting_max),
+        (100_000, 1_000)
+    );
+    refused(
+        Mode::Serve,
+        &limits(
+            "principal_share_percent = 101\nattempts_waiting_max = 0\nworkers_waiting_max = -1",
+        ),
+        &[
+            "/limits/principal_share_percent",
+            "/limits/attempts_waiting_max",
+            "/limits/workers_waiting_max",
         ],
     );
 }

@@ -14,10 +14,10 @@ use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use engine::Share;
 use futures_util::{Stream, StreamExt as _, stream};
 use http::HeaderMap;
 use ports::HistoryCursor;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::executions::{find, resource_of};
@@ -46,14 +46,14 @@ async fn follow(
     parameters.finish()?;
     let after = last_event_id(&headers)?;
     let (description, _permit) = find::<ReadExecution>(&app, &caller, &id).await?;
-    let slot = app.streams().try_acquire_owned();
+    let share = app.streams().take(&caller.principal.key());
     let follower = Follower {
         resource: resource_of(&description)?,
         id: description.start.header.id,
         caller,
         after,
         cursor: HistoryCursor::default(),
-        _slot: slot.map_err(|_| Problem::too_many_streams())?,
+        _share: share.map_err(Problem::too_many_streams)?,
         app,
     };
     let ends_at = expiry(follower.caller.expires_at);
@@ -101,7 +101,7 @@ struct Follower {
     /// The last event that the reader has.
     after: u64,
     cursor: HistoryCursor,
-    _slot: OwnedSemaphorePermit,
+    _share: Share,
 }
 
 /// What the next look at the history brought.

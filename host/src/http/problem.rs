@@ -5,7 +5,7 @@
 use auth::policy::Denied;
 use auth::token::{RejectedKind, challenge};
 use axum::response::{IntoResponse, Response};
-use engine::Error;
+use engine::{Error, Full};
 use http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use ports::StoreError;
@@ -187,12 +187,19 @@ impl Problem {
         )
     }
 
-    /// 429 for one stream too many.
-    pub(crate) fn too_many_streams() -> Self {
-        let mut problem = Self::new(
-            Kind::TooManyRequests,
-            "too many event streams are open on this host",
-        );
+    /// 429 for one stream too many of a principal's, 503 for one too many on this host.
+    pub(crate) fn too_many_streams(full: Full) -> Self {
+        let (kind, detail) = match full {
+            Full::Share => (
+                Kind::TooManyRequests,
+                "you have your share of the host's event streams open",
+            ),
+            Full::Host => (
+                Kind::Unavailable,
+                "too many event streams are open on this host",
+            ),
+        };
+        let mut problem = Self::new(kind, detail);
         problem.retry_after_s = Some(RETRY_SOON_S);
         problem
     }
@@ -280,9 +287,13 @@ impl From<Error> for Problem {
             }
             Error::TypeNotSupported(_) => Self::malformed(error.to_string()),
             Error::TooLarge(detail) => Self::new(Kind::TooLarge, detail),
-            Error::Busy { retry_after_s } => Self {
+            Error::TooMany { retry_after_s, .. } => Self {
                 retry_after_s: Some(retry_after_s),
                 ..Self::new(Kind::TooManyRequests, error.to_string())
+            },
+            Error::Busy { retry_after_s, .. } | Error::Recovering { retry_after_s } => Self {
+                retry_after_s: Some(retry_after_s),
+                ..Self::new(Kind::Unavailable, error.to_string())
             },
             Error::Closing => Self {
                 retry_after_s: Some(RETRY_SOON_S),
@@ -412,8 +423,24 @@ mod tests {
 
     #[tokio::test]
     async fn being_busy_says_when_to_come_back() {
-        let headers = check(Error::Busy { retry_after_s: 7 }.into(), 429, json!({})).await;
-        assert_eq!(headers[RETRY_AFTER], "7");
+        let (scarce, retry_after_s) = (engine::Scarce::Executions, 7);
+        let own = Error::TooMany {
+            scarce,
+            retry_after_s,
+        };
+        let busy = Error::Busy {
+            scarce,
+            retry_after_s,
+        };
+        let recovering = Error::Recovering { retry_after_s };
+        for (error, status) in [(own, 429), (busy, 503), (recovering, 503)] {
+            let headers = check(error.into(), status, json!({})).await;
+            assert_eq!(headers[RETRY_AFTER], "7");
+        }
+        for (full, status) in [(Full::Share, 429), (Full::Host, 503)] {
+            let headers = check(Problem::too_many_streams(full), status, json!({})).await;
+            assert!(headers.contains_key(RETRY_AFTER));
+        }
         let full = StoreError::Full {
             free_bytes: 1,
             reserve_bytes: 2,

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use engine::Engine;
+use engine::{Engine, Shares};
 use prometheus_client::registry::Registry;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::problem::Problem;
@@ -27,7 +26,7 @@ struct Inner {
     limits: Limits,
     aws: Aws,
     body_ms_max: u64,
-    streams: Arc<Semaphore>,
+    streams: Arc<Shares>,
     shutdown: CancellationToken,
 }
 
@@ -50,7 +49,10 @@ impl App {
             registry: metrics::of_process(&requests),
             requests,
             store_path: crate::assemble::store_folder(&config.store.path),
-            streams: Arc::new(Semaphore::new(config.limits.event_streams_max)),
+            streams: Arc::new(Shares::new(
+                config.limits.event_streams_max,
+                config.limits.sharing.principal_share_percent,
+            )),
             limits: config.limits.clone(),
             aws: config.aws.clone(),
             body_ms_max: config.server.body_ms_max,
@@ -114,8 +116,8 @@ impl App {
     }
 
     /// One slot per open event stream.
-    pub(crate) fn streams(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.inner.streams)
+    pub(crate) fn streams(&self) -> &Arc<Shares> {
+        &self.inner.streams
     }
 
     /// Cancelled when the host is asked to stop.

@@ -65,6 +65,7 @@ impl Host {
         };
         let config = Config {
             executions_running_max: 1_000_000,
+            principal_share_percent: 100,
             attempts_running_max: 1_000_000,
             drain_ms: 1,
             ..Config::default()

@@ -26,6 +26,8 @@ impl Actor {
         (record, summary): (Record, Summary),
         version: AuthorityVersion,
     ) -> Result<(), CommitError> {
+        // A synchronous start writes an audit record alone, and only clients make one.
+        let has_turn = !self.is_stored && !self.keeping.runs_again();
         let Some(express) = self.keeping.express() else {
             return Ok(());
         };
@@ -43,7 +45,10 @@ impl Actor {
                 audit,
                 ..Commit::default()
             };
-            self.shared.commit(commit).await?;
+            match has_turn {
+                true => self.shared.commit_in_turn(commit).await?,
+                false => self.shared.commit(commit).await?,
+            };
         } else {
             let now = self.shared.authority().version;
             if now != version {

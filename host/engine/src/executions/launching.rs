@@ -5,13 +5,14 @@ use std::sync::Arc;
 use auth::policy::{Permit, ReadExecution, StartExecution};
 use ports::{AuditRecord, Description, Start};
 use serde_json::Value;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
 use super::{StartRequest, Started};
 use crate::actor::{Actor, Halt};
 use crate::error::Created;
 use crate::express::{Express, Form, Keeping};
 use crate::machines::Selected;
+use crate::pressure::Entry;
 use crate::{Engine, Error, Machine, MachineType};
 
 /// A start that may be carried out.
@@ -21,7 +22,7 @@ pub(super) struct Decided {
     pub(super) input: Arc<Value>,
     /// Tells of the decision.
     pub(super) record: AuditRecord,
-    pub(super) place: OwnedSemaphorePermit,
+    pub(super) entry: Entry,
 }
 
 impl Engine {
@@ -84,7 +85,7 @@ impl Engine {
             start,
             input,
             record,
-            place,
+            entry: Entry { place, turn },
         } = decided;
         let started = Started::of(&start.header);
         let parent = start.selection.parent.clone();
@@ -94,7 +95,7 @@ impl Engine {
             Arc::clone(&input),
             machine,
             keeping,
-            Some(place),
+            place,
         );
         // The caller may go away while the first step is committed; the execution must not.
         let shared = Arc::clone(&self.shared);
@@ -103,6 +104,7 @@ impl Engine {
             // It can be reached before its start is durable, so that nobody takes it up as well.
             shared.roster.add(id.clone(), running);
             let begun = actor.begin(record).await;
+            drop(turn);
             match begun {
                 Ok(()) => drop(shared.tasks.spawn(actor.run())),
                 Err(_) => shared.roster.remove(&id),

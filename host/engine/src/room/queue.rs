@@ -17,6 +17,8 @@ pub(super) struct Queue<L, T> {
     host: Host,
     lines: Lines<L>,
     waiting: BTreeMap<Ticket, Waiting<L, T>>,
+    /// How many of each principal wait.
+    waiting_of: BTreeMap<Arc<str>, usize>,
     picked: Vec<(Holding<L>, T)>,
     next: Ticket,
 }
@@ -51,6 +53,7 @@ impl<L: Ord + Clone, T> Queue<L, T> {
             },
             lines: Lines::default(),
             waiting: BTreeMap::new(),
+            waiting_of: BTreeMap::new(),
             picked: Vec::new(),
             next: 0,
         }
@@ -59,6 +62,11 @@ impl<L: Ord + Clone, T> Queue<L, T> {
     /// How many wait.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// How many of a principal wait.
+    pub(super) fn waiting_of(&self, principal: &str) -> usize {
+        self.waiting_of.get(principal).copied().unwrap_or(0)
     }
 
     /// How many have room.
@@ -102,6 +110,10 @@ impl<L: Ord + Clone, T> Queue<L, T> {
                 self.host.line.join(&owner.principal).add(&owner, ticket);
             }
         }
+        *self
+            .waiting_of
+            .entry(Arc::clone(&owner.principal))
+            .or_default() += 1;
         let waiting = Waiting {
             owner,
             class,
@@ -115,7 +127,7 @@ impl<L: Ord + Clone, T> Queue<L, T> {
 
     /// Waits no longer; nothing happens to one that was picked.
     pub(super) fn leave(&mut self, ticket: Ticket) {
-        let Some(waiting) = self.waiting.remove(&ticket) else {
+        let Some(waiting) = self.take_waiting(ticket) else {
             return;
         };
         let Waiting { owner, class, .. } = &waiting;
@@ -153,6 +165,18 @@ impl<L: Ord + Clone, T> Queue<L, T> {
             self.change(limit, *max);
         }
         self.lines.class_of(limits)
+    }
+
+    fn take_waiting(&mut self, ticket: Ticket) -> Option<Waiting<L, T>> {
+        let waiting = self.waiting.remove(&ticket)?;
+        let principal = &waiting.owner.principal;
+        if let Some(count) = self.waiting_of.get_mut(principal) {
+            *count -= 1;
+            if *count == 0 {
+                self.waiting_of.remove(principal);
+            }
+        }
+        Some(waiting)
     }
 
     fn vacate(&mut self, class: &Class<L>) {
@@ -199,7 +223,7 @@ impl<L: Ord + Clone, T> Queue<L, T> {
             let Some(ticket) = self.host.next() else {
                 return;
             };
-            if let Some(waiting) = self.waiting.remove(&ticket) {
+            if let Some(waiting) = self.take_waiting(ticket) {
                 self.host.used += 1;
                 self.picked.push((Holding(waiting.class), waiting.payload));
             }

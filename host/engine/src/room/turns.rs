@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Members that take turns, each with what is kept for it.
-pub(super) struct Turns<K, V> {
+pub(crate) struct Turns<K, V> {
     order: BTreeMap<u64, K>,
     members: BTreeMap<K, (u64, V)>,
     next: u64,
@@ -20,17 +20,17 @@ impl<K, V> Default for Turns<K, V> {
 }
 
 impl<K: Ord + Clone, V: Default> Turns<K, V> {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.order.is_empty()
     }
 
     /// Whose turn it is.
-    pub(super) fn first(&self) -> Option<&K> {
+    pub(crate) fn first(&self) -> Option<&K> {
         self.order.first_key_value().map(|(_, key)| key)
     }
 
     /// What is kept for a member; one that is none yet becomes the last.
-    pub(super) fn join(&mut self, key: &K) -> &mut V {
+    pub(crate) fn join(&mut self, key: &K) -> &mut V {
         let (_, kept) = self.members.entry(key.clone()).or_insert_with(|| {
             let turn = self.next;
             self.next += 1;
@@ -40,16 +40,16 @@ impl<K: Ord + Clone, V: Default> Turns<K, V> {
         kept
     }
 
-    pub(super) fn peek(&self, key: &K) -> Option<&V> {
+    pub(crate) fn peek(&self, key: &K) -> Option<&V> {
         self.members.get(key).map(|(_, kept)| kept)
     }
 
-    pub(super) fn of(&mut self, key: &K) -> Option<&mut V> {
+    pub(crate) fn of(&mut self, key: &K) -> Option<&mut V> {
         self.members.get_mut(key).map(|(_, kept)| kept)
     }
 
     /// A member has had its turn.
-    pub(super) fn pass(&mut self, key: &K) {
+    pub(crate) fn pass(&mut self, key: &K) {
         if let Some((turn, _)) = self.members.get_mut(key) {
             self.order.remove(turn);
             *turn = self.next;
@@ -58,7 +58,7 @@ impl<K: Ord + Clone, V: Default> Turns<K, V> {
         }
     }
 
-    pub(super) fn leave(&mut self, key: &K) {
+    pub(crate) fn leave(&mut self, key: &K) {
         if let Some((turn, _)) = self.members.remove(key) {
             self.order.remove(&turn);
         }

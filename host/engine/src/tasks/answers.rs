@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::TakeOrder;
 use crate::actor::Message;
-use crate::{Engine, Error};
+use crate::{Engine, Error, Full};
 
 /// Why a Task was not answered, or no task handed out.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +22,7 @@ pub enum TaskError {
     TimedOut,
     /// Too many workers wait: ask again later.
     #[error("too many workers wait for tasks")]
-    TooManyWorkers,
+    TooManyWorkers(Full),
     /// As for any other request.
     #[error(transparent)]
     Engine(#[from] Error),

@@ -8,15 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use asl::{EffectId, ExecutionId};
 use auth::names::ServiceName;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
-/// How many workers may wait on this host at once, of all activities.
-const POLLS_MAX: usize = 1_000;
+use crate::{Config, Full, Share, Shares};
 
 /// The tasks on offer and the room for workers.
 pub(crate) struct Desk {
     lanes: Mutex<BTreeMap<ServiceName, Arc<Lane>>>,
-    polls: Arc<Semaphore>,
+    workers: Arc<Shares>,
 }
 
 /// A task that waits for a worker.
@@ -45,16 +44,16 @@ struct Offers {
     next: u64,
 }
 
-impl Default for Desk {
-    fn default() -> Self {
+impl Desk {
+    /// A desk with room for as many workers as the configuration says, of all activities.
+    pub(crate) fn new(config: &Config) -> Self {
+        let workers = Shares::new(config.workers_waiting_max, config.principal_share_percent);
         Self {
             lanes: Mutex::default(),
-            polls: Arc::new(Semaphore::new(POLLS_MAX)),
+            workers: Arc::new(workers),
         }
     }
-}
 
-impl Desk {
     /// Offers a task to the activity's workers until the answer is dropped.
     pub(crate) fn offer(&self, activity: ServiceName, offer: Offer) -> Offered {
         let lane = self.lane(activity);
@@ -76,9 +75,9 @@ impl Desk {
         Arc::clone(lanes.entry(activity).or_default())
     }
 
-    /// Room for one more worker to wait, if there is any.
-    pub(crate) fn room(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.polls).try_acquire_owned().ok()
+    /// Room for one more of a principal's workers to wait, if there is any.
+    pub(crate) fn take(&self, principal: &str) -> Result<Share, Full> {
+        self.workers.take(principal)
     }
 }
 
@@ -122,6 +121,13 @@ impl Drop for Offered {
 mod tests {
     use super::*;
 
+    fn desk() -> Desk {
+        Desk::new(&Config {
+            workers_waiting_max: 2,
+            ..Config::default()
+        })
+    }
+
     fn name() -> ServiceName {
         ServiceName::parse("work").unwrap()
     }
@@ -135,7 +141,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_first_task_goes_to_the_first_worker() {
-        let desk = Desk::default();
+        let desk = desk();
         let lane = desk.lane(name());
         let mut first = by_hand(lane.next());
         let mut second = by_hand(lane.next());
@@ -149,7 +155,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_withdrawn_task_goes_to_nobody() {
-        let desk = Desk::default();
+        let desk = desk();
         let lane = desk.lane(name());
         let mut worker = by_hand(lane.next());
         assert!(worker.poll().is_none());
@@ -161,7 +167,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_worker_that_goes_away_takes_no_task_with_it() {
-        let desk = Desk::default();
+        let desk = desk();
         let lane = desk.lane(name());
         let mut gone = by_hand(lane.next());
         assert!(gone.poll().is_none());
@@ -172,14 +178,14 @@ mod tests {
 
     #[test]
     fn only_so_many_workers_may_wait() {
-        let desk = Desk::default();
-        let held: Vec<_> = std::iter::repeat_with(|| desk.room())
-            .take(POLLS_MAX)
-            .collect();
-        assert!(held.iter().all(Option::is_some));
-        assert!(desk.room().is_none());
+        let desk = desk();
+        let held = [desk.take("p"), desk.take("q")];
+        assert!(held.iter().all(Result::is_ok));
+        assert_eq!(desk.take("r").err(), Some(Full::Host));
         drop(held);
-        assert!(desk.room().is_some());
+        let _held = desk.take("p");
+        assert_eq!(desk.take("p").err(), Some(Full::Share));
+        assert!(desk.take("q").is_ok());
     }
 
     /// A future that is polled by hand.

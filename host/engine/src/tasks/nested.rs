@@ -116,7 +116,9 @@ impl NestedStart {
                 "StateMachineTypeNotSupported",
                 "This operation is not supported by this type of state machine".to_owned(),
             ),
-            Error::Busy { .. } => ("ExecutionLimitExceeded", error.to_string()),
+            Error::TooMany { .. } | Error::Busy { .. } | Error::Recovering { .. } => {
+                ("ExecutionLimitExceeded", error.to_string())
+            }
             Error::Denied(denied) => {
                 return Failed {
                     error: "Sluice.AccessDenied".to_owned(),

@@ -54,7 +54,8 @@ impl Engine {
             return Err(Error::NotFound(format!("activity `{activity}`")).into());
         }
         let desk = &self.shared.desk;
-        let _room = desk.room().ok_or(TaskError::TooManyWorkers)?;
+        let principal = permit.caller().principal.key();
+        let _share = desk.take(&principal).map_err(TaskError::TooManyWorkers)?;
         let lane = desk.lane(activity);
         let time_is_up = tokio::time::sleep(POLL_MAX);
         let mut time_is_up = std::pin::pin!(time_is_up);

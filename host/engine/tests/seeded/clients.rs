@@ -92,7 +92,7 @@ impl Clients {
     async fn answer<T>(&self, result: Result<T, Error>) -> Answer<Option<T>> {
         let pause = match result {
             Ok(answer) => return Answer::Told(Some(answer)),
-            Err(Error::Busy { .. }) => 200,
+            Err(Error::TooMany { .. } | Error::Busy { .. } | Error::Recovering { .. }) => 200,
             Err(Error::Closing | Error::Store(_) | Error::Host(_)) => 1_000,
             Err(_) => return Answer::Told(None),
         };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use asl::{ExecutionId, Status};
 use auth::policy::{Resource, StopExecution};
-use engine::{Config, Error, MachineType, StartRequest};
+use engine::{Config, Error, MachineType, Scarce, StartRequest};
 use ports::{Description, HistoryCursor};
 use serde_json::{Value, json};
 use store::Fault;
@@ -325,7 +325,14 @@ async fn only_so_many_run_at_once() {
     let world = prepared_with(config, &brief()).await;
     let id = started(&world).await;
     let refused = world.start("fast", "two", json!({})).await;
-    assert!(matches!(refused, Err(Error::Busy { .. })), "{refused:?}");
+    let is_full = matches!(
+        refused,
+        Err(Error::Busy {
+            scarce: Scarce::Express,
+            ..
+        })
+    );
+    assert!(is_full, "{refused:?}");
     world.settle(&id).await;
     world.start("fast", "two", json!({})).await.unwrap();
 }

@@ -11,6 +11,8 @@ mod binding;
 #[cfg(test)]
 mod callbacks;
 #[cfg(test)]
+mod cancellation;
+#[cfg(test)]
 mod egress;
 #[cfg(test)]
 mod executions;
@@ -22,6 +24,8 @@ mod fairness;
 mod http_tasks;
 #[cfg(test)]
 mod judgement;
+#[cfg(test)]
+mod limits;
 #[cfg(test)]
 mod map_runs;
 #[cfg(test)]

@@ -53,6 +53,9 @@ pub(crate) struct Script {
     /// Executions whose records cannot be read.
     pub(crate) damaged: Mutex<BTreeSet<ExecutionId>>,
     running: AtomicUsize,
+    /// Attempts at the component `endless` that were told to end, and those that are gone.
+    pub(crate) cancelled: AtomicUsize,
+    pub(crate) gone: AtomicUsize,
     /// The most attempts that ever ran at once.
     pub(crate) running_most: AtomicUsize,
     /// How often the next attempts of a component fail before it succeeds.
@@ -85,6 +88,9 @@ impl Runner for ScriptedRunner {
         let key = attempt.context.idempotency_key.clone();
         script.runs.lock().unwrap().push((component.clone(), key));
         script.inputs.lock().unwrap().push(attempt.input.clone());
+        if component == "endless" {
+            return self.run_endlessly(&attempt).await;
+        }
         let running = script.running.fetch_add(1, Ordering::SeqCst) + 1;
         script.running_most.fetch_max(running, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -108,6 +114,27 @@ impl Runner for ScriptedRunner {
         };
         Ok(AttemptReport {
             outcome,
+            logs: Vec::new(),
+            usage: Usage::default(),
+            uses: Vec::new(),
+        })
+    }
+}
+
+impl ScriptedRunner {
+    /// As a guest in a loop: it ends when it is told to, or is dropped.
+    async fn run_endlessly(&self, attempt: &Attempt) -> Result<AttemptReport, RunError> {
+        struct Gone<'a>(&'a Script);
+        impl Drop for Gone<'_> {
+            fn drop(&mut self) {
+                self.0.gone.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        let _gone = Gone(&self.0);
+        attempt.cancelled.cancelled().await;
+        self.0.cancelled.fetch_add(1, Ordering::SeqCst);
+        Ok(AttemptReport {
+            outcome: Outcome::Cancelled,
             logs: Vec::new(),
             usage: Usage::default(),
             uses: Vec::new(),
@@ -192,9 +219,7 @@ impl World {
             .unwrap();
         let shutdown = CancellationToken::new();
         let service = tokio::spawn(service.run(shutdown.clone()));
-        while engine.health() == engine::Health::Recovering {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        engine.recovered().await;
         Self {
             store,
             script,

@@ -75,12 +75,12 @@ async fn the_time_a_state_allows_is_a_timeout_not_a_limit() {
     assert!(matches!(report.outcome, Outcome::Failed { error, .. } if error == "States.Timeout"));
 }
 
-#[tokio::test]
-async fn a_cancelled_loop_ends_at_once() {
+/// What an attempt comes to that is cancelled while it runs.
+async fn cancelled(wasm: &[u8], input: &str) -> Outcome {
     let bench = Bench::new();
     let attempt = bench.attempt(
-        &looping(),
-        "{}",
+        wasm,
+        input,
         json!({"limits": {"cpu": "1h", "time": "1h"}}),
         Arc::<Witnessed>::default(),
     );
@@ -94,7 +94,18 @@ async fn a_cancelled_loop_ends_at_once() {
     let report = tokio::time::timeout(SOON, async {
         tokio::select! { report = running => report, () = cancel => unreachable!() }
     });
-    assert_eq!(report.await.unwrap().unwrap().outcome, Outcome::Cancelled);
+    report.await.unwrap().unwrap().outcome
+}
+
+#[tokio::test]
+async fn a_cancelled_loop_ends_at_once() {
+    assert_eq!(cancelled(&looping(), "{}").await, Outcome::Cancelled);
+}
+
+#[tokio::test]
+async fn a_guest_that_is_cancelled_in_a_host_call_ends_at_once() {
+    let outcome = cancelled(&guest("probe"), &say("sleep 3600000")).await;
+    assert_eq!(outcome, Outcome::Cancelled);
 }
 
 #[tokio::test]

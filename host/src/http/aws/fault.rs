@@ -104,6 +104,12 @@ impl Fault {
         self.code == "StateMachineDoesNotExist"
     }
 
+    /// The same, with when to come back.
+    pub(super) fn with_retry_after(mut self, seconds: u64) -> Self {
+        self.headers.push((RETRY_AFTER, HeaderValue::from(seconds)));
+        self
+    }
+
     #[cfg(test)]
     pub(super) fn told(&self) -> (u16, &'static str, &str) {
         (self.status.as_u16(), self.code, &self.message)
@@ -202,6 +208,27 @@ mod tests {
                 .headers()
                 .contains_key(RETRY_AFTER)
         );
+    }
+
+    #[test]
+    fn whoever_has_to_come_back_is_told_so_in_words_that_clients_retry_on() {
+        let (scarce, retry_after_s) = (engine::Scarce::Attempts, 3);
+        let own = Error::TooMany {
+            scarce,
+            retry_after_s,
+        };
+        let busy = Error::Busy {
+            scarce,
+            retry_after_s,
+        };
+        for (error, status, code) in [
+            (own, 400, "ThrottlingException"),
+            (busy, 503, "ServiceUnavailable"),
+        ] {
+            let fault = Fault::from(error);
+            assert_eq!((fault.told().0, fault.told().1), (status, code));
+            assert_eq!(fault.into_response().headers()[RETRY_AFTER], "3");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use auth::policy::{
     Action, GetActivityTask, Permit, Resource, SendTaskFailure, SendTaskHeartbeat, SendTaskSuccess,
 };
-use engine::{Error, TaskError, WaitingTask};
+use engine::{Error, Full, TaskError, WaitingTask};
 use serde_json::Value;
 
 use super::arn::{activity, activity_missing};
@@ -14,6 +14,8 @@ use super::fault::Fault;
 use super::input;
 use super::members::ARN;
 
+/// When a worker that found no room may ask again.
+const WORKERS_RETRY_AFTER_S: u64 = 2;
 const TOKEN: RangeInclusive<usize> = 1..=2048;
 const OUTPUT: RangeInclusive<usize> = 0..=262_144;
 
@@ -103,10 +105,16 @@ impl From<TaskError> for Fault {
                 "TaskTimedOut",
                 "Task Timed Out: 'Provided task does not exist anymore'",
             ),
-            TaskError::TooManyWorkers => Self::new(
+            TaskError::TooManyWorkers(Full::Host) => Self::new(
                 "ActivityWorkerLimitExceeded",
                 "The maximum number of workers concurrently polling for activity tasks has been reached.",
-            ),
+            )
+            .with_retry_after(WORKERS_RETRY_AFTER_S),
+            TaskError::TooManyWorkers(Full::Share) => Self::new(
+                "ThrottlingException",
+                "you have your share of the workers that may wait for activity tasks",
+            )
+            .with_retry_after(WORKERS_RETRY_AFTER_S),
             TaskError::Engine(error) => error.into(),
         }
     }
@@ -123,6 +131,16 @@ mod tests {
         }
         for text in ["", "x", "{", "{'a': 1}"] {
             assert_eq!(parse(text).unwrap_err().told().1, "InvalidOutput", "{text}");
+        }
+    }
+
+    #[test]
+    fn a_worker_too_many_learns_whose_limit_it_met() {
+        for (full, code) in [
+            (Full::Share, "ThrottlingException"),
+            (Full::Host, "ActivityWorkerLimitExceeded"),
+        ] {
+            assert_eq!(Fault::from(TaskError::TooManyWorkers(full)).told().1, code);
         }
     }
 

@@ -311,6 +311,13 @@ impl Model {
             prop_assert!(!may_run, "{ticket} could run and waits");
         }
         prop_assert_eq!(self.queue.waiting(), self.waiting.len());
+        for principal in 0..3 {
+            let own = self
+                .waiting
+                .iter()
+                .filter(|who| self.joined[**who].1 == principal);
+            prop_assert_eq!(self.queue.waiting_of(&principal.to_string()), own.count());
+        }
         prop_assert_eq!(self.queue.running(), self.running.len());
         Ok(())
     }

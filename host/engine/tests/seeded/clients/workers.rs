@@ -58,7 +58,7 @@ impl Clients {
                 self.outside.tell(&token.execution, Fact::Answered(heard));
                 Ok(())
             }
-            Err(TaskError::Engine(Error::Busy { .. })) => Err(Duration::from_millis(200)),
+            Err(TaskError::Engine(Error::Recovering { .. })) => Err(Duration::from_millis(200)),
             Err(TaskError::Engine(Error::Closing | Error::Store(_) | Error::Host(_))) => {
                 Err(Duration::from_secs(1))
             }
@@ -69,7 +69,9 @@ impl Clients {
                     }));
                 Ok(())
             }
-            Err(TaskError::TimedOut | TaskError::TooManyWorkers | TaskError::Engine(_)) => Ok(()),
+            Err(TaskError::TimedOut | TaskError::TooManyWorkers(_) | TaskError::Engine(_)) => {
+                Ok(())
+            }
         }
     }
 

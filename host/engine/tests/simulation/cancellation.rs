@@ -1,0 +1,108 @@
+//! That whatever ends an attempt reaches the guest that runs.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use asl::{ExecutionId, Status};
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+fn endless(extra: &Value) -> Value {
+    let mut task = json!({"Type": "Task", "Resource": "component:endless", "End": true});
+    let members = task.as_object_mut().unwrap();
+    members.extend(extra.as_object().unwrap().clone());
+    json!({"StartAt": "Endless", "States": {"Endless": task}})
+}
+
+fn failing_beside(other: &Value) -> Value {
+    json!({"StartAt": "Both", "States": {"Both": {"Type": "Parallel", "End": true, "Branches": [
+        other,
+        {"StartAt": "Pause", "States": {
+            "Pause": {"Type": "Wait", "Seconds": 1, "Next": "Fail"},
+            "Fail": {"Type": "Fail", "Error": "Enough"},
+        }},
+    ]}}})
+}
+
+fn nesting() -> Value {
+    json!({"StartAt": "Nest", "States": {"Nest": {
+        "Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2", "End": true,
+        "Parameters": {
+            "StateMachineArn": "arn:aws:states:us-east-1:000000000000:stateMachine:inner",
+            "Input": {},
+        },
+    }}})
+}
+
+/// A host on which an attempt at `endless` runs.
+async fn running(definition: &Value) -> (World, ExecutionId) {
+    let world = World::new().await;
+    world
+        .role("worker", json!({"limits": {"time": "1h", "cpu": "1h"}}))
+        .await;
+    world.component("endless", "", "worker").await;
+    let inner = endless(&json!({}));
+    world.publish("inner", &inner, "worker").await.unwrap();
+    world
+        .publish("machine", definition, "worker")
+        .await
+        .unwrap();
+    let id = world.start("machine", "one", json!({})).await.unwrap();
+    let id = id.into_inner().id;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(world.script.runs.lock().unwrap().len(), 1);
+    assert_eq!(counts(&world), (0, 0));
+    (world, id)
+}
+
+/// How many attempts were told to end, and how many are gone.
+fn counts(world: &World) -> (usize, usize) {
+    let count = |counter: &std::sync::atomic::AtomicUsize| counter.load(Ordering::SeqCst);
+    (count(&world.script.cancelled), count(&world.script.gone))
+}
+
+async fn ends_as(world: &World, id: &ExecutionId, status: Status) {
+    world.settle(id).await;
+    assert_eq!(world.description(id).await.unwrap().summary.status, status);
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(counts(world), (1, 1));
+    assert_eq!(world.engine.load().attempts_running, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_reaches_the_guest() {
+    let (world, id) = running(&endless(&json!({}))).await;
+    world.stop(&id).await;
+    ends_as(&world, &id, Status::Aborted).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_reaches_the_guest() {
+    let (world, id) = running(&endless(&json!({"TimeoutSeconds": 2}))).await;
+    ends_as(&world, &id, Status::Failed).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_another_branch_reaches_the_guest() {
+    let (world, id) = running(&failing_beside(&endless(&json!({})))).await;
+    ends_as(&world, &id, Status::Failed).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_the_parent_reaches_the_guest() {
+    let (world, id) = running(&nesting()).await;
+    world.stop(&id).await;
+    ends_as(&world, &id, Status::Aborted).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_the_drain_reaches_the_guest() {
+    let (world, id) = running(&endless(&json!({}))).await;
+    let world = world.drained().await;
+    // It was cut off rather than told, and is interrupted as after a crash.
+    assert_eq!(counts(&world), (0, 1));
+    world.settle(&id).await;
+    let ended = world.description(&id).await.unwrap();
+    assert_eq!(ended.summary.error.as_deref(), Some("Sluice.Interrupted"));
+}
