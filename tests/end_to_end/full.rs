@@ -15,8 +15,9 @@ async fn a_caller_beyond_its_share_and_one_on_a_full_host_are_told_when_to_come_
             "[limits]\nstay_ms = 3600000\nexecutions_running_max = {places}\nevent_streams_max = {places}\nprincipal_share_percent = {percent}\n"
         );
         let host = folder.host_with(&limits).await;
-        stage::machine(&host, "waits", stage::wait(600)).await;
         let operator = host.person("operator");
+        let machine = operator.put("/v1/state-machines/waits", stage::wait(600));
+        machine.await.is(201);
         let id = operator.start("waits", json!({})).await;
         let start = json!({"stateMachine": "waits", "input": {}});
         let refused = operator.post("/v1/executions", start.clone()).await;

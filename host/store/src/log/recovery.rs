@@ -51,6 +51,12 @@ pub(crate) fn recover(
 }
 
 impl Recovered {
+    /// Where the frames of the last file end.
+    #[cfg(test)]
+    pub(crate) fn end(&self) -> Option<u64> {
+        self.current.as_ref().map(|(_, _, end)| *end)
+    }
+
     fn read_file(
         &mut self,
         path: &Path,
