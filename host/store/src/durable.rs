@@ -108,7 +108,7 @@ impl Durable {
     pub(crate) fn snapshot(self: &Arc<Self>) -> Option<Snapshot> {
         let visible = self.read_lock();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.strong_count() > 0 {
+        if kept.upgrade().is_some_and(|kept| kept.is_read()) {
             return None;
         }
         let own = Arc::new(Kept::default());

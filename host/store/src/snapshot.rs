@@ -4,6 +4,7 @@
 //! flusher writes over it: a snapshot costs memory only for what is written while it is read.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ports::StoreError;
@@ -23,12 +24,21 @@ pub(crate) struct Snapshot {
 
 /// What the base held under the keys that were written since.
 #[derive(Default)]
-pub(crate) struct Kept(Mutex<Table>);
+pub(crate) struct Kept {
+    table: Mutex<Table>,
+    /// Whether its snapshot is gone; the flusher may hold on to it a little longer.
+    is_over: AtomicBool,
+}
 
 impl Kept {
+    /// Whether its snapshot is still read.
+    pub(crate) fn is_read(&self) -> bool {
+        !self.is_over.load(Ordering::Acquire)
+    }
+
     /// Holds still what the base has, while it is read or written.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Table> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -43,6 +53,12 @@ impl Snapshot {
 
     fn tables<'a>(&'a self, kept: &'a Table) -> impl Iterator<Item = &'a Table> {
         self.tables.iter().map(|table| &**table).chain([kept])
+    }
+}
+
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        self.kept.is_over.store(true, Ordering::Release);
     }
 }
 
