@@ -60,6 +60,7 @@ impl Host {
             egress: runtime,
             volumes: Arc::new(VolumeFiles::open(&BTreeMap::new())?),
             clock: Arc::new(SystemClock),
+            tracer: Arc::new(ports::Untraced),
         };
         let policies = Arc::new(Policies::development());
         let (engine, service) = Engine::open(ports, Config::default(), policies).await?;

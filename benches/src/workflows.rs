@@ -92,6 +92,7 @@ async fn one(host: &Host, machine: &Name) -> Result<Duration> {
         name: None,
         mock_case: None,
         input: json!({"name": "Ada"}),
+        trace: None,
     };
     let execution = host.engine.start(permit, request).await?.into_inner();
     if let Some(mut follower) = host.engine.follow(&execution.id).await? {

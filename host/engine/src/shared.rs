@@ -11,7 +11,7 @@ use auth::names::{Name, ServiceName};
 use auth::policy::Policies;
 use ports::{
     Archive, AuditRecord, Backups, Catalogue, Clock, Commit, CommitError, Decision, Egress,
-    Journal, Receipt, Retention, Runner, StoreError, Volumes,
+    Journal, Receipt, Retention, Runner, StoreError, Tracer, Volumes,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -56,6 +56,8 @@ pub struct Ports {
     pub volumes: Arc<dyn Volumes>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Collects spans.
+    pub tracer: Arc<dyn Tracer>,
 }
 
 /// The engine's limits and names.

@@ -62,6 +62,7 @@ impl Host {
             egress: Arc::new(egress),
             volumes: Arc::new(VolumeFiles::open(&BTreeMap::new())?),
             clock: Arc::new(SystemClock),
+            tracer: Arc::new(ports::Untraced),
         };
         let config = Config {
             executions_running_max: 1_000_000,

@@ -48,6 +48,7 @@ impl Actor {
             {
                 Ok(()) => {
                     self.measure(&trigger, &turn, decided);
+                    self.trace_turn(&trigger, &mut turn, &execution);
                     self.perform(execution, turn);
                     return Ok(());
                 }
@@ -166,6 +167,7 @@ impl Actor {
             if let Some(running) = self.running.remove(&effect) {
                 running.cancelled.cancel();
             }
+            self.trace_cancelled(effect);
             self.offers.remove(&effect);
             self.timers.remove(effect);
         }

@@ -201,5 +201,6 @@ fn report(outcome: Outcome) -> AttemptReport {
         logs: Vec::new(),
         usage: Usage::default(),
         uses: Vec::new(),
+        times: None,
     }
 }

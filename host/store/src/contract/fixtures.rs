@@ -193,6 +193,7 @@ impl Step {
             caller: caller(self.groups),
             machine: key(Kind::StateMachine, &self.machine, 1),
             selection: self.selection.clone(),
+            trace: None,
         }
     }
 
