@@ -209,10 +209,14 @@ async fn an_attempt_that_waits_for_room_tells_how_long() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_attempt_is_told_and_ran_nothing() {
-    let world = standard(&slow()).await;
-    world
-        .role("worker", json!({"limits": {"memory": "1MiB"}}))
-        .await;
+    let world = World::new().await;
+    let region = json!({"config": {"region": "eu"}});
+    world.role("worker", region).await;
+    let manifest = "[config]\nregion = \"where\"";
+    world.component("first", manifest, "worker").await;
+    let published = world.publish("machine", &slow(), "worker").await;
+    published.unwrap();
+    world.role("worker", json!({})).await;
     let id = start(&world.engine, Some(SAMPLED), json!({})).await;
     world.settle(&id).await;
     let attempt = world.script.tracer.one("attempt First");
