@@ -170,3 +170,79 @@ fn attribute(name: &str, value: &Attribute) -> KeyValue {
 fn cut(text: &str) -> String {
     text.chars().take(TEXT_CHARACTERS_MAX).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use asl::Timestamp;
+    use ports::{Phase, TraceContext};
+
+    use super::*;
+
+    fn span(kind: SpanKind, began: Moment) -> Span {
+        let text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        Span {
+            context: TraceContext::parse(text).unwrap(),
+            parent: Some(SpanId::of(7)),
+            kind,
+            name: "n".repeat(TEXT_CHARACTERS_MAX + 1),
+            began,
+            ended: Moment::Recorded(Timestamp(1_000)),
+            attributes: vec![("n", Attribute::Number(7))],
+            error: None,
+            phases: Vec::new(),
+        }
+    }
+
+    fn sent(span: Span) -> Vec<wire::Span> {
+        let mut request = request(&resource("here"), &[span]);
+        request.resource_spans.remove(0).scope_spans.remove(0).spans
+    }
+
+    #[test]
+    fn a_parent_elsewhere_is_told_as_such_and_texts_are_cut() {
+        let began = Moment::Recorded(Timestamp(1));
+        for (kind, flags) in [(SpanKind::Server, 0x301), (SpanKind::Internal, 0x101)] {
+            let sent = sent(span(kind, began));
+            assert_eq!(sent[0].flags, flags);
+            assert_eq!(sent[0].parent_span_id, [0, 0, 0, 0, 0, 0, 0, 7]);
+            assert_eq!(sent[0].name.len(), TEXT_CHARACTERS_MAX);
+            assert_eq!(sent[0].start_time_unix_nano, 1_000_000);
+        }
+        let mut root = span(SpanKind::Server, began);
+        root.parent = None;
+        let sent = sent(root);
+        assert_eq!((sent[0].flags, sent[0].parent_span_id.len()), (0x101, 0));
+    }
+
+    #[test]
+    fn nothing_ends_before_it_began() {
+        let sent = sent(span(SpanKind::Internal, Moment::Recorded(Timestamp(2_000))));
+        assert_eq!(sent[0].start_time_unix_nano, sent[0].end_time_unix_nano);
+    }
+
+    #[tokio::test]
+    async fn phases_are_spans_of_their_own_below_it() {
+        let began = Instant::now() - Duration::from_secs(3);
+        let phase = |name| Phase {
+            name,
+            began,
+            ended: began + Duration::from_secs(2),
+        };
+        let mut whole = span(SpanKind::Internal, Moment::Measured(began));
+        whole.phases = vec![phase("admit"), phase("run")];
+        assert_eq!(whole.count(), 3);
+        let sent = sent(whole);
+        assert_eq!(sent.len(), 3);
+        let mut ids: Vec<_> = sent.iter().map(|span| span.span_id.clone()).collect();
+        ids.dedup();
+        assert_eq!(ids.len(), 3);
+        for phase in &sent[1..] {
+            assert_eq!(phase.parent_span_id, sent[0].span_id);
+            assert_eq!(phase.trace_id, sent[0].trace_id);
+            let took = phase.end_time_unix_nano - phase.start_time_unix_nano;
+            assert_eq!(took, 2_000_000_000);
+        }
+    }
+}

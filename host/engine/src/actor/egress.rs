@@ -90,7 +90,7 @@ impl Turn {
                 return execution;
             }
         };
-        let found = Verdict::Request(permit.method().to_owned());
+        let found = || Verdict::Request(permit.method().to_owned());
         self.judged(actor, &run, judged, found);
         self.allow(basis, basis.request_record(&run, &permit));
         let started = EventKind::TaskStarted {

@@ -67,7 +67,13 @@ impl Traced {
 
 impl Turn {
     /// Keeps what was found, for when it is durable.
-    pub(super) fn judged(&mut self, actor: &Actor, run: &TaskRun, began: Instant, found: Verdict) {
+    pub(super) fn judged(
+        &mut self,
+        actor: &Actor,
+        run: &TaskRun,
+        began: Instant,
+        verdict: impl FnOnce() -> Verdict,
+    ) {
         if actor.traced.is_none() {
             return;
         }
@@ -77,7 +83,7 @@ impl Turn {
             attempt: run.attempt,
             began,
             ended: Instant::now(),
-            verdict: found,
+            verdict: verdict(),
         });
     }
 }

@@ -204,7 +204,7 @@ impl Turn {
                 return execution;
             }
         };
-        let found = Verdict::Component(Box::new(facts.clone()));
+        let found = || Verdict::Component(Box::new(facts.clone()));
         self.judged(actor, &run, judged, found);
         let mut record = basis.admission_record(&run, &permit);
         let execution = match run.phase {
@@ -283,7 +283,7 @@ impl Turn {
         (denied, judged): (Denied, Instant),
     ) -> EventKind {
         basis.actor.shared.metrics.count_attempt("refused");
-        self.judged(basis.actor, run, judged, Verdict::Refused);
+        self.judged(basis.actor, run, judged, || Verdict::Refused);
         let cause = format!("{} (rule `{}`)", denied.reason, denied.rule);
         let record = basis.actor.record("StartAttempt");
         self.audit.push(AuditRecord {

@@ -9,6 +9,8 @@ use engine::{Config, Engine, MachineType, StartRequest};
 use ports::{Attribute, Moment, Span, TraceContext, Tracer};
 use serde_json::{Value, json};
 
+use crate::callbacks::task;
+use crate::egress::response;
 use crate::nested;
 use crate::world::{World, name};
 
@@ -291,5 +293,51 @@ async fn children_of_a_map_run_stand_under_the_execution_that_it_is_of() {
         let attempts = world.script.tracer.called("attempt Work");
         let under = |attempt: &&Span| attempt.parent == Some(child.context.span);
         assert_eq!(attempts.iter().filter(under).count(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_of_a_task_tells_its_method_and_its_status_and_no_address() {
+    let world = World::new().await;
+    let grants = json!({"http": [{
+        "origins": ["https://orders.example"], "methods": ["GET"], "paths": ["/v1/*"]}]});
+    world.role("worker", grants).await;
+    let address = "https://orders.example/v1/orders?q=secret";
+    let definition = task(
+        "arn:aws:states:::http:invoke",
+        json!({"ApiEndpoint": address, "Method": "GET"}),
+    );
+    let published = world.publish("machine", &definition, "worker").await;
+    published.unwrap();
+    for (status, outcome, error) in [
+        (200, "succeeded", None),
+        (503, "failed", Some("States.Http.StatusCode.503")),
+    ] {
+        let answers = &world.script.egress.answers;
+        answers
+            .lock()
+            .unwrap()
+            .push_back(Ok(response(status, "{}")));
+        let id = start(&world.engine, Some(SAMPLED), json!({})).await;
+        world.settle(&id).await;
+        let execution = world.script.tracer.called("execution machine").pop();
+        let arn = world.description(&id).await.unwrap().start.header.arn;
+        let is_its = |span: &Span| told(span, "sluice.execution.arn").unwrap() == arn;
+        let spans = world.script.tracer.0.lock().unwrap().clone();
+        let mut attempts = spans.into_iter().filter(is_its);
+        let attempt = attempts
+            .find(|span| span.name.starts_with("attempt "))
+            .unwrap();
+        stands_under(&attempt, &execution.unwrap());
+        assert_eq!(phases(&attempt), ["admit", "record", "run", "commit"]);
+        for (name, value) in [
+            ("sluice.outcome", outcome),
+            ("http.request.method", "GET"),
+            ("http.response.status_code", &status.to_string()),
+        ] {
+            assert_eq!(told(&attempt, name).as_deref(), Some(value), "{name}");
+        }
+        assert_eq!(attempt.error.as_deref(), error);
+        assert!(!format!("{attempt:?}").contains("secret"));
     }
 }
