@@ -42,6 +42,16 @@ impl Default for Plan {
     }
 }
 
+impl Plan {
+    /// Three rounds, where there is much to measure.
+    pub(crate) fn short() -> Self {
+        Self {
+            rounds: 3,
+            ..Self::default()
+        }
+    }
+}
+
 /// What a loop came to, round by round.
 pub(crate) struct Ran {
     rounds: Vec<Round>,

@@ -22,11 +22,22 @@ mod suite;
 mod targets;
 mod usage;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::Parser as _;
 
-fn main() -> Result<()> {
-    let options = options::Options::parse();
+fn main() -> ExitCode {
+    match work(options::Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn work(options: options::Options) -> Result<()> {
     let threads = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

@@ -2,6 +2,7 @@
 
 mod ageing;
 mod attempt;
+mod beside;
 mod disk;
 mod express;
 mod http;
@@ -21,7 +22,6 @@ use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::disk::Pace;
 use crate::figure::Figure;
 
 /// What can be measured, in the order in which everything is.
@@ -60,11 +60,6 @@ impl Here {
         std::fs::read(path).with_context(|| format!("`{}` cannot be read", path.display()))
     }
 
-    /// What the disk can do at this moment.
-    pub(crate) fn pace(&self) -> Result<Pace> {
-        Pace::now(&self.folder)
-    }
-
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.folder.join(name)
     }
@@ -101,8 +96,8 @@ impl Measurement {
     pub(crate) fn seconds_max(self, is_long: bool) -> u64 {
         match (self, is_long) {
             (Self::Disk | Self::Attempt | Self::Start, _) => 60,
-            (Self::Passes | Self::Express | Self::Regions | Self::Http, _) => 120,
-            (Self::Workflows, _) => 180,
+            (Self::Passes | Self::Express | Self::Http, _) => 120,
+            (Self::Workflows | Self::Regions, _) => 240,
             (Self::Ageing | Self::Parked | Self::Timers | Self::Recovery, false) => 240,
             (Self::Ageing | Self::Parked | Self::Timers | Self::Recovery, true) => 7_200,
         }

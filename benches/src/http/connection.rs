@@ -42,11 +42,25 @@ impl Connection {
         path: &str,
         body: impl Into<Bytes>,
     ) -> Result<Bytes> {
+        self.send_as("application/json", method, path, body).await
+    }
+
+    /// The same, with a body of some other type.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub(crate) async fn send_as(
+        &mut self,
+        content_type: &str,
+        method: Method,
+        path: &str,
+        body: impl Into<Bytes>,
+    ) -> Result<Bytes> {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header("host", self.address.to_string())
-            .header("content-type", "application/json");
+            .header("content-type", content_type);
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }

@@ -103,7 +103,8 @@ impl Program {
     ) -> Result<()> {
         let mut author = self.connect("author").await?;
         let path = "/v1/components/bench/versions/1.0.0";
-        author.send(Method::PUT, path, component.to_vec()).await?;
+        let (wasm, component) = ("application/wasm", component.to_vec());
+        author.send_as(wasm, Method::PUT, path, component).await?;
         let mut operator = self.connect("operator").await?;
         let role = json!({"limits": {"concurrency": 256}}).to_string();
         operator.send(Method::PUT, "/v1/roles/bench", role).await?;

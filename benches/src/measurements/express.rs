@@ -7,13 +7,15 @@ use auth::names::Name;
 use engine::MachineType;
 
 use super::Here;
-use crate::closed_loop::{Lane, Plan, closed_loop};
+use crate::closed_loop::{Lane, Plan};
 use crate::definitions;
 use crate::figure::Figure;
 use crate::host::Host;
 
 const TASKS: [u32; 2] = [1, 10];
 const LANES: [usize; 2] = [1, 64];
+/// Start and end.
+const WRITES: u32 = 2;
 
 /// The two ways to start one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,29 +55,20 @@ pub(super) async fn measure(here: &Here) -> Result<Vec<Figure>> {
             (Form::Asynchronous, "asynchronous"),
         ] {
             for lanes in LANES {
-                let before = here.pace()?;
                 let lane = || Express {
                     host: Arc::clone(&host),
                     machine: machine.clone(),
                     form,
                 };
-                let lanes_of = (0..lanes).map(|_| lane()).collect();
-                let ran = closed_loop(Plan::default(), lanes_of, || host.syncs()).await?;
-                let after = here.pace()?;
+                let lanes_of = (0..lanes).map(|_| lane());
+                let beside = here.loop_beside_disk(Plan::short(), lanes_of, || host.syncs());
+                let beside = beside.await?;
                 let plural = if tasks == 1 { "Task" } else { "Tasks" };
-                let name = |what| format!("{tasks} {plural}, {word}, at {lanes}: {what}");
-                figures.push(ran.rate(name("workflows"))?);
-                let latency = ran.latency(name("latency"))?;
-                figures.push(match lanes {
-                    1 => latency.limit(
-                        "2 × append + fdatasync",
-                        before.sync_ms * 2.0,
-                        after.sync_ms * 2.0,
-                    ),
-                    _ => latency,
-                });
-                figures.push(ran.cpu_us(name("CPU per Task"), f64::from(tasks))?);
-                figures.push(ran.counted(name("syncs per workflow"), "syncs")?);
+                let name = |what: &str| format!("{tasks} {plural}, {word}, at {lanes}: {what}");
+                figures.extend(beside.pace(name, (lanes, WRITES))?);
+                let cpu = beside.ran.cpu_us(name("CPU per Task"), f64::from(tasks));
+                figures.push(cpu?);
+                figures.push(beside.ran.counted(name("syncs per workflow"), "syncs")?);
             }
         }
     }

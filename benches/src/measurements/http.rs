@@ -91,7 +91,7 @@ async fn requests(program: &Program, echo: SocketAddr, lanes: usize) -> Result<V
             body: "".into(),
         });
     }
-    let ran = closed_loop(Plan::default(), lanes_of, || 0).await?;
+    let ran = closed_loop(Plan::short(), lanes_of, || 0).await?;
     let after = echoed(echo, lanes).await?;
     let name = |what| format!("{what}, {lanes} at once");
     let echo_rate = |ran: &Ran| Ok::<_, anyhow::Error>(ran.rate("echo")?.median);
@@ -121,7 +121,7 @@ async fn echoed(address: SocketAddr, lanes: usize) -> Result<Ran> {
             body: Arc::clone(&body),
         });
     }
-    closed_loop(Plan::default(), lanes_of, || 0).await
+    closed_loop(Plan::short(), lanes_of, || 0).await
 }
 
 /// Starts over HTTP whose ends are waited for with the event stream.
@@ -139,27 +139,15 @@ async fn workflows(
             input: definitions::input(),
         });
     }
-    let before = here.pace()?;
     let cpu = || {
         let cpu = program.cpu_time().unwrap_or_default();
         u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX)
     };
-    let ran = closed_loop(Plan::default(), lanes_of, cpu).await?;
-    let after = here.pace()?;
+    let beside = here.loop_beside_disk(Plan::short(), lanes_of, cpu).await?;
     let plural = if tasks == 1 { "Task" } else { "Tasks" };
-    let name = |what| format!("start and wait, {tasks} {plural}, {lanes} at once: {what}");
-    let latency = ran.latency(name("latency"))?;
-    let syncs = f64::from(tasks);
-    Ok(vec![
-        ran.rate(name("workflows"))?,
-        match lanes {
-            1 => latency.limit(
-                format!("{tasks} × append + fdatasync"),
-                before.sync_ms * syncs,
-                after.sync_ms * syncs,
-            ),
-            _ => latency,
-        },
-        ran.counted(name("the program's CPU per workflow"), "µs")?,
-    ])
+    let name = |what: &str| format!("start and wait, {tasks} {plural}, {lanes} at once: {what}");
+    let mut figures = beside.pace(name, (lanes, tasks))?.to_vec();
+    let cpu = name("the program's CPU per workflow");
+    figures.push(beside.ran.counted(cpu, "µs")?);
+    Ok(figures)
 }

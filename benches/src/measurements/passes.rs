@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use engine::MachineType;
 
 use super::Here;
-use crate::closed_loop::{Plan, closed_loop};
+use crate::closed_loop::Plan;
 use crate::definitions;
 use crate::figure::Figure;
 use crate::host::{Host, Workflows};
@@ -16,7 +16,6 @@ const LANES: [usize; 2] = [1, 64];
 
 pub(super) async fn measure(here: &Here) -> Result<Vec<Figure>> {
     let host = Arc::new(Host::start(&here.path("store")).await?);
-    // Whatever the role allows, a Pass state asks for nothing.
     host.allow("bench", &here.hello()?).await?;
     let mut figures = Vec::new();
     for length in CHAINS {
@@ -26,31 +25,19 @@ pub(super) async fn measure(here: &Here) -> Result<Vec<Figure>> {
             .publish(&machine, "bench", MachineType::Standard, definition)
             .await?;
         for lanes in LANES {
-            let before = here.pace()?;
-            let lanes_of = (0..lanes).map(|_| Workflows {
+            let lane = || Workflows {
                 host: Arc::clone(&host),
                 machine: machine.clone(),
                 input: definitions::input(),
-            });
-            let lanes_of = lanes_of.collect();
-            let ran = closed_loop(Plan::default(), lanes_of, || host.syncs()).await?;
-            let after = here.pace()?;
-            let name = |what| format!("{length} Pass states at {lanes}: {what}");
-            figures.push(match lanes {
-                1 => ran.rate(name("workflows"))?,
-                _ => ran.rate(name("workflows"))?.limit(
-                    "records, 64 a sync",
-                    before.grouped_per_s,
-                    after.grouped_per_s,
-                ),
-            });
-            let latency = ran.latency(name("latency"))?;
-            figures.push(match lanes {
-                1 => latency.limit("append + fdatasync", before.sync_ms, after.sync_ms),
-                _ => latency,
-            });
-            figures.push(ran.cpu_us(name("CPU per state"), f64::from(length))?);
-            figures.push(ran.counted(name("syncs per workflow"), "syncs")?);
+            };
+            let lanes_of = (0..lanes).map(|_| lane());
+            let beside = here.loop_beside_disk(Plan::short(), lanes_of, || host.syncs());
+            let beside = beside.await?;
+            let name = |what: &str| format!("{length} Pass states at {lanes}: {what}");
+            figures.extend(beside.pace(name, (lanes, 1))?);
+            let cpu = beside.ran.cpu_us(name("CPU per state"), f64::from(length));
+            figures.push(cpu?);
+            figures.push(beside.ran.counted(name("syncs per workflow"), "syncs")?);
         }
     }
     ensure!(

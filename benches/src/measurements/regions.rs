@@ -11,7 +11,7 @@ use engine::MachineType;
 use super::Here;
 use super::parts::maps;
 use crate::again::{Inside, ask};
-use crate::closed_loop::{Plan, closed_loop};
+use crate::closed_loop::Plan;
 use crate::definitions;
 use crate::figure::{Figure, Part};
 use crate::host::{Host, Workflows};
@@ -22,7 +22,7 @@ use crate::usage;
 const BRANCHES: u32 = 100;
 const SMALL: usize = 100;
 const LARGE: usize = 10_000;
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 2;
 
 pub(super) async fn measure(here: &Here) -> Result<Vec<Figure>> {
     let host = Arc::new(Host::start_with(&here.path("store"), maps::setup()).await?);
@@ -48,17 +48,15 @@ async fn parallel(here: &Here, host: &Arc<Host>) -> Result<Vec<Figure>> {
         machine,
         input: definitions::input(),
     };
-    let before = here.pace()?;
-    let ran = closed_loop(Plan::default(), vec![lane], || host.syncs()).await?;
-    let after = here.pace()?;
-    let branches = f64::from(BRANCHES);
-    let each = |pace: crate::disk::Pace| 1e3 * branches / pace.grouped_per_s;
-    let name = |what| format!("Parallel of {BRANCHES} at 1: {what}");
-    let latency = ran.latency(name("latency"))?;
+    let beside = here.loop_beside_disk(Plan::short(), [lane], || host.syncs());
+    let beside = beside.await?;
+    let name = |what: &str| format!("Parallel of {BRANCHES} at 1: {what}");
+    let cpu = name("CPU per branch");
     Ok(vec![
-        latency.limit("as many records, 64 a sync", each(before), each(after)),
-        ran.cpu_us(name("CPU per branch"), branches)?,
-        ran.counted(name("syncs per workflow"), "syncs")?,
+        beside.rate(name("workflows"), BRANCHES)?,
+        beside.ran.latency(name("latency"))?,
+        beside.ran.cpu_us(cpu, f64::from(BRANCHES))?,
+        beside.ran.counted(name("syncs per workflow"), "syncs")?,
     ])
 }
 
