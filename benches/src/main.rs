@@ -27,6 +27,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser as _;
 
+/// The host's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match work(options::Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
