@@ -69,9 +69,8 @@ impl Shared {
     }
 
     fn leave_out(&self, id: &ExecutionId, error: Error) {
-        match error {
-            Error::Stranded { .. } => {}
-            error => tracing::error!(execution = %id, %error, "the execution is not taken up"),
+        if !matches!(error, Error::Stranded { .. }) {
+            tracing::error!(execution = %id, %error, "the execution is not taken up");
         }
     }
 }
