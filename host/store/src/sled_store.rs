@@ -32,7 +32,7 @@ use crate::standings::REMEMBERED_MIN;
 use crate::table::Table;
 use crate::upgrade::upgrade;
 use crate::watermark::Watermark;
-use crate::writer::{Failure, Request, Writer, append, note};
+use crate::writer::{Failure, Request, Writer, append, append_opening, note};
 
 /// Why a store could not be opened.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -173,7 +173,7 @@ impl SledStore {
             Ok(())
         })?;
         let (ledger, staged) = Ledger::open(&*durable, chain)?;
-        append(&mut log, &durable, staged).map_err(AppendError::into_inner)?;
+        append_opening(&mut log, &durable, staged).map_err(AppendError::into_inner)?;
         note(&mut watermark, ledger.links())?;
 
         let (sender, receiver) = mpsc::channel(config.queue_commits_max.max(1));
