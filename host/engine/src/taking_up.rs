@@ -199,6 +199,7 @@ impl Shared {
         let input = execution.input();
         let is_stored = true;
         let form = Form::Asynchronous { fence, is_stored };
+        let place = place.with_express(self.express.place_beyond(&start.header.principal));
         let express = Express::new(&self.express, (&start, &input), form);
         let keeping = Keeping::Memory(Box::new(express));
         let (actor, running) = Actor::new(shared, start, input, machine, keeping, place);
