@@ -13,8 +13,7 @@ use auth::policy::{Action, Permit};
 use ports::{AuditRecord, Decision};
 use serde_json::json;
 
-use crate::shared::Config;
-use crate::{Engine, Error, MachineType};
+use crate::{Config, Engine, Error, MachineType};
 pub(crate) use commits::{Commits, StartTurn};
 use refusals::Refusals;
 pub use shares::{Full, Share, Shares};
