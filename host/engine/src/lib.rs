@@ -55,7 +55,7 @@ pub use machines::{
     Standing, TAGS_MAX, Tags, Version, VersionRequest,
 };
 pub use map_runs::{MapRun, MapRunCounts, MapRunLine};
-pub use metrics::{AttemptEnd, ExecutionEnd, ExecutionKind, Metrics, Phases};
+pub use metrics::{AttemptEnd, ExecutionEnd, ExecutionKind, Metrics, Phases, Refused};
 pub use mocks::Mocks;
 pub use pressure::{Full, Scarce, Share, Shares};
 pub use retention::RetentionRules;

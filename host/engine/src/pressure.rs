@@ -151,6 +151,7 @@ impl Engine {
             Err(refused) => Err(refused),
         };
         entered.map_err(|(scarce, full)| {
+            self.shared.metrics.refused(scarce.setting(), full);
             self.tell_refusal(permit, (&principal, scarce, full));
             scarce.refusal(full)
         })

@@ -47,13 +47,20 @@ async fn follow(
     let after = last_event_id(&headers)?;
     let (description, _permit) = find::<ReadExecution>(&app, &caller, &id).await?;
     let share = app.streams().take(&caller.principal.key());
+    let share = match share {
+        Ok(share) => share,
+        Err(full) => {
+            app.engine()?.metrics().refused("event_streams_max", full);
+            return Err(Problem::too_many_streams(full));
+        }
+    };
     let follower = Follower {
         resource: resource_of(&description)?,
         id: description.start.header.id,
         caller,
         after,
         cursor: HistoryCursor::default(),
-        _share: share.map_err(Problem::too_many_streams)?,
+        _share: share,
         app,
     };
     let ends_at = expiry(follower.caller.expires_at);

@@ -168,13 +168,15 @@ impl SledStore {
             Ok(())
         })?;
         let (ledger, staged) = Ledger::open(&*durable, chain)?;
-        append(&mut log, &durable, staged).map_err(AppendError::into_inner)?;
+        let table_bytes =
+            append(&mut log, &durable, staged).map_err(AppendError::into_inner)?;
         note(&mut watermark, ledger.links())?;
 
         let (sender, receiver) = mpsc::channel(config.queue_commits_max.max(1));
         let (freezing, tables) = std::sync::mpsc::sync_channel(1);
         let applied = Arc::new(AtomicU64::new(applied));
-        metrics.audit_length(ledger.links());
+        metrics.ledger_stands(&ledger);
+        metrics.table_changed(0, table_bytes);
         let fence = ledger.fence();
         let failure = Failure::default();
         let flusher = Flusher {
@@ -183,6 +185,7 @@ impl SledStore {
             tables,
             applied: Arc::clone(&applied),
             failure: failure.clone(),
+            metrics: metrics.clone(),
         };
         let writer = Writer {
             ledger,
@@ -198,6 +201,7 @@ impl SledStore {
             group_commits_max: config.group_commits_max.clamp(1, REMEMBERED_MIN),
             group_bytes_max: config.group_bytes_max,
             table_bytes_max: config.table_bytes_max,
+            table_bytes,
         };
         let running = Running {
             requests: sender,

@@ -56,6 +56,11 @@ impl Table {
         }
     }
 
+    /// How many run.
+    pub(crate) fn running(&self) -> usize {
+        self.places.taken()
+    }
+
     /// A place for one that runs again whatever the limit is.
     pub(crate) fn place_beyond(&self, principal: &str) -> Share {
         self.places.take_beyond(principal)

@@ -1,3 +1,4 @@
+mod counted;
 mod crash;
 mod damage;
 mod sharing;
