@@ -62,8 +62,9 @@ async fn a_start_beyond_the_limit_of_express_executions_says_so_on_both_faces() 
         (1, 100, 503, (503, "ServiceUnavailable")),
     ] {
         let folder = Folder::new();
-        let limits =
-            format!("[limits]\nexpress_running_max = {places}\nprincipal_share_percent = {percent}\n");
+        let limits = format!(
+            "[limits]\nexpress_running_max = {places}\nprincipal_share_percent = {percent}\n"
+        );
         let host = folder.host_with(&limits).await;
         let operator = host.person("operator");
         let role = operator.put("/v1/roles/workers", stage::wide_role());

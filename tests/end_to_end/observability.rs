@@ -119,8 +119,7 @@ async fn what_was_done_is_counted() {
 #[tokio::test]
 async fn what_waits_on_disk_and_what_was_refused_is_counted() {
     let folder = Folder::new();
-    let limits =
-        "[limits]\nstay_ms = 0\nexpress_running_max = 1\nprincipal_share_percent = 100\n";
+    let limits = "[limits]\nstay_ms = 0\nexpress_running_max = 1\nprincipal_share_percent = 100\n";
     let host = folder.host_with(&format!("{limits}{OWN_ADDRESS}")).await;
     stage::machine(&host, "waits", stage::wait(600)).await;
     let operator = host.person("operator");
@@ -139,9 +138,8 @@ async fn what_waits_on_disk_and_what_was_refused_is_counted() {
     operator.post("/v1/executions", start).await.is(503);
     let text = scrape(&host).await;
     let refusals = |full: &str| {
-        let series = format!(
-            "sluice_refusals_total{{limit=\"express_running_max\",full=\"{full}\"}}"
-        );
+        let series =
+            format!("sluice_refusals_total{{limit=\"express_running_max\",full=\"{full}\"}}");
         value(&text, &series)
     };
     assert_eq!((refusals("host"), refusals("share")), (1.0, 0.0));

@@ -168,8 +168,7 @@ impl SledStore {
             Ok(())
         })?;
         let (ledger, staged) = Ledger::open(&*durable, chain)?;
-        let table_bytes =
-            append(&mut log, &durable, staged).map_err(AppendError::into_inner)?;
+        let table_bytes = append(&mut log, &durable, staged).map_err(AppendError::into_inner)?;
         note(&mut watermark, ledger.links())?;
 
         let (sender, receiver) = mpsc::channel(config.queue_commits_max.max(1));

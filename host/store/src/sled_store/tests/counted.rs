@@ -1,7 +1,5 @@
 //! What the store counts of itself while it works, and what of that survives.
 
-use ports::Journal as _;
-
 use super::*;
 use crate::metrics::Wait;
 
