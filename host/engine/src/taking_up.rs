@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use asl::{Execution, ExecutionId};
+use asl::ExecutionId;
 use ports::{Claim, StoreError};
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
@@ -183,12 +183,13 @@ impl Shared {
             ))
         })?;
         let posture = stored.posture();
-        let deltas = stored.records.into_iter().map(|record| record.delta);
-        let execution = Execution::restore(stored.start.header.clone(), deltas)
+        let start = Arc::new(stored.start.clone());
+        let execution = stored
+            .restore()
             .map_err(|error| stranded(error.to_string()))?;
         // The limit is on starts; what was started before goes on whatever it is.
-        let place = self.pressure.place_beyond(&stored.start.header.principal);
-        let (shared, start) = (Arc::clone(self), Arc::new(stored.start));
+        let place = self.pressure.place_beyond(&start.header.principal);
+        let shared = Arc::clone(self);
         if execution.has_begun() {
             let (input, keeping) = (Arc::new(Value::Null), Keeping::Journal(fence));
             let (mut actor, running) = Actor::new(shared, start, input, machine, keeping, place);

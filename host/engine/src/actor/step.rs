@@ -100,9 +100,9 @@ impl Actor {
         }
         let stored = self.shared.ports.journal.load(&header.id).await;
         let stored = stored.map_err(|error| Halt::Store(error.into()))?;
-        let records = stored.map(|stored| stored.records).unwrap_or_default();
-        Execution::restore(header, records.into_iter().map(|record| record.delta))
-            .map_err(|error| Halt::Store(Error::host(error)))
+        let stored = stored.ok_or_else(|| Halt::Store(Error::host("the execution is gone")))?;
+        let restored = stored.restore();
+        restored.map_err(|error| Halt::Store(Error::host(error)))
     }
 
     async fn commit(

@@ -4,7 +4,6 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use asl::Execution;
 use async_trait::async_trait;
 use auth::names::Digest;
 use bytes::Bytes;
@@ -107,10 +106,10 @@ impl SeededRunner {
         self.weather.calm(true);
         let stored = self.store.load(&context.execution).await;
         self.weather.calm(false);
-        let stored = stored.ok().flatten().map(|stored| {
-            let deltas = stored.records.into_iter().map(|record| record.delta);
-            Execution::restore(stored.start.header, deltas).unwrap()
-        });
+        let stored = stored
+            .ok()
+            .flatten()
+            .map(|stored| stored.restore().unwrap());
         let place = (&context.execution, context.state.as_str(), context.attempt);
         let verdict = self.book.lock().unwrap().begin(place, key, stored.as_ref());
         self.outside.check(verdict);
