@@ -58,7 +58,7 @@ pub use map_runs::{MapRun, MapRunCounts, MapRunLine};
 pub use metrics::{AttemptEnd, ExecutionEnd, ExecutionKind, Metrics, Phases, Refused};
 pub use mocks::Mocks;
 pub use pressure::{Full, Scarce, Share, Shares};
-pub use retention::RetentionRules;
+pub use retention::{MachineNames, MachineRule, RetentionRules};
 pub use reviews::StoredReview;
 pub use roles::RoleRevision;
 pub use room::MachineLimits;

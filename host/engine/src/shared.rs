@@ -9,7 +9,7 @@ use ports::{
     Archive, Backups, Catalogue, Clock, Commit, CommitError, Egress, Journal, Receipt, Retention,
     Runner, StoreError, Volumes,
 };
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -81,8 +81,8 @@ pub(crate) struct Shared {
     pub(crate) failed: CancellationToken,
     authority: ArcSwap<Authority>,
     changing: tokio::sync::Mutex<()>,
-    /// Told each time an execution has ended.
-    pub(crate) ended: Notify,
+    /// How many executions have ended on this host.
+    pub(crate) ended: watch::Sender<u64>,
     /// Where tasks that wait for workers are on offer.
     pub(crate) desk: Desk,
     pub(crate) metrics: Metrics,
@@ -122,7 +122,7 @@ impl Shared {
             failed: CancellationToken::new(),
             authority: ArcSwap::from_pointee(authority),
             changing: tokio::sync::Mutex::new(()),
-            ended: Notify::new(),
+            ended: watch::Sender::new(0),
             desk: Desk::new(&config),
             metrics: Metrics::default(),
             ports,

@@ -137,6 +137,12 @@ fn reading(pointer: &str) -> SettingReading {
     match segments.as_slice() {
         ["server", "listen"] | ["store", "path"] => SettingReading::Text,
         ["server" | "store" | "limits" | "retention", _] => SettingReading::Scalar,
+        [
+            "retention",
+            "state_machines",
+            _,
+            "executions_days" | "executions_max",
+        ] => SettingReading::Scalar,
         ["policy", "files"] | ["trust", "root_certificates"] => SettingReading::List,
         ["identity", "oidc", _, name] => super::identity::reading(name),
         _ => SettingReading::Text,

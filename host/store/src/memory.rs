@@ -13,7 +13,7 @@ use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
     Alarm, Alarms, Archive, AuditPage, Backup, Backups, Catalogue, Chain, Claim, Commit,
-    CommitError, Description, Document, Ended, EndedPage, ExecutionFilter, Fence, Head,
+    CommitError, Description, Document, Ended, EndedOrder, EndedPage, ExecutionFilter, Fence, Head,
     HistoryCursor, HistoryPage, HistoryPayloads, Journal, Key, Kind, ListCursor, Page, Receipt,
     Retention, StoreError, StoredExecution,
 };
@@ -354,8 +354,21 @@ impl Archive for MemoryStore {
 
 #[async_trait]
 impl Retention for MemoryStore {
-    async fn ended(&self, after: Option<Ended>, limit: usize) -> Result<EndedPage, StoreError> {
-        read::ended(self.entries()?, after.as_ref(), limit)
+    async fn ended(
+        &self,
+        order: EndedOrder,
+        beyond: Option<Ended>,
+        limit: usize,
+    ) -> Result<EndedPage, StoreError> {
+        read::ended(self.entries()?, order, beyond.as_ref(), limit)
+    }
+
+    async fn revisions_used(
+        &self,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<(ExecutionId, Key)>, StoreError> {
+        read::revisions_used(self.entries()?, after.as_ref(), limit)
     }
 
     async fn leftovers(&self, limit: usize) -> Result<Vec<Ended>, StoreError> {

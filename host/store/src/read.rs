@@ -24,7 +24,7 @@ pub(crate) use history::history;
 pub(crate) use links::{audit, oldest_link, prunable};
 pub(crate) use listing::executions;
 pub(crate) use resuming::load;
-pub(crate) use retention::{ended, leftovers};
+pub(crate) use retention::{ended, leftovers, revisions_used};
 
 /// How many entries are read at once.
 const PAGE_ENTRIES: usize = 256;

@@ -155,7 +155,9 @@ impl Actor {
         self.posture = posture;
         self.stopped_at = stopped_at;
         if stopped_at.is_some() {
-            self.shared.ended.notify_one();
+            self.shared
+                .ended
+                .send_modify(|count| *count = count.saturating_add(1));
         }
         Ok(())
     }
