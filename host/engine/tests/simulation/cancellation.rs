@@ -114,8 +114,8 @@ async fn a_guest_whose_execution_ended_before_its_turn_does_not_run() {
     world.component("endless", "", "worker").await;
     // Both branches go on at the same moment: the attempt is decided, then the execution ends.
     let mut attempting = endless(&json!({}));
-    attempting["StartAt"] = json!("Pause");
-    attempting["States"]["Pause"] = json!({"Type": "Wait", "Seconds": 1, "Next": "Endless"});
+    attempting["StartAt"] = json!("Rest");
+    attempting["States"]["Rest"] = json!({"Type": "Wait", "Seconds": 1, "Next": "Endless"});
     let definition = failing_beside(&attempting);
     world
         .publish("machine", &definition, "worker")
