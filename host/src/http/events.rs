@@ -28,8 +28,6 @@ use super::state::App;
 
 const LAST_EVENT_ID: &str = "last-event-id";
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How often an execution is looked at that this host leaves to the next one.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const PAGE: usize = 100;
 
 pub(super) fn routes() -> Router<App> {
@@ -149,7 +147,12 @@ impl Follower {
                     Look::Events(last)
                 });
             }
-            wait(follower).await;
+            // Nothing more is told of what is left to the next host: its reader goes on there.
+            let Some(mut follower) = follower else {
+                return Ok(Look::End);
+            };
+            // An error says that nothing more is told here; the next look finds out why.
+            let _ = follower.changed().await;
         }
     }
 
@@ -174,16 +177,6 @@ impl Follower {
                 return Ok(events);
             }
         }
-    }
-}
-
-async fn wait(follower: Option<engine::Follower>) {
-    match follower {
-        Some(mut follower) => {
-            // An error says that nothing more is told here; the next look finds out why.
-            let _ = follower.changed().await;
-        }
-        None => tokio::time::sleep(LOOK_AGAIN).await,
     }
 }
 
