@@ -119,7 +119,7 @@ async fn what_was_done_is_counted() {
 #[tokio::test]
 async fn what_waits_on_disk_and_what_was_refused_is_counted() {
     let folder = Folder::new();
-    let limits = "[limits]\nstay_ms = 0\nexpress_running_max = 1\nprincipal_share_percent = 100\n";
+    let limits = "[limits]\nstay_ms = 1\nexpress_running_max = 1\nprincipal_share_percent = 100\n";
     let host = folder.host_with(&format!("{limits}{OWN_ADDRESS}")).await;
     stage::machine(&host, "waits", stage::wait(600)).await;
     let operator = host.person("operator");

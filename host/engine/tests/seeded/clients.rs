@@ -4,7 +4,7 @@
 mod changes;
 mod workers;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use asl::ExecutionId;
@@ -14,6 +14,7 @@ use ports::{HistoryCursor, HistoryPage};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
+use crate::book::Book;
 use crate::dice::Dice;
 use crate::invariants::history;
 use crate::invariants::told::{End, Fact};
@@ -26,6 +27,7 @@ use crate::plan::Errand;
 pub(crate) struct Clients {
     pub(crate) outside: Arc<Outside>,
     pub(crate) engine: Engine,
+    pub(crate) book: Arc<Mutex<Book>>,
     pub(crate) clock: Arc<HostClock>,
     pub(crate) life: usize,
 }
@@ -63,6 +65,13 @@ impl Clients {
         }
     }
 
+    /// Keeps what a client was told, which is durable from that moment on.
+    fn told(&self, id: &ExecutionId, fact: Fact) {
+        let verdict = self.book.lock().unwrap().tells(id, &fact);
+        self.outside.check(verdict);
+        self.outside.tell(id, fact);
+    }
+
     async fn run(&self, errand: Errand) {
         match errand {
             Errand::Start {
@@ -92,7 +101,11 @@ impl Clients {
     async fn answer<T>(&self, result: Result<T, Error>) -> Answer<Option<T>> {
         let pause = match result {
             Ok(answer) => return Answer::Told(Some(answer)),
-            Err(Error::TooMany { .. } | Error::Busy { .. } | Error::Recovering { .. }) => 200,
+            Err(Error::TooMany { .. } | Error::Busy { .. }) => {
+                self.outside.note("no room");
+                200
+            }
+            Err(Error::Recovering { .. }) => 200,
             Err(Error::Closing | Error::Store(_) | Error::Host(_)) => 1_000,
             Err(_) => return Answer::Told(None),
         };
@@ -127,7 +140,7 @@ impl Clients {
                     Answer::Again => continue,
                 },
             };
-            self.outside.tell(&id, Fact::Started(name_.to_owned()));
+            self.told(&id, Fact::Started(name_.to_owned()));
             let mut state = self.outside.state();
             state.started.insert(name_.to_owned(), id.clone());
             return Some(id);
@@ -147,7 +160,7 @@ impl Clients {
             let stopped = self.engine.stop(permit, &id, error, None).await;
             if let Answer::Told(told) = self.answer(stopped).await {
                 if let Some(at) = told {
-                    self.outside.tell(&id, Fact::Stopped(at));
+                    self.told(&id, Fact::Stopped(at));
                 }
                 return;
             }
@@ -201,6 +214,8 @@ impl Clients {
     }
 
     fn saw(&self, id: &ExecutionId, seen: &[asl::HistoryEvent]) {
+        let verdict = self.book.lock().unwrap().shows(id, seen);
+        self.outside.check(verdict);
         let mut state = self.outside.state();
         let before = state.seen.entry(id.clone()).or_default();
         let verdict = match seen.len() >= before.len() {
@@ -221,7 +236,7 @@ impl Clients {
         };
         let is_over = known.summary.status.is_terminal();
         if is_over {
-            self.outside.tell(id, Fact::Ended(End::of(&known)));
+            self.told(id, Fact::Ended(End::of(&known)));
         }
         is_over
     }
