@@ -13,6 +13,10 @@ mod workflows;
 
 use anyhow::Result;
 
+/// The host's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Result<()> {
     let threads = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -1,7 +1,7 @@
 //! The sandbox's settings: which WebAssembly is accepted, how instances are pooled, and how
 //! running code is interrupted.
 
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::RuntimeConfig;
 use crate::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
@@ -48,6 +48,9 @@ fn pool(attempts: u32) -> PoolingAllocationConfig {
         .table_elements(TABLE_ELEMENTS_MAX)
         .max_unused_warm_slots(WARM_SLOTS_MAX)
         .linear_memory_keep_resident(MEMORY_BYTES_KEPT)
-        .table_keep_resident(TABLE_BYTES_KEPT);
+        .table_keep_resident(TABLE_BYTES_KEPT)
+        // Where the system can tell which pages an attempt wrote, only those are put back, and
+        // none of them has to be faulted in again.
+        .pagemap_scan(Enabled::Auto);
     pool
 }
