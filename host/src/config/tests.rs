@@ -447,7 +447,7 @@ fn state_machines_may_have_retention_of_their_own() {
     assert_eq!(rules.state_machines, expected);
     assert_eq!((rules.executions_days, rules.executions_max), (None, None));
     for (wrong, pointer) in [
-        ("executions_days = 7", "/retention/state_machines/0/name"),
+        ("executions_days = 7", "/retention/state_machines/0"),
         ("name = \"*\"", "/retention/state_machines/0/name"),
         ("name = \"a b\"", "/retention/state_machines/0/name"),
         (
