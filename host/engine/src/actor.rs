@@ -269,19 +269,18 @@ impl Actor {
     }
 
     /// Runs the execution until it ends or is parked, the host drains, or the store fails.
-    pub(crate) async fn run(self) {
+    pub(crate) fn run(self) -> impl Future<Output = ()> + Send + 'static {
         let span = self.span();
-        self.run_on().instrument(span).await;
+        Box::new(self).run_on().instrument(span)
     }
 
-    async fn run_on(mut self) {
+    async fn run_on(mut self: Box<Self>) {
         let id = self.start.header.id.clone();
         while !self.is_finished() {
             let result = match self.next().await {
                 Next::Trigger(trigger) => self.step(trigger, None).await,
-                Next::Message(Message::Stop(stop)) => self.stop(*stop).await,
-                Next::Message(Message::Task(message)) => self.task_message(message).await,
-                Next::Leave if self.leave().await => return,
+                Next::Message(message) => Box::pin(self.message(message)).await,
+                Next::Leave if Box::pin(self.leave()).await => return,
                 Next::Leave => Ok(()),
                 Next::Drained => break,
             };
@@ -293,14 +292,21 @@ impl Actor {
         }
         let is_lost = !self.keeping.is_journal() && !self.keeping.runs_again();
         if is_lost && !self.is_finished() {
-            self.interrupt().await;
+            Box::pin(self.interrupt()).await;
         }
         // INVARIANT: followers are told last, so that whoever finds it here will be told.
         self.shared.roster.remove(&id);
         self.shared.followers.end(&id);
         if self.is_finished() {
             tracing::debug!("the execution ended");
-            self.settle().await;
+            Box::pin(self.settle()).await;
+        }
+    }
+
+    async fn message(&mut self, message: Message) -> Result<(), Halt> {
+        match message {
+            Message::Stop(stop) => self.stop(*stop).await,
+            Message::Task(message) => self.task_message(message).await,
         }
     }
 

@@ -35,7 +35,7 @@ impl Actor {
             if !was_message && let Some(message) = self.waiting_message() {
                 return self.next_message(message);
             }
-            if !self.unwanted.is_empty() && self.tell_unwanted().await.is_err() {
+            if !self.unwanted.is_empty() && Box::pin(self.tell_unwanted()).await.is_err() {
                 return Next::Drained;
             }
             if let Some(finished) = self.attempts.try_join_next() {

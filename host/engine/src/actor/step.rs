@@ -21,6 +21,15 @@ impl Actor {
         trigger: Trigger,
         first: Option<AuditRecord>,
     ) -> Result<(), Halt> {
+        // An execution that waits keeps no room for what is at hand during a step.
+        Box::pin(self.take_step(trigger, first)).await
+    }
+
+    async fn take_step(
+        &mut self,
+        trigger: Trigger,
+        first: Option<AuditRecord>,
+    ) -> Result<(), Halt> {
         let mut room = Backoff::default();
         loop {
             let execution = match self.execution.take() {

@@ -1,0 +1,5 @@
+//! What measurements do in processes of their own.
+
+pub(crate) mod maps;
+pub(crate) mod opening;
+pub(crate) mod parking;
