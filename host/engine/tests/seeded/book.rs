@@ -21,6 +21,8 @@ pub(crate) struct Book {
     reruns: BTreeMap<(ExecutionId, String, u32), usize>,
     /// How often each was run, and under which keys.
     begun: BTreeMap<(ExecutionId, String, u32), (usize, BTreeSet<String>)>,
+    /// Under which keys each was run by which host, of express executions.
+    begun_by: BTreeMap<(ExecutionId, String, u32), BTreeMap<usize, BTreeSet<String>>>,
     /// The idempotency keys of all attempts that were on record as started.
     started: BTreeSet<String>,
     pub(crate) commits: u64,
@@ -40,6 +42,11 @@ impl Volume {
     pub(crate) fn execution(&self) -> Execution {
         let deltas = self.records.iter().map(|record| record.delta.clone());
         Execution::restore(self.start.header.clone(), deltas).unwrap()
+    }
+
+    /// Whether its steps are in memory alone.
+    pub(crate) fn is_express(&self) -> bool {
+        self.start.header.arn.contains(":express:")
     }
 
     pub(crate) fn parent(&self) -> Option<Parent> {
@@ -94,7 +101,10 @@ impl Book {
             || format!("`{}` is told as {:?}", step.id, step.summary.status),
         )?;
         self.started.extend(started(&execution));
-        rest::waits_for_something_named(&execution)
+        match volume.is_express() {
+            true => rest::is_start_or_end(&execution, volume.records.len()),
+            false => rest::waits_for_something_named(&execution),
+        }
     }
 
     /// What of a document changes what may run.
@@ -159,6 +169,31 @@ impl Book {
             summary: volume.summary.as_ref()?,
             events: &volume.events,
         })
+    }
+
+    /// Judges a run for an express execution that begins on a host; `is_calm` where nothing but
+    /// hosts that end can make one run differ from another.
+    pub(crate) fn begin_express(
+        &mut self,
+        (execution, state, attempt): (&ExecutionId, &str, u32),
+        key: &str,
+        (life, is_calm): (usize, bool),
+    ) -> Option<Verdict> {
+        let volume = self.volumes.get(execution)?;
+        if !volume.is_express() {
+            return None;
+        }
+        let records = volume.records.len();
+        let place = (execution.clone(), state.to_owned(), attempt);
+        let by_life = self.begun_by.entry(place).or_default();
+        let keys = by_life.entry(life).or_default();
+        keys.insert(key.to_owned());
+        let keys = keys.clone();
+        let mut earlier = by_life.iter().filter(|(of, _)| is_calm && **of != life);
+        let verdict = attempts::is_started_and_not_ended(key, records);
+        let same =
+            earlier.try_for_each(|(_, other)| attempts::has_the_same_keys(key, &keys, other));
+        Some(verdict.and(same))
     }
 
     /// Judges a run that begins, and counts it.

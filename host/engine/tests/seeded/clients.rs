@@ -20,7 +20,7 @@ use crate::invariants::history;
 use crate::invariants::told::{End, Fact};
 use crate::outside::{HostClock, Outside};
 use crate::people::{caller, name};
-use crate::plan::Errand;
+use crate::plan::{EXPRESS, Errand};
 
 /// The clients of one host.
 #[derive(Clone)]
@@ -53,9 +53,9 @@ impl Clients {
             }
         }
         let started = self.outside.state().started.clone();
-        for id in started.into_values() {
+        for (name, id) in started {
             let clients = self.clone();
-            tasks.spawn(async move { clients.follow(&id).await });
+            tasks.spawn(async move { clients.watch(&name, &id).await });
         }
         let clients = self.clone();
         tasks.spawn(async move { clients.post_letters().await });
@@ -80,7 +80,7 @@ impl Clients {
                 input,
             } => {
                 if let Some(id) = self.start(&machine, &name, &input).await {
-                    self.follow(&id).await;
+                    self.watch(&name, &id).await;
                 }
             }
             Errand::Stop { name } => self.stop(&name).await,
@@ -163,6 +163,20 @@ impl Clients {
                     self.told(&id, Fact::Stopped(at));
                 }
                 return;
+            }
+        }
+    }
+
+    /// Watches an execution until its end.
+    async fn watch(&self, name_: &str, id: &ExecutionId) {
+        if !name_.starts_with(EXPRESS) {
+            return self.follow(id).await;
+        }
+        // The steps of the last host are gone with it: of these only the end is told.
+        while !self.has_ended(id).await {
+            match self.engine.follow(id).await {
+                Ok(Some(mut progress)) => drop(progress.changed().await),
+                Ok(None) | Err(_) => tokio::time::sleep(Duration::from_secs(5)).await,
             }
         }
     }

@@ -7,6 +7,9 @@ use store::Fault;
 use crate::definitions::Taste;
 use crate::dice::Dice;
 
+/// The name of the express state machine, with which those of its executions begin.
+pub(crate) const EXPRESS: &str = "express";
+
 /// How much there may be of everything; less of it makes a failure easier to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size {
@@ -51,6 +54,8 @@ pub(crate) struct Plan {
     pub(crate) is_calm: bool,
     /// State machines by name; each may start those before it.
     pub(crate) machines: Vec<(String, Value)>,
+    /// The definition of the express state machine [`EXPRESS`], in some seeds.
+    pub(crate) express: Option<Value>,
     /// What clients ask, in order of time.
     pub(crate) errands: Vec<(u64, Errand)>,
     /// What befalls the first hosts, one each.
@@ -121,6 +126,10 @@ impl Plan {
         let is_calm = dice.one_in(2);
         let machines = machines(seed, is_calm, size);
         let mut errands = starts(&mut dice, &machines, size.starts);
+        let express = express(seed, is_calm, size);
+        if express.is_some() {
+            errands.extend(express_starts(seed, size.starts));
+        }
         if !is_calm {
             let more = dice.within(0..=size.errands as u64);
             for _ in 0..more {
@@ -143,6 +152,7 @@ impl Plan {
             storms: storms.collect(),
             full: full(seed),
             room: room(seed, is_calm),
+            express,
             machines,
         }
     }
@@ -151,6 +161,8 @@ impl Plan {
     pub(crate) fn told(&self) -> String {
         let machines = self.machines.iter();
         let machines = machines.map(|(name, definition)| format!("{name}: {definition}"));
+        let express = self.express.iter();
+        let machines = machines.chain(express.map(|definition| format!("{EXPRESS}: {definition}")));
         let errands = self.errands.iter();
         let errands = errands.map(|(at, errand)| format!("after {at} ms {errand:?}"));
         let storms = self.storms.iter().map(|storm| format!("{storm:?}"));
@@ -225,6 +237,24 @@ fn machines(seed: u64, is_calm: bool, size: Size) -> Vec<(String, Value)> {
         machines.push((name, definition));
     }
     machines
+}
+
+fn express(seed: u64, is_calm: bool, size: Size) -> Option<Value> {
+    let mut dice = Dice::new(seed, "express");
+    let has_one = dice.one_in(2);
+    has_one.then(|| Taste::express(&mut dice, is_calm, size.states).machine())
+}
+
+fn express_starts(seed: u64, most: usize) -> Vec<(u64, Errand)> {
+    let mut dice = Dice::new(seed, "express starts");
+    let machines = [(EXPRESS.to_owned(), Value::Null)];
+    let mut errands = starts(&mut dice, &machines, most);
+    for (_, errand) in &mut errands {
+        if let Errand::Start { name, .. } = errand {
+            *name = format!("{EXPRESS}-{name}");
+        }
+    }
+    errands
 }
 
 fn starts(dice: &mut Dice, machines: &[(String, Value)], most: usize) -> Vec<(u64, Errand)> {

@@ -1,5 +1,7 @@
 //! A component runs on a durable record, once.
 
+use std::collections::BTreeSet;
+
 use asl::{Execution, TaskPhase};
 
 use super::{Verdict, holds};
@@ -88,6 +90,29 @@ pub(crate) fn is_rerun_on_record(
     })
 }
 
+/// A component runs for an express execution between its start and its end.
+pub(crate) fn is_started_and_not_ended(key: &str, records: usize) -> Verdict {
+    holds(
+        records == 1,
+        "an express execution acts between its start and its end",
+        || format!("{key} runs where {records} records are durable"),
+    )
+}
+
+/// An express execution that runs again makes its attempts under the keys of before, as far as it
+/// gets.
+pub(crate) fn has_the_same_keys(
+    key: &str,
+    keys: &BTreeSet<String>,
+    other: &BTreeSet<String>,
+) -> Verdict {
+    holds(
+        keys.is_subset(other) || other.is_subset(keys),
+        "a run again has the same keys",
+        || format!("{key}: {keys:?}, and on another host {other:?}"),
+    )
+}
+
 /// An idempotency key names an execution and one of its effects.
 fn effect_of(key: &str) -> Option<asl::EffectId> {
     let (_, effect) = key.rsplit_once('-')?;
@@ -124,6 +149,21 @@ mod tests {
         assert!(is_rerun_on_record("e-1", (2, 1), 0).is_err());
         assert!(may_rerun("steady").is_ok());
         assert!(may_rerun("once").is_err());
+    }
+
+    #[test]
+    fn an_express_execution_that_acts_out_of_its_time_or_under_other_keys_is_found() {
+        assert!(is_started_and_not_ended("e-1", 1).is_ok());
+        assert!(is_started_and_not_ended("e-1", 0).is_err());
+        assert!(is_started_and_not_ended("e-1", 2).is_err());
+        let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
+        let check = |one: &[&str], other: &[&str]| {
+            has_the_same_keys("e-1", &keys(one), &keys(other)).is_ok()
+        };
+        assert!(check(&["a"], &["a", "b"]));
+        assert!(check(&["a", "b"], &["a"]));
+        assert!(!check(&["a", "c"], &["a", "b"]));
+        assert!(!check(&["c"], &["a"]));
     }
 
     #[test]
