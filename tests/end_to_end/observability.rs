@@ -121,14 +121,14 @@ async fn what_waits_on_disk_and_what_was_refused_is_counted() {
     let folder = Folder::new();
     let limits = "[limits]\nstay_ms = 1\nexpress_running_max = 1\nprincipal_share_percent = 100\n";
     let host = folder.host_with(&format!("{limits}{OWN_ADDRESS}")).await;
-    stage::machine(&host, "waits", stage::wait(600)).await;
     let operator = host.person("operator");
+    let workers = operator.put("/v1/roles/workers", stage::wide_role());
+    workers.await.is(201);
+    stage::machine(&host, "waits", stage::wait(600)).await;
     let id = operator.start("waits", json!({})).await;
     let parked = "sluice_executions_parked{until=\"time\"}";
     // It leaves memory a moment after its start was answered.
     while value(&scrape(&host).await, parked) != 1.0 {}
-    let workers = operator.put("/v1/roles/workers", stage::wide_role());
-    workers.await.is(201);
     let role = "arn:aws:iam::000000000000:role/workers";
     let fast = json!({"name": "fast", "type": "EXPRESS", "roleArn": role,
         "definition": stage::wait(200).to_string()});
