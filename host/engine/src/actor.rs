@@ -236,8 +236,8 @@ impl Actor {
     }
 
     /// Keeps room until the first step is taken, and takes the message that it was taken up for.
-    pub(crate) fn arrive(&mut self, arrival: Option<Arrival>, message: Option<Message>) {
-        self.arrival = arrival;
+    pub(crate) fn arrive(&mut self, arrival: Arrival, message: Option<Message>) {
+        self.arrival = Some(arrival);
         self.received.extend(message);
     }
 

@@ -30,6 +30,7 @@ mod metrics;
 mod mocks;
 mod pressure;
 mod reads;
+mod recovery;
 mod retention;
 mod reviews;
 mod roles;

@@ -1,17 +1,15 @@
-//! Bringing stored executions into memory: all that go on by themselves when a host begins, and
-//! any other one when somebody asks for it or its alarm is due.
+//! Bringing a stored execution into memory when somebody asks for it or its alarm is due.
 //!
-//! Owns how many arrive at once, and what becomes of one that cannot be restored. It does not
-//! know what an execution does once it is in memory.
+//! Owns how many arrive at once, how one is restored, and what becomes of one that cannot be. It
+//! does not know what an execution does once it is in memory.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use asl::ExecutionId;
-use ports::{Claim, StoreError};
+use ports::{Claim, StoreError, StoredExecution};
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::task::JoinSet;
 
 use crate::actor::{Actor, Message};
 use crate::express::{Express, Form, Keeping};
@@ -19,8 +17,6 @@ use crate::roster::Running;
 use crate::shared::Shared;
 use crate::{Engine, Error};
 
-/// Executions claimed per call.
-const CLAIMS: usize = 256;
 /// How many stranded executions are known by heart; of more there is only the log.
 const STRANDED_MAX: usize = 1_000;
 
@@ -28,8 +24,7 @@ const STRANDED_MAX: usize = 1_000;
 #[derive(Default)]
 pub(crate) struct Stranded(Mutex<BTreeMap<ExecutionId, Arc<str>>>);
 
-/// The room that an execution takes until it is in memory, and, unless its host has just begun,
-/// until its first step there is durable.
+/// The room that an execution takes until its first step in memory is durable.
 pub(crate) type Arrival = OwnedSemaphorePermit;
 
 impl Stranded {
@@ -63,30 +58,6 @@ impl Engine {
 }
 
 impl Shared {
-    /// Takes up every execution that goes on by itself.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub(crate) async fn recover(self: &Arc<Self>) -> Result<(), StoreError> {
-        let mut arriving = JoinSet::new();
-        let mut after = None;
-        loop {
-            let claims = self.ports.journal.claim(after, CLAIMS).await?;
-            let Some(last) = claims.last() else { break };
-            after = Some(last.id.clone());
-            for claim in claims {
-                let Some(arrival) = self.arrival().await else {
-                    return Ok(());
-                };
-                let shared = Arc::clone(self);
-                arriving.spawn(async move { shared.bring_in(claim, arrival).await });
-                while arriving.try_join_next().is_some() {}
-            }
-        }
-        while arriving.join_next().await.is_some() {}
-        Ok(())
-    }
-
     /// Waits for room to bring an execution in; none comes on a draining host.
     pub(crate) async fn arrival(&self) -> Option<Arrival> {
         let arrivals = Arc::clone(&self.arrivals);
@@ -130,26 +101,52 @@ impl Shared {
             Some(arrival) => arrival,
             None => self.arrival().await.ok_or(Error::Closing)?,
         };
-        let (mut actor, running, course) = match self.restore(claim).await {
-            Ok(restored) => restored,
-            Err(error) => return Err(self.strand(&id, error)),
-        };
-        self.stranded.remove(&id);
-        // What a host begins with is in memory whether or not its first steps are durable yet.
-        let arrival = self.recovered.is_cancelled().then_some(arrival);
-        actor.arrive(arrival, message);
+        let stored = self.ports.journal.load(&id).await;
+        let mut restored = self.restore(claim, stored)?;
+        restored.actor.arrive(arrival, message);
+        self.set_going(restored);
+        drop(lane);
+        Ok(None)
+    }
+
+    /// Lets an execution run that was brought into memory.
+    pub(crate) fn set_going(self: &Arc<Self>, restored: Restored) {
+        let Restored {
+            id,
+            actor,
+            running,
+            course,
+        } = restored;
         let bound = actor.bound_to();
         self.roster.add(id.clone(), running);
         match course {
             Course::GoesOn => self.tasks.spawn(actor.run()),
             Course::BeginsAgain => self.tasks.spawn(actor.run_again()),
         };
-        drop(lane);
         if let Some((caller, parent)) = bound {
             let shared = Arc::clone(self);
             Engine { shared }.end_with_parent(id, caller, parent);
         }
-        Ok(None)
+    }
+
+    /// Makes of what is stored of an execution one that can be set going.
+    ///
+    /// # Errors
+    /// [`Error::Stranded`], or there is none.
+    pub(crate) fn restore(
+        self: &Arc<Self>,
+        claim: Claim,
+        stored: Result<Option<StoredExecution>, StoreError>,
+    ) -> Result<Restored, Error> {
+        let id = claim.id.clone();
+        let restored = match stored {
+            Ok(Some(stored)) => self.restored(claim, stored),
+            Ok(None) => Err(Error::NotFound(format!("execution `{id}`"))),
+            Err(error) => Err(error.into()),
+        };
+        let restored = restored.map_err(|error| self.strand(&id, error))?;
+        self.stranded.remove(&id);
+        Ok(restored)
     }
 
     /// Keeps account of an execution that cannot be restored, if that is not the store's failure.
@@ -166,10 +163,12 @@ impl Shared {
         Error::Stranded { id, reason }
     }
 
-    async fn restore(self: &Arc<Self>, claim: Claim) -> Result<(Actor, Running, Course), Error> {
+    fn restored(
+        self: &Arc<Self>,
+        claim: Claim,
+        stored: StoredExecution,
+    ) -> Result<Restored, Error> {
         let Claim { id, fence } = claim;
-        let stored = self.ports.journal.load(&id).await?;
-        let stored = stored.ok_or_else(|| Error::NotFound(format!("execution `{id}`")))?;
         let stranded = |reason: String| Error::Stranded {
             id: id.clone(),
             reason: reason.into(),
@@ -194,7 +193,12 @@ impl Shared {
             let (input, keeping) = (Arc::new(Value::Null), Keeping::Journal(fence));
             let (mut actor, running) = Actor::new(shared, start, input, machine, keeping, place);
             actor.resume(execution, posture);
-            return Ok((actor, running, Course::GoesOn));
+            return Ok(Restored {
+                id,
+                actor,
+                running,
+                course: Course::GoesOn,
+            });
         }
         // Only the start of an express execution is stored before its end.
         let input = execution.input();
@@ -204,8 +208,21 @@ impl Shared {
         let express = Express::new(&self.express, (&start, &input), form);
         let keeping = Keeping::Memory(Box::new(express));
         let (actor, running) = Actor::new(shared, start, input, machine, keeping, place);
-        Ok((actor, running, Course::BeginsAgain))
+        Ok(Restored {
+            id,
+            actor,
+            running,
+            course: Course::BeginsAgain,
+        })
     }
+}
+
+/// A stored execution in memory, before it runs there.
+pub(crate) struct Restored {
+    id: ExecutionId,
+    actor: Actor,
+    running: Running,
+    course: Course,
 }
 
 /// How a stored execution is taken up.

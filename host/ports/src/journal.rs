@@ -349,4 +349,19 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// The store is damaged or gone.
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError>;
+
+    /// Reads several executions, in their order. No effect.
+    ///
+    /// # Errors
+    /// The store is gone. One that cannot be read is an error of its own.
+    async fn load_all(
+        &self,
+        ids: Vec<ExecutionId>,
+    ) -> Result<Vec<Result<Option<StoredExecution>, StoreError>>, StoreError> {
+        let mut all = Vec::with_capacity(ids.len());
+        for id in &ids {
+            all.push(self.load(id).await);
+        }
+        Ok(all)
+    }
 }

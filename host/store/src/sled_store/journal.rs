@@ -66,4 +66,12 @@ impl Journal for SledStore {
         let id = id.clone();
         self.read(move |entries| read::load(entries, &id)).await
     }
+
+    async fn load_all(
+        &self,
+        ids: Vec<ExecutionId>,
+    ) -> Result<Vec<Result<Option<StoredExecution>, StoreError>>, StoreError> {
+        self.read(move |entries| Ok(ids.iter().map(|id| read::load(entries, id)).collect()))
+            .await
+    }
 }
