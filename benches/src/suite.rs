@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use clap::ValueEnum as _;
+use tokio_util::sync::CancellationToken;
 
 use crate::again::{Again, Inside};
 use crate::figure::Figure;
@@ -40,13 +41,13 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     };
     let mut report = Report::new(Machine::of(&parent), machine::revision(), options.long);
     tell(options.output, || show::header(&report));
-    tokio::select! {
-        biased;
-        stopped = tokio::signal::ctrl_c() => {
-            stopped?;
-            bail!("stopped");
-        }
-        () = measure_all(&names, &here, &mut report, options.output) => {}
+    let stop = CancellationToken::new();
+    tokio::spawn(stop_when_interrupted(stop.clone()));
+    for measurement in names {
+        let measured = measure(measurement, &here, &stop).await;
+        ensure!(!stop.is_cancelled(), "stopped");
+        tell(options.output, || show::measured(&measured));
+        report.measurements.push(measured);
     }
     if options.output == Output::Json {
         println!("{}", serde_json::to_string_pretty(&report)?);
@@ -56,28 +57,33 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     Ok(())
 }
 
-async fn measure_all(names: &[Measurement], here: &Here, report: &mut Report, output: Output) {
-    for measurement in names {
-        let began = Instant::now();
-        let figures = measure(*measurement, here).await;
-        let (figures, error) = match figures {
-            Ok(figures) => (figures, None),
-            Err(error) => (Vec::new(), Some(format!("{error:#}"))),
-        };
-        let measured = Measured {
-            name: measurement.to_string(),
-            about: measurement.about().to_owned(),
-            seconds: began.elapsed().as_secs_f64(),
-            figures,
-            error,
-        };
-        tell(output, || show::measured(&measured));
-        report.measurements.push(measured);
+async fn stop_when_interrupted(stop: CancellationToken) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        stop.cancel();
+    }
+}
+
+async fn measure(measurement: Measurement, here: &Here, stop: &CancellationToken) -> Measured {
+    let began = Instant::now();
+    let (figures, error) = match figures(measurement, here, stop).await {
+        Ok(figures) => (figures, None),
+        Err(error) => (Vec::new(), Some(format!("{error:#}"))),
+    };
+    Measured {
+        name: measurement.to_string(),
+        about: measurement.about().to_owned(),
+        seconds: began.elapsed().as_secs_f64(),
+        figures,
+        error,
     }
 }
 
 /// One measurement in a folder that is gone afterwards, for no longer than it may take.
-async fn measure(measurement: Measurement, here: &Here) -> Result<Vec<Figure>> {
+async fn figures(
+    measurement: Measurement,
+    here: &Here,
+    stop: &CancellationToken,
+) -> Result<Vec<Figure>> {
     let folder = tempfile::Builder::new()
         .prefix("sluice-measure-")
         .tempdir_in(&here.folder)?;
@@ -87,10 +93,15 @@ async fn measure(measurement: Measurement, here: &Here) -> Result<Vec<Figure>> {
     };
     let time = Duration::from_secs(measurement.seconds_max(here.is_long));
     let mut again = Again::start(Inside::Measurement, &(measurement.to_string(), &here))?;
-    let answer = tokio::time::timeout(time, again.answer()).await;
+    let answer = tokio::select! {
+        biased;
+        () = stop.cancelled() => Err(anyhow!("stopped")),
+        () = tokio::time::sleep(time) => Err(anyhow!("it took longer than {time:?}")),
+        answer = again.answer() => answer,
+    };
     again.end().await?;
     folder.close().context("the folder cannot be removed")?;
-    answer.with_context(|| format!("it took longer than {time:?}"))?
+    answer
 }
 
 fn tell(output: Output, text: impl FnOnce() -> String) {
