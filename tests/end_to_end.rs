@@ -25,5 +25,6 @@ mod end_to_end {
     mod succession;
     mod test_state;
     mod tokens;
+    mod traces;
     mod upload;
 }

@@ -124,6 +124,7 @@ impl Host {
             clock: Arc::new(SystemClock {
                 ahead_ms: setup.ahead_ms,
             }),
+            tracer: Arc::new(ports::Untraced),
         };
         let policies = Arc::new(Policies::development());
         let (engine, service) = Engine::open(ports, setup.config, policies).await?;

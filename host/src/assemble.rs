@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use audit::Sha256Chain;
 use engine::{Engine, MachineLimits, Ports, Service};
-use ports::{Archive, Backup, Backups, Catalogue, Clock, Journal, Retention, Runner, StoreError};
+use ports::{
+    Archive, Backup, Backups, Catalogue, Clock, Journal, Retention, Runner, StoreError, Tracer,
+};
 use runtime::{EvaluatorConfig, JsonataEvaluator, Runtime, RuntimeConfig, StartError, VolumeFiles};
 use store::{MemoryStore, OpenError, RestoreError, Restored, SledStore, StoreConfig};
 
@@ -15,8 +17,9 @@ use crate::cli::CliError;
 use crate::clock::SystemClock;
 use crate::config::{Config, Mode};
 use crate::identity::development::{DevelopmentError, DevelopmentIssuer};
-use crate::identity::{ClientError, Discovery, Identity};
+use crate::identity::{Discovery, Identity};
 use crate::metrics::Parts;
+use crate::outgoing::ClientError;
 use crate::private_file;
 
 /// The folder of the store and that of the development issuer, below the data folder.
@@ -65,9 +68,9 @@ pub(crate) enum AssembleError {
     /// The engine cannot read what is stored.
     #[error("the engine cannot start: {0}")]
     Engine(#[from] engine::Error),
-    /// Identity providers cannot be asked.
+    /// Identity providers, or the collector of traces, cannot be asked.
     #[error(transparent)]
-    Identity(#[from] ClientError),
+    Client(#[from] ClientError),
     /// The development issuer cannot be set up.
     #[error(transparent)]
     Development(#[from] DevelopmentError),
@@ -77,7 +80,11 @@ pub(crate) enum AssembleError {
 ///
 /// # Errors
 /// As [`AssembleError`] says.
-pub(crate) async fn host(mode: Mode, config: Config) -> Result<Assembled, AssembleError> {
+pub(crate) async fn host(
+    mode: Mode,
+    config: Config,
+    tracer: Arc<dyn Tracer>,
+) -> Result<Assembled, AssembleError> {
     let store = Arc::new(open_store(&config).await?);
     // Opened under the store's lock, so that two hosts never write one folder's key.
     let development = match mode {
@@ -117,6 +124,7 @@ pub(crate) async fn host(mode: Mode, config: Config) -> Result<Assembled, Assemb
         egress: runtime,
         volumes: Arc::new(VolumeFiles::open(&config.volumes)?),
         clock,
+        tracer,
     };
     let policies = Arc::clone(&config.policy.policies);
     let (engine, service) = Engine::open(ports, engine_config(&config), policies).await?;

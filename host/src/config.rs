@@ -15,6 +15,7 @@ mod policy;
 mod retention;
 mod server;
 mod store;
+mod telemetry;
 mod trust;
 mod volumes;
 
@@ -35,6 +36,7 @@ pub(crate) use metrics::Metrics;
 pub(crate) use policy::Policy;
 pub(crate) use server::Server;
 pub(crate) use store::Store;
+pub(crate) use telemetry::{Collector, Telemetry};
 pub(crate) use trust::Trust;
 
 /// What `sluice config` prints: every setting with its default and what it means.
@@ -57,6 +59,7 @@ pub(crate) struct Config {
     pub(crate) retention: RetentionRules,
     pub(crate) metrics: Metrics,
     pub(crate) logs: Logs,
+    pub(crate) telemetry: Telemetry,
     /// Answers for Tasks, on a laptop.
     pub(crate) mocks: Arc<Mocks>,
 }
@@ -146,6 +149,7 @@ impl Config {
         let retention = retention::read(fields.optional("retention"), problems);
         let metrics = Metrics::read(fields.optional("metrics"), surroundings, problems);
         let logs = Logs::read(fields.optional("logs"), problems);
+        let telemetry = Telemetry::read(fields.optional("telemetry"), surroundings, problems);
         fields.finish(problems);
         Some(Self {
             server: server?,
@@ -159,6 +163,7 @@ impl Config {
             retention: retention?,
             metrics: metrics?,
             logs: logs?,
+            telemetry: telemetry?,
             mocks: Arc::default(),
         })
     }

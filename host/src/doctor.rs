@@ -1,7 +1,8 @@
 //! `sluice doctor`: is this installation sound, and if not, what to do.
 //!
 //! Owns the checks and what is said of them. Each looks at one thing and leaves it as it found
-//! it; none needs the network but those of the identity providers.
+//! it; none needs the network but those of the identity providers
+//! and of the collector of traces.
 
 mod address;
 mod clock;
@@ -10,6 +11,7 @@ mod disk;
 mod identity;
 mod machine;
 mod store;
+mod traces;
 
 use serde_json::{Value, json};
 
@@ -81,7 +83,7 @@ impl Finding {
     }
 }
 
-/// Whether identity providers may be asked.
+/// Whether identity providers and the collector of traces may be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Network {
     /// They are asked.
@@ -117,6 +119,7 @@ pub(crate) async fn examine(sources: &Sources, network: Network) -> Vec<Finding>
     findings.extend(kept);
     findings.extend(address::listening(&config, is_held).await);
     findings.extend(identity::providers(&config, network).await);
+    findings.extend(traces::collector(&config, network).await);
     findings
 }
 

@@ -8,11 +8,13 @@ mod ready;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use document::Problem;
 use engine::Engine;
 use ports::Clock as _;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -24,6 +26,7 @@ use crate::http::{App, Opened, ServerLimits, metrics_router, router, serve};
 use crate::identity::development::DevelopmentIssuer;
 use crate::logs;
 use crate::signals;
+use crate::telemetry::{Export, Telemetry};
 use ready::{Addresses, Issuer, ReadyFile, ReadyFileError};
 
 /// Why a host did not start.
@@ -78,10 +81,14 @@ pub(crate) async fn run(
     let shutdown = CancellationToken::new();
     signals::watch(shutdown.clone());
 
-    let app = App::new(&config, shutdown.clone());
+    let traced = Telemetry::new(&config.telemetry, &config.trust);
+    let (telemetry, export) = traced.map_err(AssembleError::from)?;
+    let app = App::new(&config, telemetry.clone(), shutdown.clone());
+    let exporting = Exporting::begin(export);
     let tasks = TaskTracker::new();
     let addresses = answer(&config, &app, &tasks, &shutdown).await?;
-    let opened = open(mode, config, &app, &tasks, &shutdown).await;
+    let tracer = Arc::new(telemetry);
+    let opened = open(mode, config, (&app, tracer), &tasks, &shutdown).await;
     let announced = match &opened {
         Ok(Some(open)) => announce(&ready_file, &addresses, open, &shutdown).await,
         Ok(None) | Err(_) => Ok(()),
@@ -91,6 +98,7 @@ pub(crate) async fn run(
     }
     tasks.close();
     tasks.wait().await;
+    exporting.end().await;
     if let Some(open) = opened? {
         open.store.close().await;
     }
@@ -146,6 +154,30 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, String), HostError>
     Ok((listener, url))
 }
 
+/// The sending of spans, which goes on until nothing makes any.
+struct Exporting {
+    ending: CancellationToken,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Exporting {
+    fn begin(export: Option<Export>) -> Self {
+        let ending = CancellationToken::new();
+        let task = export.map(|export| tokio::spawn(export.run(ending.clone())));
+        Self { ending, task }
+    }
+
+    /// Sends what is left, for a bounded time.
+    async fn end(self) {
+        self.ending.cancel();
+        if let Some(task) = self.task
+            && let Err(error) = task.await
+        {
+            tracing::error!(%error, "the sending of spans ended abnormally");
+        }
+    }
+}
+
 /// What is left to know of a host that runs.
 struct Open {
     engine: Engine,
@@ -157,12 +189,12 @@ struct Open {
 async fn open(
     mode: Mode,
     config: Config,
-    app: &App,
+    (app, tracer): (&App, Arc<Telemetry>),
     tasks: &TaskTracker,
     shutdown: &CancellationToken,
 ) -> Result<Option<Open>, HostError> {
     let assembled = tokio::select! {
-        assembled = assemble::host(mode, config) => assembled?,
+        assembled = assemble::host(mode, config, tracer) => assembled?,
         () = shutdown.cancelled() => return Ok(None),
     };
     let Assembled {
@@ -228,6 +260,13 @@ fn usual_ready_path(mode: Mode, config: &Config) -> Option<PathBuf> {
 }
 
 fn warn_of_closed_doors(mode: Mode, config: &Config) {
+    let collector = config.telemetry.collector.as_ref();
+    if let Some(collector) = collector.filter(|collector| collector.is_in_the_clear()) {
+        tracing::warn!(
+            collector = collector.url.host_str(),
+            "traces, and the headers sent with them, go to the collector in the clear: use https"
+        );
+    }
     if mode == Mode::Development {
         return;
     }

@@ -24,7 +24,7 @@ mod roles;
 mod server;
 mod state;
 mod state_machines;
-mod trace_parent;
+mod trace;
 mod whoami;
 mod yaml;
 
@@ -58,7 +58,10 @@ pub(crate) fn router(app: App) -> Router {
             app.clone(),
             metrics::measure,
         ))
-        .layer(middleware::from_fn(request_id::attach))
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            request_id::attach,
+        ))
         .with_state(app)
 }
 
@@ -69,7 +72,10 @@ pub(crate) fn metrics_router(app: App) -> Router {
         .merge(health::routes())
         .fallback(async || Problem::not_found("nothing but `/metrics` is served here"))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
-        .layer(middleware::from_fn(request_id::attach))
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            request_id::attach,
+        ))
         .with_state(app)
 }
 

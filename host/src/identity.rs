@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config;
-pub(crate) use discovery::{ClientError, Discovery};
+pub(crate) use discovery::Discovery;
 use keys::IssuerKeys;
 
 /// The configured issuers; cheap to clone.

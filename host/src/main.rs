@@ -11,9 +11,11 @@ mod identity;
 mod logs;
 mod machine;
 mod metrics;
+mod outgoing;
 mod private_file;
 mod secret;
 mod signals;
+mod telemetry;
 
 use std::process::ExitCode;
 

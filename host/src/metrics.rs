@@ -17,6 +17,7 @@ use prometheus_client::registry::Registry;
 pub(crate) use exposition::{Format, render};
 pub(crate) use requests::{Requests, Served};
 
+use crate::telemetry::SpanCounts;
 use collectors::{EnginePulse, Histograms, ProcessPulse, StorePulse};
 
 /// The instruments of what the engine works with; clones share what they count.
@@ -28,7 +29,7 @@ pub(crate) struct Parts {
 }
 
 /// What is measured from the first moment on.
-pub(crate) fn of_process(requests: &Requests) -> Registry {
+pub(crate) fn of_process(requests: &Requests, spans: &SpanCounts) -> Registry {
     let mut registry = Registry::default();
     let build: Family<Vec<(String, String)>, Gauge> = Family::default();
     let version = ("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
@@ -57,6 +58,11 @@ pub(crate) fn of_process(requests: &Requests) -> Registry {
         "sluice_policy_decisions",
         "Decisions of policy on requests",
         requests.decisions.clone(),
+    );
+    registry.register(
+        "sluice_telemetry_spans",
+        "Spans that were sent to the collector, or not",
+        spans.family(),
     );
     registry.register_collector(Box::new(ProcessPulse));
     registry

@@ -70,6 +70,7 @@ impl Runner for Script {
             logs: Vec::new(),
             usage: Usage::default(),
             uses: Vec::new(),
+            times: None,
         })
     }
 }

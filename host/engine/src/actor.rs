@@ -14,6 +14,7 @@ mod nested;
 mod next;
 mod step;
 mod timers;
+mod traces;
 mod turn;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -43,6 +44,7 @@ use calls::Offers;
 use child::RunWork;
 use next::Next;
 use timers::Timers;
+use traces::Traced;
 
 /// Requests waiting for one execution; more wait in their senders.
 const MAILBOX: usize = 16;
@@ -139,6 +141,8 @@ pub(crate) struct Actor {
     mocked: BTreeMap<String, u32>,
     /// Records of attempts that ended when nobody waited for them any more.
     unwanted: Vec<AuditRecord>,
+    /// Nothing where nobody wants its trace.
+    traced: Option<Box<Traced>>,
     /// Held until the first step in memory is taken.
     arrival: Option<Arrival>,
     _place: Place,
@@ -162,6 +166,7 @@ impl Actor {
         };
         let needs_evaluator = machine.machine.needs_evaluator();
         let owner = Owner::of(&start);
+        let traced = Traced::of(&shared, &start);
         let actor = Self {
             shared,
             identity: Digest::of(format!("{:?}", start.caller).as_bytes()),
@@ -188,6 +193,7 @@ impl Actor {
             owner,
             mocked: BTreeMap::new(),
             unwanted: Vec::new(),
+            traced,
             arrival: None,
             _place: place,
         };
@@ -207,8 +213,13 @@ impl Actor {
 
     /// What every line about this execution stands in.
     fn span(&self) -> tracing::Span {
-        let header = &self.start.header;
-        tracing::info_span!("execution", execution = %header.id, state_machine = header.machine_name)
+        let Start { header, trace, .. } = self.start.as_ref();
+        tracing::info_span!(
+            "execution",
+            execution = %header.id,
+            state_machine = header.machine_name,
+            trace = trace.map(|trace| trace.trace.to_string()),
+        )
     }
 
     /// Takes up a stored execution where it was left: by the last host, or when it was parked.
@@ -217,6 +228,7 @@ impl Actor {
         self.posture = posture;
         self.told = execution.next_event_id().saturating_sub(1);
         self.owner.stage = Stage::UnderWay;
+        self.trace_from_record();
         for effect in execution.outstanding() {
             match effect {
                 Effect::RunTask(run) if run.is_outside() && !self.is_mocked() => {}
@@ -253,14 +265,17 @@ impl Actor {
             TaskPhase::Scheduled | TaskPhase::Submitted => None,
         };
         match bar {
-            Some(bar) => Trigger::Event(EventKind::TaskFailed {
-                effect: run.effect,
-                error: "Sluice.Interrupted".to_owned(),
-                cause: format!(
-                    "the host ended while attempt {} of state `{}` ran, and {bar}",
-                    run.attempt, run.state
-                ),
-            }),
+            Some(bar) => {
+                self.trace_interrupted(&run);
+                Trigger::Event(EventKind::TaskFailed {
+                    effect: run.effect,
+                    error: "Sluice.Interrupted".to_owned(),
+                    cause: format!(
+                        "the host ended while attempt {} of state `{}` ran, and {bar}",
+                        run.attempt, run.state
+                    ),
+                })
+            }
             None => Trigger::Admit {
                 run: Box::new(run),
                 slots: None,
@@ -300,6 +315,7 @@ impl Actor {
         if self.is_finished() {
             tracing::debug!("the execution ended");
             Box::pin(self.settle()).await;
+            self.trace_rest();
         }
     }
 

@@ -9,7 +9,7 @@ use asl::{EffectId, ExecutionId, Timestamp};
 use auth::names::{Name, ServiceName};
 use auth::policy::{Action, Denied, Permit, ReadExecution, Resource, StartExecution};
 use auth::principal::Caller;
-use ports::{AuditRecord, Decision, Description, Parent, Start, StoreError};
+use ports::{AuditRecord, Decision, Description, Parent, Start, StoreError, TraceContext};
 use serde_json::Value;
 
 use crate::actor::{Message, Stop};
@@ -35,6 +35,8 @@ pub(crate) struct ChildStart {
     pub(crate) input: Value,
     /// On whose behalf.
     pub(crate) origin: Origin,
+    /// Where it stands in a trace.
+    pub(crate) trace: Option<TraceContext>,
 }
 
 /// The attempt of another execution that starts one.
@@ -89,6 +91,7 @@ impl Engine {
         let request = StartRequest {
             qualifier: child.qualifier,
             name: Some(child.name),
+            trace: child.trace,
             ..StartRequest::new(child.state_machine, child.input)
         };
         let started = self.start_for(permit, request, Some(child.origin));

@@ -9,7 +9,7 @@ use asl::{ExecutionId, Header, Limits, PAYLOAD_NESTING_MAX, Timestamp, payload_b
 use auth::names::{Name, ServiceName};
 use auth::policy::{PassRole, Permit, Resource, StartExecution};
 use document::Problem;
-use ports::{AuditRecord, Parent, Selection, Start};
+use ports::{AuditRecord, Parent, Selection, Start, TraceContext};
 use serde_json::{Value, json};
 
 use crate::children::Origin;
@@ -35,6 +35,8 @@ pub struct StartRequest {
     pub input: Value,
     /// Under which test case of the host's mocks.
     pub mock_case: Option<String>,
+    /// Where whoever asks stands in a trace; kept with the execution.
+    pub trace: Option<TraceContext>,
 }
 
 impl StartRequest {
@@ -46,6 +48,7 @@ impl StartRequest {
             name: None,
             input,
             mock_case: None,
+            trace: None,
         }
     }
 }
@@ -141,6 +144,7 @@ impl Engine {
                 mock_case: request.mock_case,
                 parent: parent.cloned(),
             },
+            trace: request.trace,
         };
         Ok(Decided {
             record: self.start_record(&permit, &start, rules),

@@ -40,6 +40,7 @@ mod service;
 mod shared;
 mod taking_up;
 mod tasks;
+mod traces;
 mod witness;
 
 pub use activities::Activity;

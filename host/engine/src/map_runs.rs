@@ -28,6 +28,7 @@ use crate::children::{parent_of, too_deep};
 use crate::executions::unique_id;
 use crate::express::Keeping;
 use crate::shared::Shared;
+use crate::traces::context_of;
 use crate::{Engine, Error, Machine};
 
 /// How a child came to its end.
@@ -137,6 +138,7 @@ impl Shared {
                 parent: Some(effect.clone()),
                 ..Selection::default()
             },
+            trace: context_of(parent),
         };
         // How many run at once is for the map run to say.
         let place = self.pressure.place_beyond(&start.header.principal);

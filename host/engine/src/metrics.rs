@@ -158,15 +158,7 @@ impl Metrics {
 
     /// A component ran to its end.
     pub(crate) fn attempt_ended(&self, result: &Result<AttemptReport, RunError>) {
-        self.count_attempt(match result {
-            Ok(report) => match &report.outcome {
-                Outcome::Succeeded { .. } => "succeeded",
-                Outcome::Failed { error, .. } if error == "Sluice.AccessDenied" => "refused",
-                Outcome::Failed { .. } => "failed",
-                Outcome::Cancelled => "cancelled",
-            },
-            Err(_) => "interrupted",
-        });
+        self.count_attempt(outcome_of(result));
     }
 
     pub(crate) fn count_attempt(&self, outcome: &'static str) {
@@ -196,7 +188,21 @@ impl Metrics {
     }
 }
 
-fn kind_of(header: &Header, kind: MachineType) -> &'static str {
+/// The word for how an attempt ended.
+pub(crate) fn outcome_of(result: &Result<AttemptReport, RunError>) -> &'static str {
+    match result {
+        Ok(report) => match &report.outcome {
+            Outcome::Succeeded { .. } => "succeeded",
+            Outcome::Failed { error, .. } if error == "Sluice.AccessDenied" => "refused",
+            Outcome::Failed { .. } => "failed",
+            Outcome::Cancelled => "cancelled",
+        },
+        Err(_) => "interrupted",
+    }
+}
+
+/// The word for what an execution is.
+pub(crate) fn kind_of(header: &Header, kind: MachineType) -> &'static str {
     match (&header.map_run, kind) {
         (Some(_), _) => "child",
         (None, MachineType::Standard) => "standard",

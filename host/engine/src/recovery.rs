@@ -61,14 +61,14 @@ impl Shared {
             let restored = tokio::spawn(async move { shared.restore(claim, stored) });
             match restored.await {
                 Ok(Ok(restored)) => all.push(restored),
-                Ok(Err(error)) => self.leave_out(&id, &error),
-                Err(panicked) => self.leave_out(&id, &Error::host(panicked)),
+                Ok(Err(error)) => self.leave_out(&id, error),
+                Err(panicked) => self.leave_out(&id, Error::host(panicked)),
             }
         }
         Ok(all)
     }
 
-    fn leave_out(&self, id: &ExecutionId, error: &Error) {
+    fn leave_out(&self, id: &ExecutionId, error: Error) {
         if !matches!(error, Error::Stranded { .. }) {
             tracing::error!(execution = %id, %error, "the execution is not taken up");
         }

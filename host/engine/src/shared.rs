@@ -7,7 +7,7 @@ use asl::jsonata::Evaluator;
 use auth::authority::AuthorityVersion;
 use ports::{
     Archive, Backups, Catalogue, Clock, Commit, CommitError, Egress, Journal, Receipt, Retention,
-    Runner, StoreError, Volumes,
+    Runner, StoreError, Tracer, Volumes,
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
@@ -49,6 +49,8 @@ pub struct Ports {
     pub volumes: Arc<dyn Volumes>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Collects spans.
+    pub tracer: Arc<dyn Tracer>,
 }
 
 /// Definitions that are judged, and states that are tested, at once on this host.

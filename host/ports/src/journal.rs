@@ -11,7 +11,7 @@ use auth::authority::AuthorityVersion;
 use auth::principal::Caller;
 use serde::{Deserialize, Serialize};
 
-use crate::{AuditRecord, Blob, Change, Head, Key, Upkeep};
+use crate::{AuditRecord, Blob, Change, Head, Key, TraceContext, Upkeep};
 
 /// Which holder of an execution writes. A store shared by several hosts hands out a higher
 /// fence with every change of owner and refuses writes under a lower one.
@@ -65,6 +65,9 @@ pub struct Start {
     /// How that revision was asked for.
     #[serde(default, skip_serializing_if = "Selection::is_plain")]
     pub selection: Selection,
+    /// The request, or the other execution, that it is traced under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceContext>,
 }
 
 /// How an execution was asked for beyond the name of its state machine.

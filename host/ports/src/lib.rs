@@ -1,7 +1,7 @@
 //! The traits between the engine and the outside world, and the words in their signatures.
 //!
-//! Owns what the engine may ask of a store, an audit log, a component runner and a clock. It
-//! does not know who answers.
+//! Owns what the engine may ask of a store, an audit log, a component runner, a clock and whoever
+//! collects traces. It does not know who answers.
 
 mod archive;
 mod audit;
@@ -12,6 +12,7 @@ mod egress;
 mod journal;
 mod retention;
 mod runner;
+mod trace;
 mod volumes;
 
 pub use archive::{
@@ -29,7 +30,11 @@ pub use journal::{
 };
 pub use retention::{Ended, EndedOrder, EndedPage, Expirable, Retention, Upkeep};
 pub use runner::{
-    Attempt, AttemptReport, Exports, Inspection, Outcome, Refusal, Rejected, RunError, Runner,
-    StepContext, Usage, Use, Witness, WitnessError,
+    Attempt, AttemptReport, Exports, Inspection, Outcome, Refusal, Rejected, RunError, RunTimes,
+    Runner, StepContext, Usage, Use, Witness, WitnessError,
+};
+pub use trace::{
+    Attribute, Moment, NotTraceParent, Phase, Span, SpanId, SpanKind, TraceContext, TraceId,
+    Tracer, Untraced,
 };
 pub use volumes::{VolumeError, Volumes};

@@ -10,6 +10,7 @@ use auth::names::Digest;
 use auth::principal::Caller;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::LogLine;
@@ -118,6 +119,19 @@ pub struct AttemptReport {
     pub usage: Usage,
     /// Host calls that were allowed and made, each once with a count.
     pub uses: Vec<Use>,
+    /// When it ran, if the runner came so far.
+    pub times: Option<RunTimes>,
+}
+
+/// When an attempt passed from one of the runner's phases to the next.
+#[derive(Clone, Copy, Debug)]
+pub struct RunTimes {
+    /// It was linked and instantiated from here on.
+    pub began: Instant,
+    /// Its code ran from here on, if it came so far.
+    pub instantiated: Option<Instant>,
+    /// Its code had ended.
+    pub ended: Instant,
 }
 
 /// What an attempt used up.

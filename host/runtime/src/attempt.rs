@@ -10,7 +10,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use auth::capability::{Capabilities, Limit};
-use ports::{Attempt, AttemptReport, Outcome, RunError, Usage, Witness};
+use ports::{Attempt, AttemptReport, Outcome, RunError, RunTimes, Usage, Witness};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 use wasmtime::component::ResourceTable;
@@ -50,6 +50,7 @@ pub(crate) fn not_begun() -> AttemptReport {
         logs: Vec::new(),
         usage: Usage::default(),
         uses: Vec::new(),
+        times: None,
     }
 }
 
@@ -68,16 +69,17 @@ pub(crate) async fn run(
     let limits = &capabilities.limits;
     let book = Book::new(&attempt.context, limits, Arc::clone(&ledger));
     let meter = Arc::new(Meter::new());
-    let ended = match begin(host, compiled, capabilities) {
+    let (ended, times) = match begin(host, compiled, capabilities) {
         Ok((ready, mounts)) => {
             let guest = guest(host, &attempt, &ready, mounts, &book, &ledger);
             let store = store(&host.engine, guest, &meter);
             let phases = Phases::new(&host.metrics, started);
-            drive(store, (&ready, &phases), &attempt, &meter, &mut asked).await?
+            let ended = drive(store, (&ready, &phases), &attempt, &meter, &mut asked).await?;
+            (ended, Some(phases.times()))
         }
         Err(denial) => {
             drop(ledger.refuse(denial));
-            Ended::Stopped
+            (Ended::Stopped, None)
         }
     };
     let summary = ledger.close();
@@ -100,6 +102,7 @@ pub(crate) async fn run(
         logs: written.logs,
         usage,
         uses: summary.uses,
+        times,
     })
 }
 
@@ -289,6 +292,15 @@ impl<'a> Phases<'a> {
             .instantiate_seconds
             .observe(taken.as_secs_f64());
         self.instantiated.get_or_init(|| now);
+    }
+
+    /// The component's code has ended.
+    fn times(&self) -> RunTimes {
+        RunTimes {
+            began: self.started,
+            instantiated: self.instantiated.get().copied(),
+            ended: Instant::now(),
+        }
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     /// Judge as for `sluice dev`.
     #[arg(long)]
     dev: bool,
-    /// Ask no identity provider.
+    /// Ask no identity provider, and no collector of traces.
     #[arg(long)]
     offline: bool,
     /// How the findings are shown.

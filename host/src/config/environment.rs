@@ -14,7 +14,7 @@ const PREFIX: &str = "SLUICE__";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SettingReading {
     Text,
-    /// A whole number, or true or false; anything else stays text for the section to refuse.
+    /// A number, or true or false; anything else stays text for the section to refuse.
     Scalar,
     /// A TOML array, or texts separated by commas.
     List,
@@ -136,12 +136,16 @@ fn reading(pointer: &str) -> SettingReading {
     let segments: Vec<_> = pointer.split('/').skip(1).collect();
     match segments.as_slice() {
         ["server", "listen"] | ["store", "path"] => SettingReading::Text,
-        ["server" | "store" | "limits" | "retention", _] => SettingReading::Scalar,
-        [
+        ["server" | "store" | "limits" | "retention", _]
+        | [
             "retention",
             "state_machines",
             _,
             "executions_days" | "executions_max",
+        ]
+        | [
+            "telemetry",
+            "sample_ratio" | "timeout_ms" | "spans_waiting_max",
         ] => SettingReading::Scalar,
         ["policy", "files"] | ["trust", "root_certificates"] => SettingReading::List,
         ["identity", "oidc", _, name] => super::identity::reading(name),
@@ -150,7 +154,7 @@ fn reading(pointer: &str) -> SettingReading {
 }
 
 fn scalar(text: &str) -> Value {
-    let is_plain = |value: &Value| value.is_u64() || value.is_boolean();
+    let is_plain = |value: &Value| value.is_u64() || value.is_f64() || value.is_boolean();
     let parsed = serde_json::from_str::<Value>(text.trim())
         .ok()
         .filter(is_plain);

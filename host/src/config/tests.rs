@@ -294,9 +294,10 @@ fn the_commented_file_is_a_configuration_of_all_defaults() {
             trust,
             volumes,
             limits,
+            telemetry,
             ..
         } = config;
-        format!("{server:?} {store:?} {aws:?} {trust:?} {volumes:?} {limits:?}")
+        format!("{server:?} {store:?} {aws:?} {trust:?} {volumes:?} {limits:?} {telemetry:?}")
     };
     assert_eq!(shown(&commented), shown(&plain));
 }
@@ -338,6 +339,7 @@ fn the_commented_file_shows_every_setting() {
         ("", &mut document.clone()),
         ("/server", &mut document["server"].clone()),
         ("/limits", &mut document["limits"].clone()),
+        ("/telemetry", &mut document["telemetry"].clone()),
         (
             "/identity/oidc/0",
             &mut document["identity"]["oidc"][0].clone(),

@@ -40,6 +40,7 @@ use super::gate::identify;
 use super::metrics::Operation;
 use super::request_id::RequestId;
 use super::state::App;
+use super::trace::Traced;
 use call::Call;
 use fault::Fault;
 use members::Members;
@@ -78,6 +79,7 @@ async fn handle(State(app): State<App>, request: Request) -> Response {
 async fn answer(app: App, request: Request) -> Result<Value, Fault> {
     let (parts, body) = request.into_parts();
     let caller = identify(&parts, &app).await??;
+    let Traced(trace) = Traced::of(&parts);
     let operation = operation(&parts.headers)?.to_owned();
     let request = Request::from_parts(parts, body);
     let Ok(unread) = Unread::from_request(request, &app).await;
@@ -89,6 +91,7 @@ async fn answer(app: App, request: Request) -> Result<Value, Fault> {
     let call = Call {
         app,
         caller,
+        trace,
         members: Members::of_body(body)?,
     };
     operations::dispatch(&operation, call).await

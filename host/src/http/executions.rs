@@ -21,6 +21,7 @@ use super::gate::{Authenticated, authorize};
 use super::parameters::{Parameters, Segments, parse_token, shown};
 use super::problem::Problem;
 use super::state::App;
+use super::trace::Traced;
 use listing::Listing;
 
 pub(super) fn routes() -> Router<App> {
@@ -79,11 +80,13 @@ fn machine_name(description: &Description) -> Result<Name, Problem> {
 async fn start(
     State(app): State<App>,
     Authenticated(caller): Authenticated,
+    Traced(trace): Traced,
     parameters: Parameters,
     body: Unread,
 ) -> Result<Response, Problem> {
     parameters.finish()?;
-    let request = request::start(&body.start_request().await?).map_err(Problem::invalid)?;
+    let mut request = request::start(&body.start_request().await?).map_err(Problem::invalid)?;
+    request.trace = trace;
     let resource = Resource::state_machine(&request.state_machine);
     let permit = authorize::<StartExecution>(&app, &caller, &resource).await?;
     let started = app.engine()?.start(permit, request).await?;

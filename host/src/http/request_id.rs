@@ -1,13 +1,14 @@
 //! Gives every request an id, in its span and in its answer.
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use super::trace_parent::trace_id;
+use super::state::App;
+use super::trace::RequestTrace;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -16,16 +17,17 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) struct RequestId(pub(super) HeaderValue);
 
 /// Runs a request in a span of its own. The path is logged, the query is not.
-pub(super) async fn attach(mut request: Request, next: Next) -> Response {
+pub(super) async fn attach(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let trace = RequestTrace::begin(&app, &mut request);
     let id = Uuid::now_v7().to_string();
     let span = tracing::info_span!(
         "request",
         request = %id,
         method = %request.method(),
         path = %request.uri().path(),
-        trace = trace_id(request.headers()),
+        trace = trace.id().map(|trace| trace.to_string()),
     );
-    let value = HeaderValue::try_from(id).ok();
+    let value = HeaderValue::try_from(id.as_str()).ok();
     if let Some(value) = value.clone() {
         request.extensions_mut().insert(RequestId(value));
     }
@@ -35,6 +37,7 @@ pub(super) async fn attach(mut request: Request, next: Next) -> Response {
         response
     };
     let mut response = respond.instrument(span).await;
+    trace.end(&app, &response, &id);
     if let Some(value) = value {
         response.headers_mut().insert(REQUEST_ID, value);
     }

@@ -11,6 +11,7 @@ use super::problem::Problem;
 use crate::config::{Aws, Config, Limits};
 use crate::identity::Identity;
 use crate::metrics::{self, Parts, Requests};
+use crate::telemetry::Telemetry;
 
 /// What every request handler shares; cheap to clone.
 #[derive(Clone)]
@@ -21,6 +22,7 @@ pub(crate) struct App {
 struct Inner {
     opened: OnceLock<(Opened, Registry)>,
     requests: Requests,
+    telemetry: Telemetry,
     registry: Registry,
     store_path: PathBuf,
     limits: Limits,
@@ -42,12 +44,13 @@ pub(crate) struct Opened {
 
 impl App {
     /// An application whose store is not open: it answers `/healthz` and nothing else.
-    pub(crate) fn new(config: &Config, shutdown: CancellationToken) -> Self {
+    pub(crate) fn new(config: &Config, telemetry: Telemetry, shutdown: CancellationToken) -> Self {
         let requests = Requests::new();
         let inner = Inner {
             opened: OnceLock::new(),
-            registry: metrics::of_process(&requests),
+            registry: metrics::of_process(&requests, telemetry.counts()),
             requests,
+            telemetry,
             store_path: crate::assemble::store_folder(&config.store.path),
             streams: Arc::new(Shares::new(
                 config.limits.event_streams_max,
@@ -83,6 +86,11 @@ impl App {
     /// What is counted of requests.
     pub(crate) fn requests(&self) -> &Requests {
         &self.inner.requests
+    }
+
+    /// Who takes spans.
+    pub(crate) fn telemetry(&self) -> &Telemetry {
+        &self.inner.telemetry
     }
 
     /// Everything that is measured by now.

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::config::{Config, Mode, Sources};
+use crate::telemetry::Telemetry;
 
 fn config() -> Config {
     let sources = Sources {
@@ -26,12 +27,20 @@ fn config() -> Config {
     Config::load(&sources).unwrap()
 }
 
+/// No collector is configured.
+fn untraced() -> Telemetry {
+    let config = config();
+    let (telemetry, export) = Telemetry::new(&config.telemetry, &config.trust).unwrap();
+    assert!(export.is_none());
+    telemetry
+}
+
 async fn send(method: &str, uri: &str, headers: &[(&str, &str)]) -> Response {
     let mut request = Request::builder().method(method).uri(uri);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let app = App::new(&config(), CancellationToken::new());
+    let app = App::new(&config(), untraced(), CancellationToken::new());
     let service = TowerToHyperService::new(router(app));
     service
         .call(request.body(Body::empty()).unwrap())

@@ -6,10 +6,11 @@
 use std::time::Duration;
 
 use auth::token::KeySet;
-use reqwest::{Certificate, Client, Url};
+use reqwest::{Client, Url};
 use serde_json::Value;
 
 use crate::config::{Provider, Trust};
+use crate::outgoing::{self, ClientError};
 
 const TIME_MAX: Duration = Duration::from_secs(5);
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -19,22 +20,6 @@ const WELL_KNOWN: &str = "/.well-known/openid-configuration";
 #[derive(Clone, Debug)]
 pub(crate) struct Discovery {
     client: Client,
-}
-
-/// The client could not be set up.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ClientError {
-    /// A certificate file cannot be read.
-    #[error("the certificate file `{path}` cannot be read: {source}")]
-    File {
-        /// Which one.
-        path: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The TLS library refuses.
-    #[error("the client for identity providers cannot be set up: {0}")]
-    Client(#[from] reqwest::Error),
 }
 
 /// What an issuer answered.
@@ -79,21 +64,7 @@ impl Discovery {
     /// # Errors
     /// The TLS library or a certificate file is not usable.
     pub(crate) fn new(trust: &Trust) -> Result<Self, ClientError> {
-        let mut certificates = Vec::new();
-        for path in &trust.root_certificates {
-            let pem = std::fs::read(path).map_err(|source| ClientError::File {
-                path: path.display().to_string(),
-                source,
-            })?;
-            certificates.extend(Certificate::from_pem_bundle(&pem)?);
-        }
-        let client = Client::builder()
-            .tls_certs_merge(certificates)
-            .timeout(TIME_MAX)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .user_agent(concat!("sluice/", env!("CARGO_PKG_VERSION")))
-            .build()?;
+        let client = outgoing::client(trust, TIME_MAX)?;
         Ok(Self { client })
     }
 

@@ -20,7 +20,7 @@ use ports::{
 };
 use serde_json::json;
 
-pub(crate) use fixtures::{Step, document, id, key, link};
+pub(crate) use fixtures::{Step, document, id, key, link, noise};
 
 /// A whole store.
 pub(crate) trait Store: Journal + Catalogue + Archive + Retention {}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use asl::{Effect, EffectId, EventKind, ExecutionId, ItemsRead, ResultsWrite, TaskRun, Timestamp};
 use auth::authority::AttemptPermit;
 use ports::{
-    Attempt, AttemptReport, AuditRecord, Commit, CommitError, LogLine, Outcome, RunError,
+    Attempt, AttemptReport, AuditRecord, Commit, CommitError, LogLine, Outcome, RunError, Span,
     StepContext, Usage, Use,
 };
 use serde_json::{Value, json};
@@ -35,10 +35,11 @@ pub(crate) enum Finished {
         run: Box<TaskRun>,
         result: Result<AttemptReport, RunError>,
     },
-    /// A slot came free.
+    /// A slot came free that was waited for.
     Slot {
         run: Box<TaskRun>,
         slots: Arc<Slots>,
+        since: Instant,
     },
     /// Something of a map run came to its end; no answer if nobody may know it.
     RunWork {
@@ -74,6 +75,8 @@ pub(crate) struct Facts {
     pub(super) uses: Vec<Use>,
     /// What the server answered, in a few members.
     response: Value,
+    /// The attempt's span, complete but for its commit.
+    pub(super) span: Option<Span>,
 }
 
 impl Facts {
@@ -86,12 +89,18 @@ impl Facts {
             usage,
             uses,
             response: Value::Null,
+            span: None,
         }
     }
 
     /// The same, of a server that answered so.
     pub(super) fn with_response(self, response: Value) -> Self {
         Self { response, ..self }
+    }
+
+    /// The same, of an attempt that is traced.
+    pub(super) fn traced(self, span: Option<Span>) -> Self {
+        Self { span, ..self }
     }
 
     /// Adds what the attempt was and used to the record of the transition it led to.
@@ -160,7 +169,7 @@ impl Actor {
                 () = token.cancelled() => Finished::Nothing,
                 slots = place => {
                     queue.observe(begun.elapsed().as_secs_f64());
-                    Finished::Slot { run: Box::new(run), slots }
+                    Finished::Slot { run: Box::new(run), slots, since: begun }
                 }
             }
         });
@@ -209,8 +218,9 @@ impl Actor {
     pub(super) fn finished(&mut self, finished: Result<Finished, JoinError>) -> Option<Trigger> {
         let (run, result) = match finished {
             Ok(Finished::Attempt { run, result }) => (run, result),
-            Ok(Finished::Slot { run, slots }) => {
+            Ok(Finished::Slot { run, slots, since }) => {
                 self.running.remove(&run.effect)?;
+                self.trace_wait(run.effect, since);
                 return Some(Trigger::Admit {
                     run,
                     slots: Some(slots),
@@ -231,13 +241,24 @@ impl Actor {
             }
         };
         self.shared.metrics.attempt_ended(&result);
-        match self.running.remove(&run.effect) {
-            Some(_) => Some(answer((&self.start.header.id, self.now()), &run, result)),
-            None => {
-                if let Some(facts) = unwanted(&run, result) {
-                    self.add_unwanted(&facts);
+        let span = self.trace_attempt(run.effect, &result);
+        let is_wanted = self.running.remove(&run.effect).is_some();
+        match result {
+            Ok(report) if is_wanted => {
+                let place = (&self.start.header.id, self.now());
+                Some(answer(place, &run, report, span))
+            }
+            result => {
+                // No commit of its own comes of it.
+                span.into_iter().for_each(|span| self.collect(span));
+                match result {
+                    Ok(report) => {
+                        let facts = Facts::new(&run, report.logs, report.usage, report.uses);
+                        self.add_unwanted(&facts);
+                        None
+                    }
+                    Err(error) => is_wanted.then(|| unrun(run.effect, &error)),
                 }
-                None
             }
         }
     }
@@ -302,6 +323,10 @@ impl Actor {
             .find(|(_, running)| running.task == task)?;
         let effect = *effect;
         self.running.remove(&effect)?;
+        let end = Err(RunError::Host(LOST.into()));
+        if let Some(span) = self.trace_attempt(effect, &end) {
+            self.collect(span);
+        }
         let open = self.execution.as_ref()?.outstanding();
         open.iter()
             .find_map(|open| lost(open, effect))
@@ -343,29 +368,26 @@ fn lost(open: &Effect, effect: EffectId) -> Option<EventKind> {
     }
 }
 
-/// What an attempt did that nobody waits for any more.
-fn unwanted(run: &TaskRun, result: Result<AttemptReport, RunError>) -> Option<Facts> {
-    result
-        .ok()
-        .map(|report| Facts::new(run, report.logs, report.usage, report.uses))
+/// The end of an attempt that the host could not run.
+fn unrun(effect: EffectId, error: &RunError) -> Trigger {
+    Trigger::Event(EventKind::TaskFailed {
+        effect,
+        error: "Sluice.Interrupted".to_owned(),
+        cause: error.to_string(),
+    })
 }
 
 fn answer(
     place: (&ExecutionId, Timestamp),
     run: &TaskRun,
-    result: Result<AttemptReport, RunError>,
+    report: AttemptReport,
+    mut span: Option<Span>,
 ) -> Trigger {
     let effect = run.effect;
     let failed = |error: &str, cause: String| EventKind::TaskFailed {
         effect,
         error: error.to_owned(),
         cause,
-    };
-    let report = match result {
-        Ok(report) => report,
-        Err(error) => {
-            return Trigger::Event(failed("Sluice.Interrupted", error.to_string()));
-        }
     };
     let kind = match report.outcome {
         Outcome::Succeeded { output } => match serde_json::from_str(&output) {
@@ -382,9 +404,12 @@ fn answer(
         },
         Outcome::Cancelled => failed("Sluice.Interrupted", "the attempt was cancelled".to_owned()),
     };
+    if let (Some(span), EventKind::TaskFailed { error, .. }) = (&mut span, &kind) {
+        span.error = Some(error.clone());
+    }
     let facts = Facts::new(run, report.logs, report.usage, report.uses);
     Trigger::Answer {
         kind,
-        facts: Arc::new(facts),
+        facts: Arc::new(facts.traced(span)),
     }
 }

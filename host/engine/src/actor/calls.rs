@@ -12,6 +12,7 @@ use auth::policy::{Resource, StartExecution};
 use auth::principal::Caller;
 use ports::{AuditRecord, Decision, Parent};
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::egress::Request;
 use super::nested::Stage;
@@ -121,6 +122,7 @@ impl Turn {
             return execution;
         };
         let Basis { actor, authority } = basis;
+        let judged = Instant::now();
         let resource = Resource::state_machine(&actor.machine.name);
         let asked = authority
             .policies
@@ -132,7 +134,7 @@ impl Turn {
                     rule: denied.rule,
                     reason: denied.reason,
                 };
-                let failed = self.deny(basis, &run, denied);
+                let failed = self.deny(basis, &run, (denied, judged));
                 self.apply(basis, execution, failed, None)
             }
         }

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Facts, Finished, RunningAttempt};
 use super::calls::Call;
+use super::traces::Verdict;
 use super::turn::{Basis, Turn, Waiting};
 use super::{Actor, Trigger};
 use crate::admission::admit_request;
@@ -72,7 +73,7 @@ impl Turn {
         let permit = match admitted {
             Ok(permit) => permit,
             Err(denied) => {
-                let failed = self.deny(basis, &run, denied);
+                let failed = self.deny(basis, &run, (denied, judged));
                 if let Some(record) = self.audit.last_mut() {
                     record.request = asked(&request);
                 }
@@ -89,6 +90,8 @@ impl Turn {
                 return execution;
             }
         };
+        let found = || Verdict::Request(permit.method().to_owned());
+        self.judged(actor, &run, judged, found);
         self.allow(basis, basis.request_record(&run, &permit));
         let started = EventKind::TaskStarted {
             effect: run.effect,
@@ -183,15 +186,18 @@ impl Actor {
 
     /// The trigger that a request's end is; where nobody waits for it, only its record is kept.
     pub(super) fn requested(&mut self, requested: Requested) -> Option<Trigger> {
+        let kind = requested.event();
+        let span = self.trace_request(requested.run.effect, requested.told(&kind));
         let facts = requested.facts(self.now());
         self.shared.metrics.count_attempt(requested.outcome());
         if self.running.remove(&requested.run.effect).is_none() {
+            span.into_iter().for_each(|span| self.collect(span));
             self.add_unwanted(&facts);
             return None;
         }
         Some(Trigger::Answer {
-            kind: requested.event(),
-            facts: Arc::new(facts),
+            kind,
+            facts: Arc::new(facts.traced(span)),
         })
     }
 }
@@ -209,6 +215,19 @@ impl Requested {
             End::Unwitnessed(error) => interrupted(error.to_string()),
             End::Cancelled => interrupted("the request was cancelled".to_owned()),
         }
+    }
+
+    /// What its span tells: the outcome, the name of the error, and the status of the response.
+    fn told(&self, kind: &EventKind) -> (&'static str, Option<String>, Option<u16>) {
+        let status = match &self.end {
+            End::Answered(Ok(response)) => Some(response.status),
+            End::Answered(Err(_)) | End::Unwitnessed(_) | End::Cancelled => None,
+        };
+        let error = match (&self.end, error_of(kind)) {
+            (End::Cancelled, _) => None,
+            (End::Answered(_) | End::Unwitnessed(_), error) => error,
+        };
+        (self.outcome(), error, status)
     }
 
     fn outcome(&self) -> &'static str {
@@ -248,4 +267,12 @@ impl Requested {
         };
         Facts::new(&self.run, Vec::new(), usage, uses).with_response(response)
     }
+}
+
+/// The name of the error that a Task failed with, if it did.
+fn error_of(kind: &EventKind) -> Option<String> {
+    if let EventKind::TaskFailed { error, .. } = kind {
+        return Some(error.clone());
+    }
+    None
 }

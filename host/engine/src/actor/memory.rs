@@ -91,6 +91,7 @@ impl Actor {
     pub(crate) async fn run_again(mut self) {
         let id = self.start.header.id.clone();
         self.owner.stage = Stage::UnderWay;
+        self.trace_from_record();
         let record = self.record("RerunExecution");
         match self.begin(record).await {
             Ok(()) => {

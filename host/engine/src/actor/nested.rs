@@ -11,6 +11,7 @@ use auth::policy::{Resource, StartExecution};
 use auth::principal::Caller;
 use ports::{AuditRecord, Decision, Parent, Start};
 use serde_json::json;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Finished, RunningAttempt};
@@ -19,6 +20,7 @@ use super::turn::{Basis, Turn};
 use super::{Actor, Trigger};
 use crate::children::{ChildStart, Origin, parent_of, too_deep};
 use crate::tasks::{Failed, NestedStart, default_name};
+use crate::traces::context_of;
 use crate::{Engine, Error, Started};
 
 /// What came of the other execution.
@@ -45,6 +47,7 @@ impl Turn {
             };
             return self.fail_uncalled(basis, execution, &run, failed);
         }
+        let judged = Instant::now();
         let resource = Resource::state_machine(&actor.machine.name);
         let asked = authority
             .policies
@@ -56,7 +59,7 @@ impl Turn {
                     rule: denied.rule,
                     reason: denied.reason,
                 };
-                let failed = self.deny(basis, &run, denied);
+                let failed = self.deny(basis, &run, (denied, judged));
                 execution = self.apply(basis, execution, failed, None);
                 if run.phase != TaskPhase::Scheduled && start.is_bound() {
                     self.calls.push(Call::Stop(run, start));
@@ -210,6 +213,7 @@ impl NestedWork {
                 state: self.run.state.clone(),
                 attempt: self.run.attempt,
             },
+            trace: context_of(&self.above),
         };
         let shown = self
             .engine

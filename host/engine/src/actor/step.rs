@@ -57,6 +57,7 @@ impl Actor {
             {
                 Ok(()) => {
                     self.measure(&trigger, &turn, decided);
+                    self.trace_turn(&trigger, &mut turn, &execution);
                     self.perform(execution, turn);
                     return Ok(());
                 }
@@ -177,6 +178,7 @@ impl Actor {
             if let Some(running) = self.running.remove(&effect) {
                 running.cancelled.cancel();
             }
+            self.trace_cancelled(effect);
             self.offers.remove(&effect);
             self.timers.remove(effect);
         }

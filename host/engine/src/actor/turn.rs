@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::attempt::Facts;
 use super::calls::{Call, work_or_failure};
 use super::child::RunWork;
+use super::traces::{Judged, Verdict};
 use super::{Actor, Trigger};
 use crate::Component;
 use crate::admission::{Admitted, admit};
@@ -41,6 +42,8 @@ pub(crate) struct Turn {
     pub(crate) mocked: BTreeMap<String, u32>,
     /// What is counted where single steps are not on record.
     pub(crate) tally: Tally,
+    /// What became of attempts that were judged, where that is traced.
+    pub(super) judged: Vec<Judged>,
     /// What is left to work off.
     queue: VecDeque<Trigger>,
 }
@@ -189,7 +192,7 @@ impl Turn {
         let Admitted { permit, facts } = match admitted {
             Ok(admitted) => admitted,
             Err(denied) => {
-                let failed = self.deny(basis, &run, denied);
+                let failed = self.deny(basis, &run, (denied, judged));
                 return self.apply(basis, execution, failed, None);
             }
         };
@@ -201,6 +204,8 @@ impl Turn {
                 return execution;
             }
         };
+        let found = || Verdict::Component(Box::new(facts.clone()));
+        self.judged(actor, &run, judged, found);
         let mut record = basis.admission_record(&run, &permit);
         let execution = match run.phase {
             TaskPhase::Scheduled => {
@@ -270,8 +275,15 @@ impl Turn {
         }
     }
 
-    pub(super) fn deny(&mut self, basis: &Basis<'_>, run: &TaskRun, denied: Denied) -> EventKind {
+    /// Refuses an attempt that was judged since `judged`.
+    pub(super) fn deny(
+        &mut self,
+        basis: &Basis<'_>,
+        run: &TaskRun,
+        (denied, judged): (Denied, Instant),
+    ) -> EventKind {
         basis.actor.shared.metrics.count_attempt("refused");
+        self.judged(basis.actor, run, judged, || Verdict::Refused);
         let cause = format!("{} (rule `{}`)", denied.reason, denied.rule);
         let record = basis.actor.record("StartAttempt");
         self.audit.push(AuditRecord {

@@ -208,5 +208,6 @@ fn report(outcome: Outcome) -> AttemptReport {
         logs: Vec::new(),
         usage: Usage::default(),
         uses: Vec::new(),
+        times: None,
     }
 }

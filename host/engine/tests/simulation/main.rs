@@ -37,6 +37,8 @@ mod people;
 #[cfg(test)]
 mod retention;
 #[cfg(test)]
+mod traces;
+#[cfg(test)]
 mod volumes;
 #[cfg(test)]
 mod world;

@@ -35,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 use crate::archive::{FlakyArchive, FlakyJournal, Unreadable};
 use crate::egress::ScriptedEgress;
 pub(crate) use crate::people::{caller, name};
+use crate::traces::Collected;
 use crate::volumes::MemoryVolumes;
 
 /// What the scripted components did, across crashes.
@@ -48,6 +49,8 @@ pub(crate) struct Script {
     pub(crate) volumes: Arc<MemoryVolumes>,
     /// The servers that HTTP Tasks reach.
     pub(crate) egress: Arc<ScriptedEgress>,
+    /// Who collects spans.
+    pub(crate) tracer: Arc<Collected>,
     /// How far the archive cannot be read.
     pub(crate) unreadable: Unreadable,
     /// Executions whose records cannot be read.
@@ -117,6 +120,7 @@ impl Runner for ScriptedRunner {
             logs: Vec::new(),
             usage: Usage::default(),
             uses: Vec::new(),
+            times: None,
         })
     }
 }
@@ -138,6 +142,7 @@ impl ScriptedRunner {
             logs: Vec::new(),
             usage: Usage::default(),
             uses: Vec::new(),
+            times: None,
         })
     }
 }
@@ -213,6 +218,7 @@ impl World {
             egress: Arc::clone(&script.egress) as _,
             volumes: Arc::clone(&script.volumes) as _,
             clock: Arc::clone(&clock) as _,
+            tracer: Arc::clone(&script.tracer) as _,
         };
         let (engine, service) = Engine::open(ports, config.clone(), Arc::new(policies))
             .await

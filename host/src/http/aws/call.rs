@@ -4,6 +4,7 @@ use asl::Timestamp;
 use auth::policy::{Action, Permit, Resource};
 use auth::principal::Caller;
 use engine::Engine;
+use ports::TraceContext;
 use serde_json::{Map, Number, Value};
 
 use super::fault::Fault;
@@ -16,6 +17,8 @@ use crate::http::state::App;
 pub(super) struct Call {
     pub(super) app: App,
     pub(super) caller: Caller,
+    /// Where the call stands in a trace.
+    pub(super) trace: Option<TraceContext>,
     pub(super) members: Members,
 }
 

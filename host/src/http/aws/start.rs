@@ -97,6 +97,7 @@ impl Asked {
             qualifier: target.qualifier,
             name: name.transpose()?,
             mock_case: self.test_case.clone(),
+            trace: call.trace,
             ..StartRequest::new(target.name, input)
         })
     }

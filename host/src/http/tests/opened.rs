@@ -15,7 +15,7 @@ use bytes::Bytes;
 use engine::{Engine, Ports};
 use ports::{
     Attempt, AttemptReport, Clock, Egress, EgressError, Inspection, OutgoingRequest,
-    OutgoingResponse, Rejected, RunError, Runner,
+    OutgoingResponse, Rejected, RunError, Runner, Untraced,
 };
 use runtime::{EvaluatorConfig, JsonataEvaluator, VolumeFiles};
 use serde_json::json as value;
@@ -90,12 +90,13 @@ impl Host {
             evaluator: Arc::new(JsonataEvaluator::new(EvaluatorConfig::default())),
             volumes: Arc::new(VolumeFiles::open(&BTreeMap::new()).unwrap()),
             clock,
+            tracer: Arc::new(Untraced),
         };
         let policies = Arc::new(Policies::development());
         let opened = Engine::open(ports, engine::Config::default(), policies).await;
         let (engine, service) = opened.unwrap();
         let stop = CancellationToken::new();
-        let app = App::new(&config(), stop.clone());
+        let app = App::new(&config(), untraced(), stop.clone());
         app.open(Opened {
             engine,
             identity,

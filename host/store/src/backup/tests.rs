@@ -7,7 +7,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::contract::{Step, document, everything, key, link};
+use crate::contract::{Step, document, everything, key, link, noise};
 use crate::{SledStore, StoreConfig};
 
 async fn open(path: &Path) -> SledStore {
@@ -31,7 +31,7 @@ async fn filled(folder: &TempDir) -> SledStore {
         digest,
         bytes: wasm.into(),
     });
-    let long = || json!("x".repeat(30_000));
+    let long = || json!(noise(30_000));
     let many = Step {
         payloads: (0..600)
             .map(|number| json!(number))
@@ -141,7 +141,7 @@ async fn a_backup_is_of_one_moment_while_commits_go_on() {
     let mut number = 1;
     while let Some(more) = backup.next_bytes().unwrap() {
         bytes.extend_from_slice(&more);
-        let step = Step::next("e-3", number, json!("y".repeat(20_000)));
+        let step = Step::next("e-3", number, json!(noise(20_000)));
         store.commit(step.commit(fence)).await.unwrap();
         number += 1;
     }

@@ -12,6 +12,12 @@ pub(crate) fn id(text: &str) -> ExecutionId {
     ExecutionId::parse(text).unwrap()
 }
 
+/// Letters that take as much room on disk as there are of them.
+pub(crate) fn noise(letters: usize) -> String {
+    let mut random = fastrand::Rng::with_seed(7);
+    (0..letters).map(|_| random.alphanumeric()).collect()
+}
+
 pub(crate) fn key(kind: Kind, name: &str, revision: u64) -> Key {
     Key {
         kind,
@@ -204,6 +210,7 @@ impl Step {
             caller: caller(self.groups),
             machine: key(Kind::StateMachine, &self.machine, 1),
             selection: self.selection.clone(),
+            trace: None,
         }
     }
 

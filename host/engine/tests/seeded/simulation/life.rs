@@ -233,6 +233,7 @@ impl Host {
             egress: Arc::new(ScriptedEgress::default()),
             volumes: Arc::new(MemoryVolumes::default()),
             clock: Arc::clone(&self.clock) as _,
+            tracer: Arc::new(ports::Untraced),
         }
     }
 }

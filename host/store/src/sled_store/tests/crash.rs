@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::base::Base;
-use crate::contract::{document, key};
+use crate::contract::{document, key, noise};
 
 type Answer = Result<Receipt, CommitError>;
 
@@ -26,15 +26,15 @@ fn commits(fence: Fence) -> Vec<Commit> {
     });
     vec![
         upload,
-        document(key(Kind::Role, "r", 1), json!("x".repeat(30_000))),
-        Step::first("e-1", json!("x".repeat(200_000))).commit(fence),
+        document(key(Kind::Role, "r", 1), json!(noise(30_000))),
+        Step::first("e-1", json!(noise(200_000))).commit(fence),
         Step::first("e-2", json!(1)).commit(fence),
         Step::next("e-1", 1, json!(1)).commit(fence),
         Commit {
             moves_authority: true,
             ..link("role")
         },
-        Step::last("e-2", 1, json!("x".repeat(20_000))).commit(fence),
+        Step::last("e-2", 1, json!(noise(20_000))).commit(fence),
         Step::last("e-1", 2, json!(2)).commit(fence),
     ]
 }
@@ -88,7 +88,7 @@ async fn flushing(folder: &Path) -> SledStore {
 }
 
 async fn commit_one(store: &SledStore, number: usize) {
-    let input = json!("x".repeat(number % 40 * 900));
+    let input = json!(noise(number % 40 * 900));
     let commit = Step::first(&format!("e-{number:04}"), input).commit(store.fence);
     store.commit(commit).await.unwrap();
 }
@@ -136,7 +136,7 @@ async fn a_full_disk_refuses_writes_and_goes_on_reading() {
         .unwrap();
     // The file's own room is used up first.
     let long = |number: u32| {
-        let input = json!(format!("{number}{}", "x".repeat(200_000)));
+        let input = json!(format!("{number}{}", noise(200_000)));
         Step::first(&format!("e-{number}"), input).commit(store.fence)
     };
     let mut number = 0;

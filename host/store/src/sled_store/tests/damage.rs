@@ -2,7 +2,7 @@ use sled::IVec;
 
 use super::*;
 use crate::base::Base;
-use crate::contract::{document, key};
+use crate::contract::{document, key, noise};
 
 /// A closed store, everything of which is in its base and in its log.
 async fn written() -> TempDir {
@@ -15,7 +15,7 @@ async fn written() -> TempDir {
         .await
         .unwrap();
     store
-        .commit(document(key(Kind::Role, "r", 1), json!("x".repeat(40_000))))
+        .commit(document(key(Kind::Role, "r", 1), json!(noise(40_000))))
         .await
         .unwrap();
     store
@@ -175,7 +175,7 @@ async fn values_of_every_size_keep_the_unsynced_folder_empty() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
     for number in 0..150 {
-        let input = json!("x".repeat(number * 331));
+        let input = json!(noise(number * 331));
         store
             .commit(Step::first(&format!("e-{number:03}"), input).commit(store.fence))
             .await
@@ -183,7 +183,7 @@ async fn values_of_every_size_keep_the_unsynced_folder_empty() {
     }
     for number in 1..60 {
         store
-            .commit(Step::next("e-000", number, json!("x".repeat(15_500))).commit(store.fence))
+            .commit(Step::next("e-000", number, json!(noise(15_500))).commit(store.fence))
             .await
             .unwrap();
     }
@@ -238,7 +238,7 @@ async fn logged() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
     for number in 0..8 {
-        let input = json!("x".repeat(number * 700));
+        let input = json!(noise(number * 700));
         let commit = Step::first(&format!("e-{number}"), input).commit(store.fence);
         store.commit(commit).await.unwrap();
     }
