@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, ensure};
 use asl::Timestamp;
 use auth::policy::Policies;
 use engine::{Config, Engine, ExecutionEnd, Health, MachineType, Ports};
-use ports::{Clock, Retention as _, Runner};
+use ports::{Clock, EndedOrder, Retention as _, Runner};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use runtime::{EvaluatorConfig, JsonataEvaluator, Runtime, RuntimeConfig, VolumeFiles};
@@ -181,7 +181,11 @@ impl Host {
 
     /// How many ended executions the store keeps.
     pub(crate) async fn ended_kept(&self) -> Result<u64> {
-        Ok(self.store.ended(None, 1).await?.count)
+        Ok(self
+            .store
+            .ended(EndedOrder::OldestFirst, None, 1)
+            .await?
+            .count)
     }
 
     /// Waits until no execution is in memory.

@@ -288,7 +288,7 @@ fn engine_config(config: &Config) -> engine::Config {
         item_file_bytes_max: config.limits.item_file_bytes_max as u64,
         items_max: config.limits.items_max,
         items_bytes_max: config.limits.items_bytes_max,
-        retention: config.retention,
+        retention: config.retention.clone(),
         mocks: Arc::clone(&config.mocks),
     }
 }

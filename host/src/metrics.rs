@@ -125,6 +125,16 @@ fn register_engine(registry: &mut Registry, engine: &engine::Metrics) {
         engine.timer_lag_seconds.clone(),
     );
     registry.register(
+        "sluice_alarms_behind_seconds",
+        "How long ago the alarm was due that is rung at the moment",
+        engine.alarms_behind_seconds.clone(),
+    );
+    registry.register(
+        "sluice_refusals",
+        "Requests refused because a limit was reached",
+        engine.refusals.clone(),
+    );
+    registry.register(
         "sluice_commit_seconds",
         "Time from a decision until it is durable, waiting included",
         engine.commit_seconds.clone(),
@@ -161,6 +171,21 @@ fn register_store(registry: &mut Registry, store: &store::Metrics) {
         "sluice_audit_links",
         "The length of the audit log",
         store.audit_links.clone(),
+    );
+    registry.register(
+        "sluice_executions_parked",
+        "Executions on disk alone until something happens",
+        store.parked.clone(),
+    );
+    registry.register(
+        "sluice_store_base_waiting_bytes",
+        "Bytes of changes in the log that are not in the base yet",
+        store.base_waiting_bytes.clone(),
+    );
+    registry.register(
+        "sluice_store_flush_seconds",
+        "Time to write one table of changes to the base",
+        store.flush_seconds.clone(),
     );
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
+use super::aws_wire::call;
 use super::guest;
 use super::host::{Folder, Host};
 use super::http::Person;
@@ -113,6 +114,43 @@ async fn what_was_done_is_counted() {
         value(&text, "sluice_store_sync_seconds_count")
             >= value(&text, "sluice_store_group_commits_count")
     );
+}
+
+#[tokio::test]
+async fn what_waits_on_disk_and_what_was_refused_is_counted() {
+    let folder = Folder::new();
+    let limits = "[limits]\nstay_ms = 1\nexpress_running_max = 1\nprincipal_share_percent = 100\n";
+    let host = folder.host_with(&format!("{limits}{OWN_ADDRESS}")).await;
+    let operator = host.person("operator");
+    let workers = operator.put("/v1/roles/workers", stage::wide_role());
+    workers.await.is(201);
+    stage::machine(&host, "waits", stage::wait(600)).await;
+    let id = operator.start("waits", json!({})).await;
+    let parked = "sluice_executions_parked{until=\"time\"}";
+    // It leaves memory a moment after its start was answered.
+    while value(&scrape(&host).await, parked) != 1.0 {}
+    let role = "arn:aws:iam::000000000000:role/workers";
+    let fast = json!({"name": "fast", "type": "EXPRESS", "roleArn": role,
+        "definition": stage::wait(200).to_string()});
+    call(&host, "operator", "CreateStateMachine", fast)
+        .await
+        .is(200);
+    operator.start("fast", json!({})).await;
+    let start = json!({"stateMachine": "fast", "input": {}});
+    operator.post("/v1/executions", start).await.is(503);
+    let text = scrape(&host).await;
+    let refusals = |full: &str| {
+        let series =
+            format!("sluice_refusals_total{{limit=\"express_running_max\",full=\"{full}\"}}");
+        value(&text, &series)
+    };
+    assert_eq!((refusals("host"), refusals("share")), (1.0, 0.0));
+    assert_eq!(value(&text, "sluice_express_running"), 1.0);
+    assert!(value(&text, "sluice_store_base_waiting_bytes") > 0.0);
+    assert_eq!(value(&text, "sluice_alarms_behind_seconds"), 0.0);
+    let stop = format!("/v1/executions/{id}/stop");
+    operator.post(&stop, json!({})).await.is(200);
+    assert_eq!(value(&scrape(&host).await, parked), 0.0);
 }
 
 #[tokio::test]

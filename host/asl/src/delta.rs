@@ -27,9 +27,19 @@ pub struct Delta {
     /// Everything outside the frames, as it stands after this record.
     #[serde(rename = "s", default)]
     pub(crate) standing: Standing,
+    /// Where it is given, `frames` are all there are, and these are the payloads of earlier
+    /// records that they have: nothing else of what was before is needed.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) behind: Option<Vec<PayloadId>>,
 }
 
 impl Delta {
+    /// The payloads of earlier records that are needed to restore the execution from this record
+    /// on; nothing where all earlier records are.
+    pub fn behind(&self) -> Option<&[PayloadId]> {
+        self.behind.as_deref()
+    }
+
     /// All that is stored of the start of an execution whose steps are not: its input.
     pub fn of_start(input: Arc<Value>) -> Self {
         Self {

@@ -5,12 +5,14 @@
 
 mod frame;
 mod frames;
+mod fullness;
 mod header;
 mod place;
 mod posture;
 mod restore;
 mod standing;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -21,10 +23,11 @@ pub(crate) use frame::{
     Batch, ChildrenWait, Deadline, Frame, MapWait, RunPhase, RunWait, TaskWait, Waiting,
 };
 use frames::Frames;
+use fullness::Fullness;
 pub use header::{ExecutionId, Header, Limits, MapRunChild};
 pub use place::Place;
 pub use posture::Posture;
-pub use restore::RestoreError;
+pub use restore::{Behind, RestoreError};
 pub(crate) use standing::Standing;
 pub use standing::Status;
 
@@ -43,6 +46,7 @@ pub struct Execution {
     pub(crate) context: ContextCache,
     record: u32,
     pending: Pending,
+    since_full: Fullness,
 }
 
 /// What the next record will hold besides frames.
@@ -97,6 +101,7 @@ impl Execution {
             frames: Frames::default(),
             context: ContextCache::default(),
             record: 0,
+            since_full: Fullness::default(),
         }
     }
 
@@ -175,10 +180,18 @@ impl Execution {
         own.chain(of_frames).collect()
     }
 
-    /// Hands out everything that changed since the last call and begins the next record.
+    /// Hands out everything that changed since the last call and begins the next record. Now and
+    /// then, that is all of the execution.
     pub fn take_delta(&mut self) -> Delta {
         let Pending { payloads, history } = std::mem::take(&mut self.pending);
-        let (frames, removed) = self.frames.take_changes(FrameId(self.standing.next_frame));
+        let is_full = self.since_full.is_due(self.frames.len());
+        let (mut frames, removed) = self.frames.take_changes(FrameId(self.standing.next_frame));
+        self.since_full
+            .count(is_full, frames.len().saturating_add(removed.len()));
+        let behind = is_full.then(|| {
+            frames = self.frames.iter().cloned().collect();
+            self.payloads_behind(&mut frames)
+        });
         self.record = self.record.saturating_add(1);
         Delta {
             payloads,
@@ -186,7 +199,18 @@ impl Execution {
             frames,
             removed,
             standing: self.standing.clone(),
+            behind,
         }
+    }
+
+    /// The payloads of earlier records that the execution has, in the order of records.
+    fn payloads_behind(&self, frames: &mut [Frame]) -> Vec<PayloadId> {
+        let of_frames = frames.iter_mut().flat_map(Frame::payloads_mut);
+        let of_frames = of_frames.map(|payload| payload.id);
+        let output = self.standing.output.iter().map(|output| output.id);
+        let all = of_frames.chain(output).chain([self.input.id]);
+        let behind: BTreeSet<_> = all.filter(|id| id.record < self.record).collect();
+        behind.into_iter().collect()
     }
 
     /// Gives a value its place in the record being built.

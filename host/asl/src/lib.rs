@@ -36,8 +36,8 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use effect::{ChildRun, Effect, EffectId, ItemsRead, ResultsWrite, TaskPhase, TaskRun};
 pub use event::{AttemptFacts, Event, EventKind};
 pub use execution::{
-    Execution, ExecutionId, FrameId, Header, Limits, MapRunChild, Place, Posture, RestoreError,
-    Status,
+    Behind, Execution, ExecutionId, FrameId, Header, Limits, MapRunChild, Place, Posture,
+    RestoreError, Status,
 };
 pub use expression::Expression;
 pub use failure::Failure;

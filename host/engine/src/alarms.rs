@@ -68,12 +68,15 @@ impl Shared {
             let Alarms { due, next } = journal.alarms(now, round.rung.clone(), PAGE).await?;
             let is_last = due.len() < PAGE;
             for alarm in due {
+                let late_ms = self.ports.clock.now().0.saturating_sub(alarm.at.0);
+                self.metrics.alarms_behind(late_ms);
                 if !self.roster.is_here(&alarm.id) {
                     self.wake(&alarm).await?;
                 }
                 round.rung = Some(alarm);
             }
             if is_last {
+                self.metrics.alarms_behind(0);
                 return Ok(next);
             }
         }

@@ -213,6 +213,10 @@ impl Engine {
 
     /// Waits until an execution has ended, taking it up where nobody runs it.
     ///
+    /// Nothing is polled: whoever runs it tells when it has ended. The pauses are between tries to
+    /// take up one that was given up before its end, as a commit of it failed while the store
+    /// goes on: of that nobody tells, and at once it would most likely fail again.
+    ///
     /// # Errors
     /// [`Error::NotFound`], the store failed, or the host is ending.
     pub(crate) async fn child_ended(&self, id: &ExecutionId) -> Result<Description, Error> {

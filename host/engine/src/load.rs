@@ -16,6 +16,12 @@ pub struct Load {
     pub commits_waiting: usize,
     /// Starts that wait for their turn to commit.
     pub starts_waiting: usize,
+    /// Executions on their way from the disk into memory.
+    pub executions_arriving: usize,
+    /// Express executions that run.
+    pub express_running: usize,
+    /// Workers that wait for tasks of activities.
+    pub workers_waiting: usize,
 }
 
 impl Engine {
@@ -23,12 +29,17 @@ impl Engine {
     pub fn load(&self) -> Load {
         let (attempts_waiting, attempts_running) = self.shared.room.load();
         let (commits_waiting, starts_waiting) = self.shared.pressure.commits.load();
+        let arrivals_max = self.shared.config.executions_arriving_max.max(1);
+        let arrivals_free = self.shared.arrivals.available_permits();
         Load {
             executions_running: self.shared.roster.len(),
             attempts_running,
             attempts_waiting,
             commits_waiting,
             starts_waiting,
+            executions_arriving: arrivals_max.saturating_sub(arrivals_free),
+            express_running: self.shared.express.running(),
+            workers_waiting: self.shared.desk.workers_waiting(),
         }
     }
 }

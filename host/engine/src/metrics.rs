@@ -2,6 +2,7 @@
 //!
 //! Owns the instruments and their buckets. It does not know under which names they are shown.
 
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use asl::{Header, Status, Timestamp};
@@ -9,9 +10,10 @@ use ports::{AttemptReport, Outcome, RunError};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 
-use crate::MachineType;
+use crate::{Full, MachineType};
 
 /// What the engine counts and measures of itself; clones share what they count.
 #[derive(Clone, Debug)]
@@ -32,6 +34,10 @@ pub struct Metrics {
     pub host_calls_refused: Counter,
     /// How late timers fired, in seconds.
     pub timer_lag_seconds: Histogram,
+    /// How long ago the alarm was due that is rung at the moment, in seconds; 0 while none is due.
+    pub alarms_behind_seconds: Gauge<f64, AtomicU64>,
+    /// What was refused because a limit was reached.
+    pub refusals: Family<Refused, Counter>,
 }
 
 /// How long attempts spent in the phases that are the engine's, in seconds.
@@ -70,6 +76,15 @@ pub struct AttemptEnd {
     pub outcome: &'static str,
 }
 
+/// Which refusals are counted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Refused {
+    /// The setting that says how much there may be.
+    pub limit: &'static str,
+    /// `share` if the principal has its share, `host` if nobody could have more.
+    pub full: &'static str,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         Self {
@@ -88,8 +103,31 @@ impl Default for Metrics {
             host_calls_refused: Counter::default(),
             // 1 ms to 17 minutes.
             timer_lag_seconds: Histogram::new(exponential_buckets(1e-3, 4.0, 11)),
+            alarms_behind_seconds: Gauge::default(),
+            refusals: no_refusals(),
         }
     }
+}
+
+/// The settings whose limits are told apart.
+const LIMITS: [&str; 6] = [
+    "executions_running_max",
+    "express_running_max",
+    "attempts_waiting_max",
+    "commits_waiting_max",
+    "workers_waiting_max",
+    "event_streams_max",
+];
+
+/// Every refusal that may come, none of which has.
+fn no_refusals() -> Family<Refused, Counter> {
+    let refusals = Family::default();
+    for limit in LIMITS {
+        for full in ["share", "host"] {
+            drop(refusals.get_or_create(&Refused { limit, full }));
+        }
+    }
+    refusals
 }
 
 /// 50 us to 52 s.
@@ -126,6 +164,21 @@ impl Metrics {
     pub(crate) fn count_attempt(&self, outcome: &'static str) {
         let labels = AttemptEnd { outcome };
         self.attempts_ended.get_or_create(&labels).inc();
+    }
+
+    /// Something was refused because the limit of this setting was reached.
+    pub fn refused(&self, limit: &'static str, full: Full) {
+        let full = match full {
+            Full::Share => "share",
+            Full::Host => "host",
+        };
+        self.refusals.get_or_create(&Refused { limit, full }).inc();
+    }
+
+    /// The alarm that is rung was due `late_ms` milliseconds ago.
+    pub(crate) fn alarms_behind(&self, late_ms: i64) {
+        let late = Duration::from_millis(u64::try_from(late_ms).unwrap_or(0));
+        self.alarms_behind_seconds.set(late.as_secs_f64());
     }
 
     /// A timer fired `late_ms` milliseconds after it was due.

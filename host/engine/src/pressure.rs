@@ -12,10 +12,8 @@ use std::sync::Arc;
 use auth::policy::{Action, Permit};
 use ports::{AuditRecord, Decision};
 use serde_json::json;
-use tokio::sync::OwnedSemaphorePermit;
 
-use crate::shared::Config;
-use crate::{Engine, Error, MachineType};
+use crate::{Config, Engine, Error, MachineType};
 pub(crate) use commits::{Commits, StartTurn};
 use refusals::Refusals;
 pub use shares::{Full, Share, Shares};
@@ -113,7 +111,17 @@ impl Pressure {
 pub(crate) struct Place {
     _share: Share,
     /// Its place among those whose steps are in memory.
-    _express: Option<OwnedSemaphorePermit>,
+    _express: Option<Share>,
+}
+
+impl Place {
+    /// The same, of one whose steps are in memory.
+    pub(crate) fn with_express(self, express: Share) -> Self {
+        Self {
+            _express: Some(express),
+            ..self
+        }
+    }
 }
 
 /// What a start holds: its place, and its turn to commit.
@@ -143,6 +151,7 @@ impl Engine {
             Err(refused) => Err(refused),
         };
         entered.map_err(|(scarce, full)| {
+            self.shared.metrics.refused(scarce.setting(), full);
             self.tell_refusal(permit, (&principal, scarce, full));
             scarce.refusal(full)
         })
@@ -169,8 +178,8 @@ impl Engine {
         let express = match kind {
             MachineType::Standard => None,
             MachineType::Express => {
-                let place = self.shared.express.place();
-                Some(place.ok_or((Scarce::Express, Full::Host))?)
+                let place = self.shared.express.place(principal);
+                Some(place.map_err(|full| (Scarce::Express, full))?)
             }
         };
         Ok(Place {

@@ -1,40 +1,43 @@
-//! Forgetting what was kept long enough: executions that ended, and old links of the audit log.
+//! Forgetting what was kept long enough: executions that ended, revisions of state machines that
+//! nothing refers to any more, and old links of the audit log.
 //!
-//! Owns which rule applies to what and when it is looked at again. It works beside everything
-//! else, one small commit at a time, and rests as long as each took. What a commit takes away is
-//! told in the audit log by the same commit, so that a crash leaves both or neither.
+//! Owns when the rules are applied again. It works beside everything else, one small commit at a
+//! time, and rests as long as each took. What a commit takes away is told in the audit log by the
+//! same commit, so that a crash leaves both or neither.
+
+mod executions;
+mod links;
+mod machines;
+mod revisions;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use asl::Timestamp;
-use ports::{
-    AuditRecord, Commit, CommitError, Decision, EXPIRE_EXECUTIONS, Ended, Expirable, PRUNE_AUDIT,
-    Upkeep,
-};
-use serde_json::{Value, json};
+use ports::{AuditRecord, Commit, CommitError, Decision, Upkeep};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::Error;
 use crate::shared::Shared;
+use links::PRUNE_EVERY_MS;
+use revisions::REVISIONS_EVERY_MS;
+
+pub use machines::{MachineNames, MachineRule};
 
 /// Executions of one commit.
 const BATCH: usize = 32;
 /// What is due waits so long at the most for more to become due, in milliseconds.
 const GATHER_MS_MAX: i64 = 60_000;
-/// Links of the audit log are gathered for so long before they are pruned, in milliseconds.
-const PRUNE_EVERY_MS: i64 = 3_600_000;
-/// When an execution is looked at again that a running one started, in milliseconds.
-const HOLD_MS: i64 = 600_000;
 /// The longest sleep: the time of day may be set while nobody looks.
 const SLEEP_MAX: Duration = Duration::from_secs(3600);
-/// How long to wait after the store failed.
-const RETRY: Duration = Duration::from_secs(60);
+/// When to try again after the store failed, in milliseconds.
+const RETRY_MS: i64 = 60_000;
 /// How long to rest after a commit, at the most.
 const REST_MAX: Duration = Duration::from_secs(1);
 
 /// What is kept for how long; everything for ever where nothing is said.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RetentionRules {
     /// Executions expire so many days after they ended.
     pub executions_days: Option<u32>,
@@ -42,15 +45,46 @@ pub struct RetentionRules {
     pub executions_max: Option<u64>,
     /// Links of the audit log are pruned after so many days.
     pub audit_days: Option<u32>,
+    /// What stands in place of the first two for some state machines; the first that names one.
+    pub state_machines: Vec<MachineRule>,
+}
+
+/// How many days and how many executions are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Limits {
+    days: Option<u32>,
+    most: Option<u64>,
+}
+
+impl Limits {
+    fn age_ms(self) -> Option<i64> {
+        self.days.map(days)
+    }
 }
 
 impl RetentionRules {
-    fn executions_age_ms(&self) -> Option<i64> {
-        self.executions_days.map(days)
+    /// The limits of executions that no rule of their own is for.
+    fn host_limits(&self) -> Limits {
+        Limits {
+            days: self.executions_days,
+            most: self.executions_max,
+        }
+    }
+
+    /// Every limit on executions.
+    fn limits(&self) -> impl Iterator<Item = Limits> {
+        let own = self.state_machines.iter().map(MachineRule::limits);
+        own.chain([self.host_limits()])
+    }
+
+    /// Whether any execution may expire.
+    fn takes_executions(&self) -> bool {
+        let mut limits = self.limits();
+        limits.any(|limits| limits.days.is_some() || limits.most.is_some())
     }
 
     fn is_empty(&self) -> bool {
-        *self == Self::default()
+        !self.takes_executions() && self.audit_days.is_none()
     }
 
     /// How many more than allowed are let be, so that they expire together.
@@ -64,46 +98,76 @@ fn days(days: u32) -> i64 {
     i64::from(days).saturating_mul(86_400_000)
 }
 
-/// Why an execution expires.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rule {
-    Age,
-    Count,
+/// When the rules are to be applied again.
+#[derive(Clone, Copy, Debug, Default)]
+struct Look {
+    /// When something is due by its age.
+    at: Option<Timestamp>,
+    /// Once so many executions have ended since the last look.
+    ends: Option<u64>,
+    /// Not before this has passed.
+    rest: Duration,
+}
+
+impl Look {
+    /// The same, and at this time.
+    fn and_at(self, at: Timestamp) -> Self {
+        let at = Some(self.at.map_or(at, |first| first.min(at)));
+        Self { at, ..self }
+    }
+}
+
+/// When what is looked at rarely was looked at last.
+struct LookedAt {
+    links: Timestamp,
+    revisions: Timestamp,
 }
 
 impl Shared {
     /// Applies the rules as time passes and executions end, until the host drains.
     pub(crate) async fn retain(self: Arc<Self>) {
-        let rules = self.config.retention;
+        let rules = self.config.retention.clone();
         if rules.is_empty() {
             return;
         }
-        let mut pruned_at = Timestamp(i64::MIN);
+        let mut looked_at = LookedAt {
+            links: Timestamp(i64::MIN),
+            revisions: Timestamp(i64::MIN),
+        };
+        let mut ended = self.ended.subscribe();
         loop {
+            let before = *ended.borrow_and_update();
             let swept = tokio::select! {
                 biased;
                 () = self.draining.cancelled() => return,
-                swept = self.sweep(&rules, &mut pruned_at) => swept,
+                swept = self.sweep(&rules, &mut looked_at) => swept,
             };
-            let wake = match swept {
-                Ok(wake) => self.until(wake),
-                Err(error) => {
-                    tracing::warn!(%error, "retention has to wait");
-                    RETRY
+            let look = swept.unwrap_or_else(|error| {
+                tracing::warn!(%error, "retention has to wait");
+                Look::default().and_at(self.ports.clock.now().plus_ms(RETRY_MS))
+            });
+            let enough_ended = async {
+                match look.ends {
+                    Some(ends) => {
+                        let target = before.saturating_add(ends);
+                        // The count goes on for as long as this does.
+                        let _ = ended.wait_for(|count| *count >= target).await;
+                    }
+                    None => std::future::pending().await,
                 }
             };
-            // Nothing falls due by its age within the longest sleep after it ended.
-            let woken = async {
-                match rules.executions_max {
-                    Some(_) => self.ended.notified().await,
-                    None => std::future::pending().await,
+            let until_look = async {
+                tokio::time::sleep(look.rest).await;
+                tokio::select! {
+                    biased;
+                    () = tokio::time::sleep(self.until(look.at)) => {}
+                    () = enough_ended => {}
                 }
             };
             tokio::select! {
                 biased;
                 () = self.draining.cancelled() => return,
-                () = tokio::time::sleep(wake) => {}
-                () = woken => {}
+                () = until_look => {}
             }
         }
     }
@@ -115,149 +179,35 @@ impl Shared {
     }
 
     /// Applies every rule; when to look again.
-    async fn sweep(
-        &self,
-        rules: &RetentionRules,
-        pruned_at: &mut Timestamp,
-    ) -> Result<Option<Timestamp>, Error> {
+    async fn sweep(&self, rules: &RetentionRules, looked_at: &mut LookedAt) -> Result<Look, Error> {
         self.clear_leftovers().await?;
-        let executions = self.expire(rules).await?;
-        let Some(audit_days) = rules.audit_days else {
-            return Ok(executions);
+        let mut look = match rules.state_machines.is_empty() {
+            true => self.expire(rules).await?,
+            false => self.expire_by_machine(rules).await?,
         };
-        let again = pruned_at.plus_ms(PRUNE_EVERY_MS);
-        let now = self.ports.clock.now();
-        let audit = match again <= now {
-            false => again,
-            true => {
-                *pruned_at = now;
-                self.prune(audit_days)
-                    .await?
-                    .max(now.plus_ms(PRUNE_EVERY_MS))
-            }
-        };
-        Ok(Some(executions.map_or(audit, |at| at.min(audit))))
-    }
-
-    /// Lets executions expire until no rule applies any more.
-    async fn expire(&self, rules: &RetentionRules) -> Result<Option<Timestamp>, Error> {
-        let age = rules.executions_age_ms();
-        if age.is_none() && rules.executions_max.is_none() {
-            return Ok(None);
-        }
-        let mut slack = rules.slack();
-        let mut size = 1;
-        loop {
-            let page = self.ports.retention.ended(None, size).await?;
+        if rules.takes_executions() {
+            let again = looked_at.revisions.plus_ms(REVISIONS_EVERY_MS);
             let now = self.ports.clock.now();
-            let over = rules
-                .executions_max
-                .map_or(0, |most| page.count.saturating_sub(most));
-            let over = if over > slack { over } else { 0 };
-            let rule = |(index, item): (u64, &Expirable)| {
-                let at = item.ended.at;
-                match age {
-                    _ if at > now => None,
-                    Some(age) if at.plus_ms(age) <= now => Some(Rule::Age),
-                    Some(_) | None => (index < over).then_some(Rule::Count),
+            let is_due = again <= now;
+            if is_due {
+                looked_at.revisions = now;
+                self.prune_revisions().await?;
+            }
+            look = look.and_at(looked_at.revisions.plus_ms(REVISIONS_EVERY_MS));
+        }
+        if let Some(audit_days) = rules.audit_days {
+            let again = looked_at.links.plus_ms(PRUNE_EVERY_MS);
+            let now = self.ports.clock.now();
+            look = look.and_at(match again <= now {
+                false => again,
+                true => {
+                    looked_at.links = now;
+                    let due = self.prune(audit_days).await?;
+                    due.max(now.plus_ms(PRUNE_EVERY_MS))
                 }
-            };
-            let due: Vec<_> = (0..)
-                .zip(&page.items)
-                .map_while(|item| rule(item).map(|rule| (item.1, rule)))
-                .collect();
-            if due.is_empty() {
-                let first = page.items.first().map(|item| item.ended.at);
-                return Ok(first.and_then(|at| next_look(at, age, over > 0)));
-            }
-            slack = 0;
-            if size < BATCH {
-                size = BATCH;
-                continue;
-            }
-            let begun = Instant::now();
-            self.commit_expiry(rules, &due, now).await?;
-            self.clear_leftovers().await?;
-            self.rest(begun).await;
+            });
         }
-    }
-
-    async fn commit_expiry(
-        &self,
-        rules: &RetentionRules,
-        due: &[(&Expirable, Rule)],
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        let mut upkeep = Upkeep::default();
-        let mut audit = Vec::new();
-        let held = due.iter().filter(|(item, _)| item.is_held);
-        let again = now.plus_ms(HOLD_MS);
-        upkeep.postpone = held.map(|(item, _)| (item.ended.clone(), again)).collect();
-        for rule in [Rule::Age, Rule::Count] {
-            let of_rule = due.iter().filter(|(item, by)| *by == rule && !item.is_held);
-            let expired: Vec<_> = of_rule.map(|(item, _)| *item).collect();
-            if expired.is_empty() {
-                continue;
-            }
-            let request = match rule {
-                Rule::Age => json!({"rule": "executions_days", "limit": rules.executions_days}),
-                Rule::Count => json!({"rule": "executions_max", "limit": rules.executions_max}),
-            };
-            let told = expired
-                .iter()
-                .map(|item| json!({"id": item.ended.id, "arn": item.arn}));
-            let outcome = json!({"executions": told.collect::<Vec<_>>()});
-            audit.push(self.retention_record(EXPIRE_EXECUTIONS, now, request, outcome));
-            let ended = expired.iter().map(|item| item.ended.clone());
-            upkeep.expire.extend(ended);
-        }
-        let expired = upkeep.expire.len();
-        self.commit_upkeep(upkeep, audit).await?;
-        if expired > 0 {
-            tracing::info!(executions = expired, "executions expired");
-        }
-        Ok(())
-    }
-
-    /// Removes what is left of large executions that expired.
-    async fn clear_leftovers(&self) -> Result<(), Error> {
-        loop {
-            let left: Vec<Ended> = self.ports.retention.leftovers(BATCH).await?;
-            if left.is_empty() {
-                return Ok(());
-            }
-            let begun = Instant::now();
-            let upkeep = Upkeep {
-                expire: left,
-                ..Upkeep::default()
-            };
-            self.commit_upkeep(upkeep, Vec::new()).await?;
-            self.rest(begun).await;
-        }
-    }
-
-    /// Prunes the audit log; when its oldest link is due.
-    async fn prune(&self, audit_days: u32) -> Result<Timestamp, Error> {
-        let age = days(audit_days);
-        let retention = &self.ports.retention;
-        loop {
-            let now = self.ports.clock.now();
-            let Some(anchor) = retention.prunable(now.plus_ms(-age)).await? else {
-                let oldest = retention.oldest_link().await?;
-                return Ok(oldest.unwrap_or(now).plus_ms(age));
-            };
-            let begun = Instant::now();
-            let upkeep = Upkeep {
-                prune: Some(anchor),
-                ..Upkeep::default()
-            };
-            let request = json!({"rule": "audit_days", "limit": audit_days});
-            let outcome = json!({"anchor": anchor.to_json()});
-            let record = self.retention_record(PRUNE_AUDIT, now, request, outcome);
-            self.commit_upkeep(upkeep, vec![record]).await?;
-            tracing::info!(up_to = anchor.length, "the audit log was pruned");
-            self.rest(begun).await;
-        }
+        Ok(look)
     }
 
     async fn commit_upkeep(&self, upkeep: Upkeep, audit: Vec<AuditRecord>) -> Result<(), Error> {
@@ -299,16 +249,5 @@ impl Shared {
             attempt: None,
             checkpoint: None,
         }
-    }
-}
-
-/// When the execution that ended first is due: by its age, with those that follow it closely, or
-/// because there are too many.
-fn next_look(at: Timestamp, age: Option<i64>, is_over: bool) -> Option<Timestamp> {
-    let by_age = age.map(|age| at.plus_ms(age).plus_ms((age / 100).min(GATHER_MS_MAX)));
-    match (by_age, is_over) {
-        (Some(by_age), true) => Some(by_age.min(at)),
-        (None, true) => Some(at),
-        (by_age, false) => by_age,
     }
 }

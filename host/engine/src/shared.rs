@@ -1,20 +1,15 @@
 //! What every request and every execution shares.
 
-use std::future::Future;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use asl::ExecutionId;
 use asl::jsonata::Evaluator;
 use auth::authority::AuthorityVersion;
-use auth::names::{Name, ServiceName};
-use auth::policy::Policies;
 use ports::{
-    Archive, AuditRecord, Backups, Catalogue, Clock, Commit, CommitError, Decision, Egress,
-    Journal, Receipt, Retention, Runner, StoreError, Tracer, Volumes,
+    Archive, Backups, Catalogue, Clock, Commit, CommitError, Egress, Journal, Receipt, Retention,
+    Runner, StoreError, Tracer, Volumes,
 };
-use serde_json::{Value, json};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,14 +19,12 @@ use crate::authority::Authority;
 use crate::express::Table;
 use crate::followers::Followers;
 use crate::metrics::Metrics;
-use crate::mocks::Mocks;
 use crate::pressure::Pressure;
-use crate::retention::RetentionRules;
-use crate::room::{MachineLimits, Room};
+use crate::room::Room;
 use crate::roster::Roster;
 use crate::taking_up::Stranded;
 use crate::tasks::Desk;
-use crate::{Error, Service};
+use crate::{Config, Error};
 
 /// Everything the engine reaches the outside world through.
 #[derive(Clone)]
@@ -60,114 +53,10 @@ pub struct Ports {
     pub tracer: Arc<dyn Tracer>,
 }
 
-/// The engine's limits and names.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The region in ARNs.
-    pub region: String,
-    /// The account in ARNs: twelve digits.
-    pub account: String,
-    /// Executions that may run at once on this host.
-    pub executions_running_max: usize,
-    /// Express executions that may run at once on this host.
-    pub express_running_max: usize,
-    /// Express executions that are kept in memory after their end.
-    pub express_ended_max: usize,
-    /// Memory that the steps of express executions may take, in bytes.
-    pub express_bytes_max: usize,
-    /// Executions that may be brought into memory at once, whatever asks for them.
-    pub executions_arriving_max: usize,
-    /// How soon a waiting execution must be due to stay in memory, in milliseconds.
-    pub stay_ms: u64,
-    /// Attempts that may run at once on this host.
-    pub attempts_running_max: usize,
-    /// How many of a hundred of what the host has one principal may have at once: of executions
-    /// running, attempts waiting, starts waiting for the disk, workers waiting.
-    pub principal_share_percent: usize,
-    /// Attempts that may wait for room before starts are refused.
-    pub attempts_waiting_max: usize,
-    /// Commits and starts that may be on their way to the disk before starts are refused.
-    pub commits_waiting_max: usize,
-    /// Workers that may wait for tasks of activities.
-    pub workers_waiting_max: usize,
-    /// Attempts of one state machine that may run at once on this host.
-    pub machine_attempts: MachineLimits,
-    /// How long attempts may go on at shutdown, in milliseconds.
-    pub drain_ms: u64,
-    /// The largest definition, in bytes of JSON.
-    pub definition_bytes_max: usize,
-    /// The largest execution input, in bytes of JSON.
-    pub input_bytes_max: usize,
-    /// How large an execution may become.
-    pub execution_limits: asl::Limits,
-    /// Executions with more history events than this are told of in the log.
-    pub history_events_warning: u64,
-    /// The largest file that a map run reads its items from, in bytes.
-    pub item_file_bytes_max: u64,
-    /// The most items of one map run that are read from volumes.
-    pub items_max: usize,
-    /// The most bytes that the items of one map run from volumes have, as JSON.
-    pub items_bytes_max: usize,
-    /// What is kept for how long.
-    pub retention: RetentionRules,
-    /// Mocked answers for Tasks.
-    pub mocks: Arc<Mocks>,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            region: "us-east-1".to_owned(),
-            account: "000000000000".to_owned(),
-            executions_running_max: 100_000,
-            express_running_max: 10_000,
-            express_ended_max: 1_000,
-            express_bytes_max: 256 << 20,
-            executions_arriving_max: 256,
-            stay_ms: 1_000,
-            attempts_running_max: 64,
-            principal_share_percent: 50,
-            attempts_waiting_max: 100_000,
-            commits_waiting_max: 4_096,
-            workers_waiting_max: 1_000,
-            machine_attempts: MachineLimits::default(),
-            drain_ms: 30_000,
-            definition_bytes_max: 1 << 20,
-            input_bytes_max: 256 << 10,
-            execution_limits: asl::Limits::default(),
-            history_events_warning: 20_000,
-            item_file_bytes_max: 16 << 20,
-            items_max: 100_000,
-            items_bytes_max: 32 << 20,
-            retention: RetentionRules::default(),
-            mocks: Arc::default(),
-        }
-    }
-}
-
-/// Whether the engine can do its work.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Health {
-    /// It can.
-    Ready,
-    /// Executions of the last host are being taken up.
-    Recovering,
-    /// It is shutting down.
-    Draining,
-    /// The store failed; nothing is acknowledged any more.
-    Failed,
-}
-
 /// Definitions that are judged, and states that are tested, at once on this host.
 const JUDGED_AT_ONCE_MAX: usize = 2;
 /// Files whose items are read at once on this host.
 const READ_AT_ONCE_MAX: usize = 2;
-
-/// The engine: cheap to clone, shared by every request.
-#[derive(Clone)]
-pub struct Engine {
-    pub(crate) shared: Arc<Shared>,
-}
 
 pub(crate) struct Shared {
     pub(crate) ports: Ports,
@@ -194,8 +83,8 @@ pub(crate) struct Shared {
     pub(crate) failed: CancellationToken,
     authority: ArcSwap<Authority>,
     changing: tokio::sync::Mutex<()>,
-    /// Told each time an execution has ended.
-    pub(crate) ended: Notify,
+    /// How many executions have ended on this host.
+    pub(crate) ended: watch::Sender<u64>,
     /// Where tasks that wait for workers are on offer.
     pub(crate) desk: Desk,
     pub(crate) metrics: Metrics,
@@ -213,19 +102,9 @@ fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-impl Engine {
-    /// Reads the authority in force and prepares to run; [`Service::run`] does the running.
-    ///
-    /// # Errors
-    /// The store is damaged or gone.
-    pub async fn open(
-        ports: Ports,
-        config: Config,
-        policies: Arc<Policies>,
-    ) -> Result<(Self, Service), Error> {
-        let version = announce_policies(&ports, &policies).await?;
-        let authority = Authority::load(ports.catalogue.as_ref(), policies, version).await?;
-        let shared = Arc::new(Shared {
+impl Shared {
+    pub(crate) fn new(ports: Ports, config: Config, authority: Authority) -> Self {
+        Self {
             express: Arc::new(Table::new(&config)),
             arrivals: Arc::new(Semaphore::new(config.executions_arriving_max.max(1))),
             roster: Roster::default(),
@@ -245,97 +124,14 @@ impl Engine {
             failed: CancellationToken::new(),
             authority: ArcSwap::from_pointee(authority),
             changing: tokio::sync::Mutex::new(()),
-            ended: Notify::new(),
+            ended: watch::Sender::new(0),
             desk: Desk::new(&config),
             metrics: Metrics::default(),
             ports,
             config,
-        });
-        Ok((
-            Self {
-                shared: Arc::clone(&shared),
-            },
-            Service::new(shared),
-        ))
-    }
-
-    /// The policies in force.
-    pub fn policies(&self) -> Arc<Policies> {
-        Arc::clone(&self.shared.authority().policies)
-    }
-
-    /// What the engine counts and measures of itself.
-    pub fn metrics(&self) -> &Metrics {
-        &self.shared.metrics
-    }
-
-    /// Whether the engine can do its work.
-    pub fn health(&self) -> Health {
-        if self.shared.failed.is_cancelled() {
-            Health::Failed
-        } else if self.shared.draining.is_cancelled() {
-            Health::Draining
-        } else if self.shared.recovered.is_cancelled() {
-            Health::Ready
-        } else {
-            Health::Recovering
         }
     }
-}
 
-impl Engine {
-    /// Waits until the executions of the last host are taken up, or this one is ending.
-    pub async fn recovered(&self) {
-        tokio::select! {
-            biased;
-            () = self.shared.recovered.cancelled() => {}
-            () = self.shared.failed.cancelled() => {}
-            () = self.shared.draining.cancelled() => {}
-        }
-    }
-}
-
-/// Records which policies come into force, and moves the authority on, so that nothing decided
-/// under those of the last host can still be committed.
-async fn announce_policies(ports: &Ports, policies: &Policies) -> Result<AuthorityVersion, Error> {
-    let record = AuditRecord {
-        at: ports.clock.now(),
-        caller: None,
-        through: "engine".to_owned(),
-        action: "LoadPolicies".to_owned(),
-        resource: "host".to_owned(),
-        request: json!({"digest": policies.digest().to_string()}),
-        decision: Decision::Allowed { rules: Vec::new() },
-        outcome: Value::Null,
-        execution: None,
-        state: None,
-        attempt: None,
-        checkpoint: None,
-    };
-    let commit = Commit {
-        moves_authority: true,
-        audit: vec![record],
-        ..Commit::default()
-    };
-    match ports.journal.commit(commit).await {
-        Ok(receipt) => Ok(receipt.authority),
-        Err(CommitError::Store(error)) => Err(error.into()),
-        Err(error) => Err(Error::host(error)),
-    }
-}
-
-impl Engine {
-    /// Runs a change to its end even if its caller goes away meanwhile: what is durable and what
-    /// is in force must not part.
-    pub(crate) async fn to_its_end<T: Send + 'static>(
-        &self,
-        change: impl Future<Output = Result<T, Error>> + Send + 'static,
-    ) -> Result<T, Error> {
-        self.shared.tasks.spawn(change).await.map_err(Error::host)?
-    }
-}
-
-impl Shared {
     pub(crate) fn authority(&self) -> Arc<Authority> {
         self.authority.load_full()
     }
@@ -419,38 +215,5 @@ impl Shared {
             tracing::error!(%error, "the store failed, nothing is acknowledged any more");
             self.failed.cancel();
         }
-    }
-
-    pub(crate) fn state_machine_arn(&self, name: &Name) -> String {
-        let Config {
-            region, account, ..
-        } = &self.config;
-        format!("arn:aws:states:{region}:{account}:stateMachine:{name}")
-    }
-
-    pub(crate) fn role_arn(&self, name: &Name) -> String {
-        format!("arn:aws:iam::{}:role/{name}", self.config.account)
-    }
-
-    /// The ARN of an execution whose name is not its own: the id comes behind it.
-    pub(crate) fn express_arn(&self, machine: &Name, name: &str, id: &ExecutionId) -> String {
-        let Config {
-            region, account, ..
-        } = &self.config;
-        format!("arn:aws:states:{region}:{account}:express:{machine}:{name}:{id}")
-    }
-
-    pub(crate) fn activity_arn(&self, name: &ServiceName) -> String {
-        let Config {
-            region, account, ..
-        } = &self.config;
-        format!("arn:aws:states:{region}:{account}:activity:{name}")
-    }
-
-    pub(crate) fn execution_arn(&self, machine: &Name, name: &str) -> String {
-        let Config {
-            region, account, ..
-        } = &self.config;
-        format!("arn:aws:states:{region}:{account}:execution:{machine}:{name}")
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use asl::{Execution, ExecutionId};
+use asl::ExecutionId;
 use ports::{Claim, StoreError, StoredExecution};
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
@@ -182,12 +182,13 @@ impl Shared {
             ))
         })?;
         let posture = stored.posture();
-        let deltas = stored.records.into_iter().map(|record| record.delta);
-        let execution = Execution::restore(stored.start.header.clone(), deltas)
+        let start = Arc::new(stored.start.clone());
+        let execution = stored
+            .restore()
             .map_err(|error| stranded(error.to_string()))?;
         // The limit is on starts; what was started before goes on whatever it is.
-        let place = self.pressure.place_beyond(&stored.start.header.principal);
-        let (shared, start) = (Arc::clone(self), Arc::new(stored.start));
+        let place = self.pressure.place_beyond(&start.header.principal);
+        let shared = Arc::clone(self);
         if execution.has_begun() {
             let (input, keeping) = (Arc::new(Value::Null), Keeping::Journal(fence));
             let (mut actor, running) = Actor::new(shared, start, input, machine, keeping, place);
@@ -203,6 +204,7 @@ impl Shared {
         let input = execution.input();
         let is_stored = true;
         let form = Form::Asynchronous { fence, is_stored };
+        let place = place.with_express(self.express.place_beyond(&start.header.principal));
         let express = Express::new(&self.express, (&start, &input), form);
         let keeping = Keeping::Memory(Box::new(express));
         let (actor, running) = Actor::new(shared, start, input, machine, keeping, place);

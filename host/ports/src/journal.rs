@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use asl::{Delta, EffectId, ExecutionId, Header, PayloadId, Posture, Status, Timestamp};
+use asl::{
+    Behind, Delta, EffectId, Execution, ExecutionId, Header, PayloadId, Posture, RestoreError,
+    Status, Timestamp,
+};
 use async_trait::async_trait;
 use auth::authority::AuthorityVersion;
 use auth::principal::Caller;
@@ -271,16 +274,28 @@ pub struct Alarms {
     pub next: Option<Timestamp>,
 }
 
-/// Everything written about one execution, in order.
+/// What was written about one execution, as far as going on with it needs.
 #[derive(Clone, Debug)]
 pub struct StoredExecution {
     /// The beginning.
     pub start: Start,
-    /// Every step.
+    /// What the records before the first of `records` leave behind.
+    pub behind: Behind,
+    /// The steps since the last one that tells all of the execution, see [`Delta::behind`], or
+    /// every step; in order.
     pub records: Vec<Record>,
 }
 
 impl StoredExecution {
+    /// The execution as its last record left it.
+    ///
+    /// # Errors
+    /// The records are not what an execution wrote.
+    pub fn restore(self) -> Result<Execution, RestoreError> {
+        let deltas = self.records.into_iter().map(|record| record.delta);
+        Execution::restore_behind(self.start.header, self.behind, deltas)
+    }
+
     /// What the execution waits for, as its last record says.
     pub fn posture(&self) -> Posture {
         self.records
@@ -331,7 +346,8 @@ pub trait Journal: Send + Sync {
         limit: usize,
     ) -> Result<Alarms, StoreError>;
 
-    /// Reads everything needed to go on with an execution. No effect.
+    /// Reads everything needed to go on with an execution, at a cost of its size whatever its past.
+    /// No effect.
     ///
     /// # Errors
     /// The store is damaged or gone.

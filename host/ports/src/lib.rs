@@ -28,7 +28,7 @@ pub use journal::{
     Alarm, Alarms, Claim, Commit, CommitError, ExecutionCommit, Fence, Journal, LogLine, Parent,
     Receipt, Record, Selection, Start, StoreError, StoredExecution, Summary,
 };
-pub use retention::{Ended, EndedPage, Expirable, Retention, Upkeep};
+pub use retention::{Ended, EndedOrder, EndedPage, Expirable, Retention, Upkeep};
 pub use runner::{
     Attempt, AttemptReport, Exports, Inspection, Outcome, Refusal, Rejected, RunError, RunTimes,
     Runner, StepContext, Usage, Use, Witness, WitnessError,

@@ -3,7 +3,7 @@
 use asl::{ExecutionId, Timestamp};
 use async_trait::async_trait;
 
-use crate::{Head, StoreError};
+use crate::{Head, Key, StoreError};
 
 /// An ended execution in the order in which they expire.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,12 +27,20 @@ pub struct Upkeep {
     /// Takes away whole blocks of audit links up to this one, which becomes the anchor that the
     /// rest verifies from. The commit says so in the audit log.
     pub prune: Option<Head>,
+    /// Revisions of state machines that nothing refers to. The commit says in the audit log which.
+    pub revisions: Vec<Key>,
 }
 
 impl Upkeep {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.expire.is_empty() && self.postpone.is_empty() && self.prune.is_none()
+        let Self {
+            expire,
+            postpone,
+            prune,
+            revisions,
+        } = self;
+        expire.is_empty() && postpone.is_empty() && prune.is_none() && revisions.is_empty()
     }
 }
 
@@ -43,14 +51,25 @@ pub struct Expirable {
     pub ended: Ended,
     /// Its ARN.
     pub arn: String,
+    /// The name of its state machine.
+    pub machine: String,
     /// Whether it was started by an execution that has not ended, which may still ask for it.
     pub is_held: bool,
+}
+
+/// From which end ended executions are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedOrder {
+    /// From the one that ended first.
+    OldestFirst,
+    /// From the one that ended last.
+    NewestFirst,
 }
 
 /// Ended executions, and how many there are.
 #[derive(Clone, Debug)]
 pub struct EndedPage {
-    /// Those that ended first.
+    /// Those that were asked for.
     pub items: Vec<Expirable>,
     /// How many there are in all.
     pub count: u64,
@@ -60,11 +79,27 @@ pub struct EndedPage {
 /// [`crate::Journal::commit`], so that it comes with its audit record.
 #[async_trait]
 pub trait Retention: Send + Sync {
-    /// Ended executions behind `after` in the order in which they expire, at most `limit`.
+    /// Ended executions beyond `beyond` in the order that is asked for, at most `limit`.
     ///
     /// # Errors
     /// The store is damaged or gone.
-    async fn ended(&self, after: Option<Ended>, limit: usize) -> Result<EndedPage, StoreError>;
+    async fn ended(
+        &self,
+        order: EndedOrder,
+        beyond: Option<Ended>,
+        limit: usize,
+    ) -> Result<EndedPage, StoreError>;
+
+    /// The revision of a state machine that each execution refers to, in the order of their ids
+    /// behind `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// The store is damaged or gone.
+    async fn revisions_used(
+        &self,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<(ExecutionId, Key)>, StoreError>;
 
     /// Executions that expired but still have records, at most `limit`.
     ///

@@ -138,6 +138,12 @@ fn reading(pointer: &str) -> SettingReading {
         ["server", "listen"] | ["store", "path"] => SettingReading::Text,
         ["server" | "store" | "limits" | "retention", _]
         | [
+            "retention",
+            "state_machines",
+            _,
+            "executions_days" | "executions_max",
+        ]
+        | [
             "telemetry",
             "sample_ratio" | "timeout_ms" | "spans_waiting_max",
         ] => SettingReading::Scalar,

@@ -1,5 +1,7 @@
 //! What a configuration may say, and what is reported when it is wrong.
 
+use engine::{MachineNames, MachineRule};
+
 use super::*;
 
 fn sources(mode: Mode, file: Option<PathBuf>, variables: &[(&str, &str)]) -> Sources {
@@ -413,6 +415,7 @@ fn everything_is_kept_unless_a_rule_says_otherwise() {
         executions_days: Some(90),
         executions_max: Some(1000),
         audit_days: Some(365),
+        state_machines: Vec::new(),
     };
     assert_eq!(rules(all), expected);
     let wrong = "[retention]\nexecutions_days = 40000\naudit_days = -1\nexecutions = 1\n";
@@ -425,6 +428,46 @@ fn everything_is_kept_unless_a_rule_says_otherwise() {
             "/retention/executions",
         ],
     );
+}
+
+#[test]
+fn state_machines_may_have_retention_of_their_own() {
+    let own = "[[retention.state_machines]]\nname = \"nightly-*\"\nexecutions_days = 7\n\
+        [[retention.state_machines]]\nname = \"orders\"\nexecutions_max = 10\n";
+    let rules = load(Mode::Serve, &format!("{STORE}{own}"), &[])
+        .unwrap()
+        .retention;
+    let rule = |names, executions_days, executions_max| MachineRule {
+        names: MachineNames::parse(names).unwrap(),
+        executions_days,
+        executions_max,
+    };
+    let expected = vec![
+        rule("nightly-*", Some(7), None),
+        rule("orders", None, Some(10)),
+    ];
+    assert_eq!(rules.state_machines, expected);
+    assert_eq!((rules.executions_days, rules.executions_max), (None, None));
+    for (wrong, pointer) in [
+        ("executions_days = 7", "/retention/state_machines/0"),
+        ("name = \"*\"", "/retention/state_machines/0/name"),
+        ("name = \"a b\"", "/retention/state_machines/0/name"),
+        (
+            "name = \"a\"\nexecutions_days = -1",
+            "/retention/state_machines/0/executions_days",
+        ),
+        (
+            "name = \"a\"\naudit_days = 1",
+            "/retention/state_machines/0/audit_days",
+        ),
+        (
+            "name = \"a\"\n[[retention.state_machines]]\nname = \"a\"",
+            "/retention/state_machines/1/name",
+        ),
+    ] {
+        let text = format!("{STORE}[[retention.state_machines]]\n{wrong}\n");
+        refused(Mode::Serve, &text, &[pointer]);
+    }
 }
 
 #[test]

@@ -28,8 +28,6 @@ use super::state::App;
 
 const LAST_EVENT_ID: &str = "last-event-id";
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How often an execution is looked at that this host leaves to the next one.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const PAGE: usize = 100;
 
 pub(super) fn routes() -> Router<App> {
@@ -47,13 +45,22 @@ async fn follow(
     let after = last_event_id(&headers)?;
     let (description, _permit) = find::<ReadExecution>(&app, &caller, &id).await?;
     let share = app.streams().take(&caller.principal.key());
+    let share = match share {
+        Ok(share) => share,
+        Err(full) => {
+            app.engine()?.metrics().refused("event_streams_max", full);
+            return Err(Problem::too_many_streams(full));
+        }
+    };
     let follower = Follower {
         resource: resource_of(&description)?,
         id: description.start.header.id,
         caller,
         after,
         cursor: HistoryCursor::default(),
-        _share: share.map_err(Problem::too_many_streams)?,
+        news: None,
+        has_more: false,
+        _share: share,
         app,
     };
     let ends_at = expiry(follower.caller.expires_at);
@@ -101,6 +108,10 @@ struct Follower {
     /// The last event that the reader has.
     after: u64,
     cursor: HistoryCursor,
+    /// Who tells of further events, once asked.
+    news: Option<engine::Follower>,
+    /// Whether there is something to read that nothing will be told of.
+    has_more: bool,
     _share: Share,
 }
 
@@ -128,27 +139,28 @@ impl Follower {
     /// Waits for events after those already read. The right to read is asked for again each time.
     async fn look(&mut self) -> Result<Look, Problem> {
         loop {
-            // Taken before reading, so that what happens in between is seen as a change.
-            let follower = self.app.engine()?.follow(&self.id).await?;
+            match &mut self.news {
+                // Taken before reading, so that what happens in between is told of.
+                None => self.news = self.app.engine()?.follow(&self.id).await?,
+                Some(_) if self.has_more => {}
+                Some(news) => {
+                    if news.changed().await.is_err() {
+                        // Nothing more is told here; asking again finds out why.
+                        self.news = None;
+                        continue;
+                    }
+                }
+            }
             let events = self.read().await?;
             if !events.is_empty() {
                 return Ok(Look::Events(events));
             }
-            if self.is_ended().await? {
-                let last = self.read().await?;
-                return Ok(if last.is_empty() {
-                    Look::End
-                } else {
-                    Look::Events(last)
-                });
+            // Of one that has ended all is read, and one that is left to the next host has its
+            // reader go on there.
+            if self.news.is_none() {
+                return Ok(Look::End);
             }
-            wait(follower).await;
         }
-    }
-
-    async fn is_ended(&self) -> Result<bool, Problem> {
-        let description = self.app.engine()?.find(self.id.as_str()).await?;
-        Ok(description.is_none_or(|description| description.summary.status.is_terminal()))
     }
 
     async fn read(&mut self) -> Result<Vec<HistoryEvent>, Problem> {
@@ -157,7 +169,7 @@ impl Follower {
         let permit = authorize::<ReadExecution>(&app, &self.caller, &self.resource).await?;
         loop {
             let page = engine.history(&permit, &self.id, self.cursor, PAGE).await?;
-            self.cursor = page.next;
+            (self.cursor, self.has_more) = (page.next, page.has_more);
             let mut events = page.events;
             events.retain(|event| event.id > self.after);
             if let Some(last) = events.last() {
@@ -167,16 +179,6 @@ impl Follower {
                 return Ok(events);
             }
         }
-    }
-}
-
-async fn wait(follower: Option<engine::Follower>) {
-    match follower {
-        Some(mut follower) => {
-            // An error says that nothing more is told here; the next look finds out why.
-            let _ = follower.changed().await;
-        }
-        None => tokio::time::sleep(LOOK_AGAIN).await,
     }
 }
 

@@ -53,6 +53,16 @@ impl Collector for EnginePulse {
                 load.executions_running,
             ),
             (
+                "sluice_executions_arriving",
+                "Executions on their way from the disk into memory.",
+                load.executions_arriving,
+            ),
+            (
+                "sluice_express_running",
+                "Express executions that run.",
+                load.express_running,
+            ),
+            (
                 "sluice_attempts_running",
                 "Attempts that run.",
                 load.attempts_running,
@@ -66,6 +76,16 @@ impl Collector for EnginePulse {
                 "sluice_commits_waiting",
                 "Commits that wait to be written or are being written.",
                 load.commits_waiting,
+            ),
+            (
+                "sluice_starts_waiting",
+                "Starts that wait for their turn to be written.",
+                load.starts_waiting,
+            ),
+            (
+                "sluice_workers_waiting",
+                "Workers that wait for tasks of activities.",
+                load.workers_waiting,
             ),
         ];
         for (name, help, value) in gauges {

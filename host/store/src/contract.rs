@@ -14,8 +14,9 @@ use auth::authority::AuthorityVersion;
 use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
-    Archive, AuditPage, AuditRecord, Blob, Catalogue, Commit, CommitError, ExecutionFilter, Fence,
-    HistoryCursor, HistoryPayloads, Journal, Kind, Parent, Retention, Sealed, StoreError,
+    Archive, AuditPage, AuditRecord, Blob, Catalogue, Commit, CommitError, EndedOrder,
+    ExecutionFilter, Fence, HistoryCursor, HistoryPayloads, Journal, Kind, Parent, Retention,
+    Sealed, StoreError,
 };
 use serde_json::json;
 
@@ -56,6 +57,8 @@ pub(crate) async fn check<S: Store, F: Future<Output = S>>(empty: impl Fn() -> F
     retention::a_large_execution_goes_in_several_commits(&empty().await).await;
     retention::ended_executions_are_told_in_order_and_held_by_who_started_them(&empty().await)
         .await;
+    retention::ended_executions_are_told_from_either_end(&empty().await).await;
+    retention::revisions_that_are_used_are_told_and_others_can_go(&empty().await).await;
     retention::a_pruned_log_verifies_from_its_anchor(&empty().await).await;
 }
 
@@ -129,7 +132,12 @@ pub(crate) async fn everything(store: &impl Store) -> Result<Vec<String>, StoreE
 /// Who waits for what: to be taken up, to be woken, to expire.
 async fn in_line(store: &impl Store) -> Result<Vec<String>, StoreError> {
     let mut all = Vec::new();
-    all.push(format!("{:?}", store.ended(None, usize::MAX).await?));
+    all.push(format!(
+        "{:?}",
+        store
+            .ended(EndedOrder::OldestFirst, None, usize::MAX)
+            .await?
+    ));
     all.push(format!("{:?}", store.leftovers(usize::MAX).await?));
     let claims = store.claim(None, usize::MAX).await?;
     let claimed = claims.iter().map(|claim| &claim.id);

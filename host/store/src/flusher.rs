@@ -4,9 +4,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
+use std::time::Instant;
 
 use crate::base::{BaseWriter, panicked};
 use crate::durable::Durable;
+use crate::metrics::Metrics;
 use crate::table::Table;
 use crate::writer::Failure;
 
@@ -24,6 +26,7 @@ pub(crate) struct Flusher {
     /// The number of the last frame that is in the base.
     pub(crate) applied: Arc<AtomicU64>,
     pub(crate) failure: Failure,
+    pub(crate) metrics: Metrics,
 }
 
 impl Flusher {
@@ -31,11 +34,15 @@ impl Flusher {
     /// the log all the same, and readers see it.
     pub(crate) fn run(self) {
         while let Ok(Frozen { table, through }) = self.tables.recv() {
+            let begun = Instant::now();
             let written = catch_unwind(AssertUnwindSafe(|| {
                 self.base.write(&table, through, &self.durable)
             }));
             match written {
-                Ok(Ok(())) => self.applied.store(through, Ordering::Release),
+                Ok(Ok(())) => {
+                    self.applied.store(through, Ordering::Release);
+                    self.metrics.flushed(table.bytes(), begun.elapsed());
+                }
                 Ok(Err(error)) => self.failure.set(error),
                 Err(payload) => self.failure.set(panicked(&*payload)),
             }

@@ -16,6 +16,9 @@ pub(crate) const APPLIED: &[u8] = b"m/applied";
 /// How often the store was opened: the fence of this opening.
 pub(crate) const HOST: &[u8] = b"m/host";
 
+/// How many executions are parked, and the fence under which they were counted.
+pub(crate) const PARKED: &[u8] = b"m/parked";
+
 /// How far an upgrade from an earlier format has come.
 pub(crate) const UPGRADE: &[u8] = b"m/upgrade";
 
@@ -109,6 +112,11 @@ pub(crate) fn listing(arn: Option<&str>, status: Status) -> Vec<u8> {
 /// The mark of an execution in a list.
 pub(crate) fn listed(arn: Option<&str>, status: Status, id: &ExecutionId) -> Vec<u8> {
     join(&listing(arn, status), &[id.as_str().as_bytes()])
+}
+
+/// Every mark in the list of all executions that stand so.
+pub(crate) fn all_listed(status: Status) -> Range<Vec<u8>> {
+    below(listing(None, status))
 }
 
 /// The mark of an execution in a list of format 1.

@@ -1,6 +1,7 @@
 //! Admitting commits: each is checked against the durable state and everything admitted before
 //! it, sealed into the audit chain, and staged. Nothing here writes.
 
+mod parked;
 mod stored;
 mod upkeep;
 
@@ -17,6 +18,7 @@ use crate::read::holder_of;
 use crate::staged::{Overlay, Staged};
 use crate::standings::{self, Mark, Standing, Standings};
 
+pub(crate) use parked::Parked;
 pub(crate) use stored::{State, format, links, stored_state};
 
 /// The version of keys and contents.
@@ -28,6 +30,7 @@ pub(crate) struct Ledger {
     state: State,
     fence: Fence,
     standings: Standings,
+    parked: Parked,
 }
 
 impl Ledger {
@@ -54,15 +57,19 @@ impl Ledger {
         };
         let opened =
             read(entries, Kind::Meta, key::HOST)?.map(|count| stored::number(key::HOST, &count));
-        let fence = Fence(opened.transpose()?.unwrap_or(0).saturating_add(1));
+        let last = Fence(opened.transpose()?.unwrap_or(0));
+        let fence = Fence(last.0.saturating_add(1));
         let host = Entry::new(Kind::Meta, key::HOST.to_vec(), &fence.0.to_be_bytes());
         staged.put(host);
+        let parked = Parked::open(entries, last)?;
+        staged.put(parked.entry(fence));
         let standings = Standings::default();
         let ledger = Self {
             chain,
             state,
             fence,
             standings,
+            parked,
         };
         ledger.stage_state(&mut staged);
         Ok((ledger, staged))
@@ -78,14 +85,19 @@ impl Ledger {
         self.state.head.length
     }
 
+    /// How many executions are parked.
+    pub(crate) fn parked(&self) -> Parked {
+        self.parked
+    }
+
     /// Where the ledger stands, to come back to.
-    pub(crate) fn mark(&self) -> State {
-        self.state.clone()
+    pub(crate) fn mark(&self) -> (State, Parked) {
+        (self.state.clone(), self.parked)
     }
 
     /// Forgets what was admitted since `mark` and not written.
-    pub(crate) fn back_to(&mut self, mark: State) {
-        self.state = mark;
+    pub(crate) fn back_to(&mut self, mark: (State, Parked)) {
+        (self.state, self.parked) = mark;
         self.standings = Standings::default();
     }
 
@@ -249,8 +261,13 @@ impl Ledger {
                 staged.put(shared.owner);
             }
         }
-        let next = step.number.saturating_add(1);
         let stands = (step.status, step.mark);
+        let before = self.parked;
+        self.parked.step(was.map(|was| (was, mark)), stands);
+        if self.parked != before {
+            staged.put(self.parked.entry(self.fence));
+        }
+        let next = step.number.saturating_add(1);
         let standing = Standing::new(next, stands, &step.summary, arns);
         self.standings.remember(step.id, standing);
     }

@@ -43,6 +43,6 @@ mod contract;
 
 pub use backup::{RestoreError, Restored, check_backup, restore};
 pub use memory::{Fault, MemoryStore, Weather};
-pub use metrics::Metrics;
+pub use metrics::{Metrics, Wait};
 pub use sled_store::{OpenError, SledStore, StoreConfig};
 pub use usage::{DiskBytes, disk_bytes};

@@ -13,7 +13,7 @@ use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
     Alarm, Alarms, Archive, AuditPage, Backup, Backups, Catalogue, Chain, Claim, Commit,
-    CommitError, Description, Document, Ended, EndedPage, ExecutionFilter, Fence, Head,
+    CommitError, Description, Document, Ended, EndedOrder, EndedPage, ExecutionFilter, Fence, Head,
     HistoryCursor, HistoryPage, HistoryPayloads, Journal, Key, Kind, ListCursor, Page, Receipt,
     Retention, StoreError, StoredExecution,
 };
@@ -42,6 +42,8 @@ pub enum Fault {
     /// The host dies after the write is synced but before the answer: the commit is durable
     /// and every call fails.
     CrashAfter,
+    /// The disk has no room: nothing is written, and this commit alone is an error.
+    Full,
 }
 
 /// A store in memory. [`Self::reopen`] is what the next host finds.
@@ -144,12 +146,16 @@ impl MemoryStore {
         strikes: impl FnOnce() -> Option<Fault>,
     ) -> (Result<Receipt, CommitError>, Option<Receipt>) {
         let mut host = self.host();
+        let before = host.ledger.mark();
         match self.staged(&mut host, commit) {
             Err(refused) => (Err(refused), None),
             Ok((staged, receipt)) => {
                 let fault = host.due_fault().or_else(strikes);
                 let result = host.strike(fault).map(|()| receipt).map_err(Into::into);
-                let is_lost = matches!(fault, Some(Fault::Fail | Fault::CrashBefore));
+                let is_lost = matches!(fault, Some(Fault::Fail | Fault::CrashBefore | Fault::Full));
+                if fault == Some(Fault::Full) {
+                    host.ledger.back_to(before);
+                }
                 if !is_lost {
                     self.tree.write(staged);
                 }
@@ -193,6 +199,10 @@ impl Host {
                 self.is_dead = true;
                 Err(StoreError::Closed)
             }
+            Some(Fault::Full) => Err(StoreError::Full {
+                free_bytes: 0,
+                reserve_bytes: 1,
+            }),
         }
     }
 }
@@ -354,8 +364,21 @@ impl Archive for MemoryStore {
 
 #[async_trait]
 impl Retention for MemoryStore {
-    async fn ended(&self, after: Option<Ended>, limit: usize) -> Result<EndedPage, StoreError> {
-        read::ended(self.entries()?, after.as_ref(), limit)
+    async fn ended(
+        &self,
+        order: EndedOrder,
+        beyond: Option<Ended>,
+        limit: usize,
+    ) -> Result<EndedPage, StoreError> {
+        read::ended(self.entries()?, order, beyond.as_ref(), limit)
+    }
+
+    async fn revisions_used(
+        &self,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<(ExecutionId, Key)>, StoreError> {
+        read::revisions_used(self.entries()?, after.as_ref(), limit)
     }
 
     async fn leftovers(&self, limit: usize) -> Result<Vec<Ended>, StoreError> {

@@ -4,10 +4,13 @@
 
 use std::time::{Duration, Instant};
 
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 
+use crate::ledger::{Ledger, Parked};
 use crate::log::SyncData;
 
 /// What the store counts and measures of itself; clones share what they count.
@@ -25,6 +28,19 @@ pub struct Metrics {
     pub written_bytes: Counter,
     /// The length of the audit log.
     pub audit_links: Gauge,
+    /// Executions that are on disk alone until something happens.
+    pub parked: Family<Wait, Gauge>,
+    /// Bytes of changes that are durable in the log and not yet in the base, as held in memory.
+    pub base_waiting_bytes: Gauge,
+    /// How long it took to write each table to the base, in seconds.
+    pub flush_seconds: Histogram,
+}
+
+/// What parked executions wait for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Wait {
+    /// `time`, or `answer` for those that only somebody outside can wake.
+    pub until: &'static str,
 }
 
 impl Default for Metrics {
@@ -38,26 +54,52 @@ impl Default for Metrics {
             group_bytes: Histogram::new(exponential_buckets(256.0, 4.0, 8)),
             written_bytes: Counter::default(),
             audit_links: Gauge::default(),
+            parked: Family::default(),
+            base_waiting_bytes: Gauge::default(),
+            // 1 ms to 33 s.
+            flush_seconds: Histogram::new(exponential_buckets(1e-3, 2.0, 16)),
         }
     }
 }
 
 impl Metrics {
-    /// A group of `commits` with `bytes` is durable; it took `total`, and the audit log has
-    /// `links` links.
-    pub(crate) fn group_written(&self, commits: usize, bytes: usize, total: Duration, links: u64) {
+    /// A group of `commits` with `bytes` is durable; it took `total`, and the ledger stands so.
+    pub(crate) fn group_written(
+        &self,
+        (commits, bytes): (usize, usize),
+        total: Duration,
+        ledger: &Ledger,
+    ) {
         self.group_seconds.observe(total.as_secs_f64());
         self.group_commits.observe(commits as f64);
         self.group_bytes.observe(bytes as f64);
         self.written_bytes
             .inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
-        self.audit_length(links);
+        self.ledger_stands(ledger);
     }
 
-    /// The audit log has `links` links.
-    pub(crate) fn audit_length(&self, links: u64) {
-        self.audit_links
-            .set(i64::try_from(links).unwrap_or(i64::MAX));
+    /// The ledger stands so.
+    pub(crate) fn ledger_stands(&self, ledger: &Ledger) {
+        set(&self.audit_links, ledger.links());
+        let Parked {
+            for_time,
+            for_answer,
+        } = ledger.parked();
+        for (until, count) in [("time", for_time), ("answer", for_answer)] {
+            set(&self.parked.get_or_create(&Wait { until }), count);
+        }
+    }
+
+    /// The table over the base has grown, or shrunk, from so many bytes to so many.
+    pub(crate) fn table_changed(&self, before: usize, after: usize) {
+        self.base_waiting_bytes.inc_by(signed(after));
+        self.base_waiting_bytes.dec_by(signed(before));
+    }
+
+    /// A table of so many bytes is in the base; it took `taken`.
+    pub(crate) fn flushed(&self, bytes: usize, taken: Duration) {
+        self.base_waiting_bytes.dec_by(signed(bytes));
+        self.flush_seconds.observe(taken.as_secs_f64());
     }
 
     /// The same way to sync, measured.
@@ -70,4 +112,12 @@ impl Metrics {
             synced
         })
     }
+}
+
+fn set(gauge: &Gauge, value: u64) {
+    gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+}
+
+fn signed(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }

@@ -3,14 +3,15 @@
 mod history;
 mod links;
 mod listing;
+mod resuming;
 mod retention;
 
 use asl::{ExecutionId, PayloadId, Timestamp};
 use auth::names::Digest;
 use bytes::Bytes;
 use ports::{
-    Alarm, Alarms, Claim, Description, Document, Fence, Key, Kind as DocumentKind, Record, Start,
-    StoreError, StoredExecution, Summary,
+    Alarm, Alarms, Claim, Description, Document, Fence, Key, Kind as DocumentKind, Start,
+    StoreError, Summary,
 };
 
 use crate::entries::{Entries, Order, complete, parse, read};
@@ -22,7 +23,8 @@ use crate::standings;
 pub(crate) use history::history;
 pub(crate) use links::{audit, oldest_link, prunable};
 pub(crate) use listing::executions;
-pub(crate) use retention::{ended, leftovers};
+pub(crate) use resuming::load;
+pub(crate) use retention::{ended, leftovers, revisions_used};
 
 /// How many entries are read at once.
 const PAGE_ENTRIES: usize = 256;
@@ -68,40 +70,6 @@ pub(crate) fn alarms(
     let next = due.get(count).map(|alarm| alarm.at);
     due.truncate(count);
     Ok(Alarms { due, next })
-}
-
-/// Everything about one execution.
-pub(crate) fn load(
-    entries: &impl Entries,
-    id: &ExecutionId,
-) -> Result<Option<StoredExecution>, StoreError> {
-    unless_expired(entries, id, || {
-        let Some((start, _)) = standing(entries, id)? else {
-            return Ok(None);
-        };
-        let records = records(entries, id)?;
-        Ok(Some(StoredExecution { start, records }))
-    })
-}
-
-fn records(entries: &impl Entries, id: &ExecutionId) -> Result<Vec<Record>, StoreError> {
-    let mut records = Vec::new();
-    loop {
-        let first = u32::try_from(records.len()).unwrap_or(u32::MAX);
-        let page = entries.range(key::records(id, first), Order::Forward, PAGE_ENTRIES)?;
-        for (key, value) in &page {
-            let number = u32::try_from(records.len()).unwrap_or(u32::MAX);
-            is_record(id, number, key)?;
-            records.push(Opened::new(entries, id, number, value)?.whole()?);
-        }
-        if page.len() < PAGE_ENTRIES {
-            break;
-        }
-    }
-    match records.is_empty() {
-        true => Err(damaged(&key::record(id, 0), "is missing")),
-        false => Ok(records),
-    }
 }
 
 /// One execution with its input and output.

@@ -30,6 +30,8 @@ pub(crate) struct Removals {
     pub(crate) executions: Vec<Removal>,
     pub(crate) postponed: Vec<(Entry, Entry)>,
     pub(crate) pruned: Option<Pruned>,
+    /// Each document that is taken away: its key first, then those of its parts.
+    pub(crate) documents: Vec<Vec<IVec>>,
 }
 
 /// What is taken away of one execution.
@@ -72,11 +74,15 @@ impl Removals {
             };
             (mark(key::ended(&ended)), mark(key::ended(&moved)))
         });
+        let revisions = upkeep.revisions.iter();
+        let documents = revisions.map(|revision| document(entries, revision));
+        let documents = documents.collect::<Result<Vec<_>, _>>()?;
         let pruned = upkeep.prune.map(|anchor| Pruned::find(entries, anchor));
         Ok(Self {
             executions,
             postponed: postponed.collect(),
             pruned: pruned.transpose()?,
+            documents,
         })
     }
 
@@ -84,7 +90,10 @@ impl Removals {
     pub(crate) fn are_unseen(&self) -> bool {
         let is_all = self.executions.is_empty() && self.postponed.is_empty();
         let mut executions = self.executions.iter();
-        !is_all && self.pruned.is_none() && executions.all(|removal| removal.unlinked.is_empty())
+        !is_all
+            && self.pruned.is_none()
+            && self.documents.is_empty()
+            && executions.all(|removal| removal.unlinked.is_empty())
     }
 
     /// How much it adds to a write, about.
@@ -99,7 +108,8 @@ impl Removals {
                 .chain(shared)
         });
         let blocks = self.pruned.iter().flat_map(|pruned| &pruned.blocks);
-        let bytes = keys.chain(blocks).map(|key| key.len());
+        let documents = self.documents.iter().flatten();
+        let bytes = keys.chain(blocks).chain(documents).map(|key| key.len());
         bytes.sum::<usize>() + self.postponed.len() * 128
     }
 }
@@ -215,12 +225,23 @@ fn digests(entries: &impl Entries, key: &[u8], value: &IVec) -> Result<Vec<Diges
 
 fn kind_of(key: &[u8]) -> Kind {
     match key.first() {
+        Some(b'd') => Kind::Document,
         Some(b's') => Kind::Execution,
         Some(b'h') => Kind::Piece,
         Some(b'p') => Kind::Payload,
         Some(b'a') => Kind::Links,
         _ => Kind::Record,
     }
+}
+
+/// A document with its parts; nothing if it is gone.
+fn document(entries: &impl Entries, named: &ports::Key) -> Result<Vec<IVec>, StoreError> {
+    let key = key::document(named);
+    let Some(value) = entries.entry(&key)? else {
+        return Ok(Vec::new());
+    };
+    let parts = parts(&key, &value)?;
+    Ok([key.into()].into_iter().chain(parts).collect())
 }
 
 /// A payload with its parts.

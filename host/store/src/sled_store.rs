@@ -1,4 +1,10 @@
-//! The embedded store: opening, closing, and the ports over it.
+//! The embedded store: opening and closing it. What is asked of it is in the file of each port.
+
+mod archive;
+mod backups;
+mod catalogue;
+mod journal;
+mod retention;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
@@ -6,19 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use asl::{ExecutionId, Timestamp};
-use async_trait::async_trait;
-use auth::names::Digest;
-use bytes::Bytes;
-use ports::{
-    Alarm, Alarms, Archive, AuditPage, Backup, Backups, Catalogue, Chain, Claim, Commit,
-    CommitError, Description, Document, Ended, EndedPage, ExecutionFilter, Fence, Head,
-    HistoryCursor, HistoryPage, HistoryPayloads, Journal, Key, Kind, ListCursor, Page, Receipt,
-    Retention, StoreError, StoredExecution,
-};
-use tokio::sync::{mpsc, oneshot};
+use ports::{Chain, Fence, StoreError};
+use tokio::sync::mpsc;
 
-use crate::backup::Export;
 use crate::base::{Base, panicked};
 use crate::durable::Durable;
 use crate::flusher::Flusher;
@@ -26,8 +22,7 @@ use crate::folder::failed_at;
 use crate::ledger::{Ledger, links};
 use crate::log::{self, AppendError, Log, SyncData};
 use crate::metrics::Metrics;
-use crate::prepare::{Prepared, refused};
-use crate::read;
+use crate::prepare::refused;
 use crate::standings::REMEMBERED_MIN;
 use crate::table::Table;
 use crate::upgrade::upgrade;
@@ -173,13 +168,15 @@ impl SledStore {
             Ok(())
         })?;
         let (ledger, staged) = Ledger::open(&*durable, chain)?;
-        append_opening(&mut log, &durable, staged).map_err(AppendError::into_inner)?;
+        let opened = append_opening(&mut log, &durable, staged);
+        let table_bytes = opened.map_err(AppendError::into_inner)?;
         note(&mut watermark, ledger.links())?;
 
         let (sender, receiver) = mpsc::channel(config.queue_commits_max.max(1));
         let (freezing, tables) = std::sync::mpsc::sync_channel(1);
         let applied = Arc::new(AtomicU64::new(applied));
-        metrics.audit_length(ledger.links());
+        metrics.ledger_stands(&ledger);
+        metrics.table_changed(0, table_bytes);
         let fence = ledger.fence();
         let failure = Failure::default();
         let flusher = Flusher {
@@ -188,6 +185,7 @@ impl SledStore {
             tables,
             applied: Arc::clone(&applied),
             failure: failure.clone(),
+            metrics: metrics.clone(),
         };
         let writer = Writer {
             ledger,
@@ -203,6 +201,7 @@ impl SledStore {
             group_commits_max: config.group_commits_max.clamp(1, REMEMBERED_MIN),
             group_bytes_max: config.group_bytes_max,
             table_bytes_max: config.table_bytes_max,
+            table_bytes,
         };
         let running = Running {
             requests: sender,
@@ -297,165 +296,6 @@ async fn blocking<T: Send + 'static>(
         Ok(payload) => panicked(&*payload),
         Err(_) => StoreError::Closed,
     })
-}
-
-#[async_trait]
-impl Journal for SledStore {
-    async fn commit(&self, commit: Commit) -> Result<Receipt, CommitError> {
-        let is_light = commit.blobs.is_empty() && commit.upkeep.is_empty();
-        let commit = match is_light {
-            true => Prepared::new(&*self.durable, commit)?,
-            false => {
-                self.read(move |entries| Prepared::new(entries, commit))
-                    .await?
-            }
-        };
-        let requests = self.requests().ok_or(StoreError::Closed)?;
-        let (answer, answered) = oneshot::channel();
-        let request = Request { commit, answer };
-        requests
-            .send(request)
-            .await
-            .map_err(|_| self.failure.error())?;
-        if let Ok(answer) = answered.await {
-            return answer;
-        }
-        // The writer says why it ends before it closes the channel.
-        requests.closed().await;
-        Err(self.failure.error().into())
-    }
-
-    async fn fence(&self) -> Result<Fence, StoreError> {
-        Ok(self.fence)
-    }
-
-    async fn claim(
-        &self,
-        after: Option<ExecutionId>,
-        limit: usize,
-    ) -> Result<Vec<Claim>, StoreError> {
-        let fence = self.fence;
-        self.read(move |entries| read::claim(entries, fence, after.as_ref(), limit))
-            .await
-    }
-
-    async fn alarms(
-        &self,
-        until: Timestamp,
-        after: Option<Alarm>,
-        limit: usize,
-    ) -> Result<Alarms, StoreError> {
-        self.read(move |entries| read::alarms(entries, until, after.as_ref(), limit))
-            .await
-    }
-
-    async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
-        let id = id.clone();
-        self.read(move |entries| read::load(entries, &id)).await
-    }
-
-    async fn load_all(
-        &self,
-        ids: Vec<ExecutionId>,
-    ) -> Result<Vec<Result<Option<StoredExecution>, StoreError>>, StoreError> {
-        self.read(move |entries| Ok(ids.iter().map(|id| read::load(entries, id)).collect()))
-            .await
-    }
-}
-
-#[async_trait]
-impl Backups for SledStore {
-    async fn backup(&self) -> Result<Option<Box<dyn Backup>>, StoreError> {
-        let durable = Arc::clone(&self.durable);
-        let snapshot = blocking(move || durable.snapshot()).await?;
-        Ok(snapshot.map(|snapshot| Box::new(Export::new(snapshot)) as Box<dyn Backup>))
-    }
-}
-
-#[async_trait]
-impl Catalogue for SledStore {
-    async fn documents(
-        &self,
-        kind: Kind,
-        after: Option<Key>,
-        limit: usize,
-    ) -> Result<Vec<Document>, StoreError> {
-        self.read(move |entries| read::documents(entries, kind, after.as_ref(), limit))
-            .await
-    }
-
-    async fn blob(&self, digest: &Digest) -> Result<Option<Bytes>, StoreError> {
-        let digest = digest.clone();
-        self.read(move |entries| read::blob(entries, &digest)).await
-    }
-}
-
-#[async_trait]
-impl Archive for SledStore {
-    async fn execution(&self, id: &ExecutionId) -> Result<Option<Description>, StoreError> {
-        let id = id.clone();
-        self.read(move |entries| read::execution(entries, &id))
-            .await
-    }
-
-    async fn execution_named(
-        &self,
-        machine_arn: &str,
-        name: &str,
-    ) -> Result<Option<ExecutionId>, StoreError> {
-        let (machine_arn, name) = (machine_arn.to_owned(), name.to_owned());
-        self.read(move |entries| read::execution_named(entries, &machine_arn, &name))
-            .await
-    }
-
-    async fn executions(
-        &self,
-        filter: ExecutionFilter,
-        cursor: Option<ListCursor>,
-        limit: usize,
-    ) -> Result<Page<Description, ListCursor>, StoreError> {
-        self.read(move |entries| read::executions(entries, &filter, cursor.as_ref(), limit))
-            .await
-    }
-
-    async fn history(
-        &self,
-        id: &ExecutionId,
-        cursor: HistoryCursor,
-        payloads: HistoryPayloads,
-        limit: usize,
-    ) -> Result<Option<HistoryPage>, StoreError> {
-        let id = id.clone();
-        self.read(move |entries| read::history(entries, &id, cursor, payloads, limit))
-            .await
-    }
-
-    async fn audit(&self, after: u64, limit: usize) -> Result<AuditPage, StoreError> {
-        self.read(move |entries| read::audit(entries, after, limit))
-            .await
-    }
-}
-
-#[async_trait]
-impl Retention for SledStore {
-    async fn ended(&self, after: Option<Ended>, limit: usize) -> Result<EndedPage, StoreError> {
-        self.read(move |entries| read::ended(entries, after.as_ref(), limit))
-            .await
-    }
-
-    async fn leftovers(&self, limit: usize) -> Result<Vec<Ended>, StoreError> {
-        self.read(move |entries| read::leftovers(entries, limit))
-            .await
-    }
-
-    async fn prunable(&self, before: Timestamp) -> Result<Option<Head>, StoreError> {
-        self.read(move |entries| read::prunable(entries, before))
-            .await
-    }
-
-    async fn oldest_link(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.read(read::oldest_link).await
-    }
 }
 
 #[cfg(test)]

@@ -69,6 +69,8 @@ pub(crate) struct Writer {
     pub(crate) group_commits_max: usize,
     pub(crate) group_bytes_max: usize,
     pub(crate) table_bytes_max: usize,
+    /// How large the table over the base is, in bytes.
+    pub(crate) table_bytes: usize,
 }
 
 impl Writer {
@@ -127,9 +129,9 @@ impl Writer {
         match refused {
             Some(_) => self.ledger.back_to(before),
             None if has_some => {
-                let (taken, links) = (begun.elapsed(), self.ledger.links());
+                let group = (answers.len(), bytes);
                 self.metrics
-                    .group_written(answers.len(), bytes, taken, links);
+                    .group_written(group, begun.elapsed(), &self.ledger);
             }
             None => {}
         }
@@ -166,6 +168,8 @@ impl Writer {
             tracing::info!("the disk has room again, commits are written");
         }
         note(&mut self.watermark, self.ledger.links())?;
+        self.metrics.table_changed(self.table_bytes, table_bytes);
+        self.table_bytes = table_bytes;
         if table_bytes >= self.table_bytes_max {
             self.flush(table_bytes)?;
         }
@@ -188,6 +192,7 @@ impl Writer {
         let Some(table) = self.durable.freeze() else {
             return Ok(());
         };
+        self.table_bytes = 0;
         let through = self.log.last();
         let sent = self.flusher.send(Frozen { table, through });
         sent.map_err(|_| self.failure.error())

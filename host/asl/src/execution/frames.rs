@@ -50,6 +50,10 @@ impl Frames {
         self.table.values().map(Box::as_ref)
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.table.is_empty()
     }

@@ -1,8 +1,13 @@
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::*;
 use crate::scope::tests::NoEvaluator;
-use crate::{Delta, ExecutionId, Header, PAYLOAD_BYTES_MAX, Payload, RestoreError, Timestamp};
+use crate::{
+    Behind, Delta, ExecutionId, Header, PAYLOAD_BYTES_MAX, Payload, PayloadId, RestoreError,
+    Timestamp,
+};
 
 struct Bench {
     machine: StateMachine,
@@ -302,6 +307,84 @@ fn damaged_records_are_refused_by_name() {
     };
     let orphan = Execution::restore(header(), [orphan]).unwrap_err();
     assert!(matches!(orphan, RestoreError::Orphan(_)), "{orphan}");
+}
+
+/// The effect that an attempt is.
+fn effect_of(effect: &Effect) -> Option<EffectId> {
+    let Effect::RunTask(run) = effect else {
+        return None;
+    };
+    Some(run.effect)
+}
+
+/// Deltas as a store hands them back: their payloads are hollow.
+fn loaded(deltas: &[Delta]) -> impl Iterator<Item = Delta> {
+    let text = |delta| serde_json::to_string(delta).unwrap();
+    deltas
+        .iter()
+        .map(move |delta| serde_json::from_str(&text(delta)).unwrap())
+}
+
+/// What is behind the last delta that tells all, and the deltas from there on.
+fn from_full(deltas: &[Delta]) -> (Behind, &[Delta]) {
+    let full = deltas.iter().rposition(|delta| delta.behind().is_some());
+    let (before, from) = deltas.split_at(full.unwrap());
+    let payload = |id: &PayloadId| {
+        let record = &before[id.record as usize];
+        (*id, Arc::clone(&record.payloads[id.index as usize]))
+    };
+    let behind = Behind {
+        records: u32::try_from(before.len()).unwrap(),
+        payloads: from[0].behind().unwrap().iter().map(payload).collect(),
+    };
+    (behind, from)
+}
+
+#[test]
+fn a_long_execution_is_restored_from_the_last_records_alone() {
+    let task = json!({ "Type": "Task", "Resource": "component:step", "TimeoutSeconds": 900,
+        "HeartbeatSeconds": 600, "End": true });
+    let definition = json!({ "StartAt": "Both", "States": { "Both": { "Type": "Parallel",
+        "End": true, "Branches": [
+            { "StartAt": "Note", "States": {
+                "Note": { "Type": "Pass", "Result": "noted", "Next": "Left" }, "Left": task } },
+            { "StartAt": "Right", "States": { "Right": task } },
+        ] } } });
+    let mut bench = Bench::started(&definition, json!({ "order": 7 }));
+    let outstanding = bench.execution.outstanding();
+    let effects: Vec<_> = outstanding.iter().filter_map(effect_of).collect();
+    let mut deltas = vec![bench.execution.take_delta()];
+    for effect in &effects {
+        let started = EventKind::TaskStarted {
+            effect: *effect,
+            facts: None,
+            worker: None,
+        };
+        assert_eq!(bench.apply(started), None);
+        deltas.push(bench.execution.take_delta());
+    }
+    for beat in 0..300 {
+        let effect = effects[beat % 2];
+        assert_eq!(bench.apply(EventKind::TaskHeartbeat { effect }), None);
+        deltas.push(bench.execution.take_delta());
+        if beat >= 70 {
+            let (behind, from) = from_full(&deltas);
+            assert!(from.len() <= 66, "{} records are read", from.len());
+            assert!(behind.payloads.len() <= 4, "{:?}", behind.payloads);
+            let restored = Execution::restore_behind(header(), behind, loaded(from));
+            assert_eq!(restored.as_ref(), Ok(&bench.execution));
+        }
+    }
+    let full = Execution::restore(header(), loaded(&deltas));
+    assert_eq!(full.as_ref(), Ok(&bench.execution));
+    let events: Vec<_> = deltas.iter().flat_map(|delta| &delta.history).collect();
+    let ids = events.iter().map(|event| event.id);
+    assert!(ids.eq(1..=events.len() as u64), "history is told once");
+
+    let (mut behind, from) = from_full(&deltas);
+    behind.payloads.pop_last();
+    let missing = Execution::restore_behind(header(), behind, loaded(from)).unwrap_err();
+    assert!(matches!(missing, RestoreError::MissingPayload(_)));
 }
 
 #[test]

@@ -110,9 +110,9 @@ impl Actor {
         }
         let stored = self.shared.ports.journal.load(&header.id).await;
         let stored = stored.map_err(|error| Halt::Store(error.into()))?;
-        let records = stored.map(|stored| stored.records).unwrap_or_default();
-        Execution::restore(header, records.into_iter().map(|record| record.delta))
-            .map_err(|error| Halt::Store(Error::host(error)))
+        let stored = stored.ok_or_else(|| Halt::Store(Error::host("the execution is gone")))?;
+        let restored = stored.restore();
+        restored.map_err(|error| Halt::Store(Error::host(error)))
     }
 
     async fn commit(
@@ -165,7 +165,9 @@ impl Actor {
         self.posture = posture;
         self.stopped_at = stopped_at;
         if stopped_at.is_some() {
-            self.shared.ended.notify_one();
+            self.shared
+                .ended
+                .send_modify(|count| *count = count.saturating_add(1));
         }
         Ok(())
     }

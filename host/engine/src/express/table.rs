@@ -8,16 +8,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use asl::ExecutionId;
 use ports::{Description, ExecutionFilter, HistoryCursor, HistoryPage};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::kept::{Kept, lock};
 use crate::Config;
+use crate::pressure::{Full, Share, Shares};
 
 /// Which part of the memory for all executions one of them may take.
 const SHARE: usize = 8;
 
 pub(crate) struct Table {
-    places: Arc<Semaphore>,
+    places: Arc<Shares>,
     ended_max: usize,
     bytes_max: usize,
     bytes: AtomicUsize,
@@ -34,7 +34,10 @@ struct Executions {
 impl Table {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(config.express_running_max)),
+            places: Arc::new(Shares::new(
+                config.express_running_max,
+                config.principal_share_percent,
+            )),
             ended_max: config.express_ended_max,
             bytes_max: config.express_bytes_max,
             bytes: AtomicUsize::new(0),
@@ -42,11 +45,25 @@ impl Table {
         }
     }
 
-    /// Room for one more, if there is any.
-    pub(crate) fn place(&self) -> Option<OwnedSemaphorePermit> {
-        let has_memory = self.bytes.load(Ordering::Relaxed) <= self.bytes_max;
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        place.ok().filter(|_| has_memory)
+    /// Room for one more of a principal's.
+    ///
+    /// # Errors
+    /// There is none, or none for this principal; with its memory taken the host is full.
+    pub(crate) fn place(&self, principal: &str) -> Result<Share, Full> {
+        match self.bytes.load(Ordering::Relaxed) <= self.bytes_max {
+            true => self.places.take(principal),
+            false => Err(Full::Host),
+        }
+    }
+
+    /// How many run.
+    pub(crate) fn running(&self) -> usize {
+        self.places.taken()
+    }
+
+    /// A place for one that runs again whatever the limit is.
+    pub(crate) fn place_beyond(&self, principal: &str) -> Share {
+        self.places.take_beyond(principal)
     }
 
     /// The most memory that the steps of one execution may take.

@@ -79,6 +79,11 @@ impl Desk {
     pub(crate) fn take(&self, principal: &str) -> Result<Share, Full> {
         self.workers.take(principal)
     }
+
+    /// How many workers wait.
+    pub(crate) fn workers_waiting(&self) -> usize {
+        self.workers.taken()
+    }
 }
 
 impl Default for Lane {

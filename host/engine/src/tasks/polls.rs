@@ -55,7 +55,11 @@ impl Engine {
         }
         let desk = &self.shared.desk;
         let principal = permit.caller().principal.key();
-        let _share = desk.take(&principal).map_err(TaskError::TooManyWorkers)?;
+        let share = desk.take(&principal);
+        let _share = share.map_err(|full| {
+            self.shared.metrics.refused("workers_waiting_max", full);
+            TaskError::TooManyWorkers(full)
+        })?;
         let lane = desk.lane(activity);
         let time_is_up = tokio::time::sleep(POLL_MAX);
         let mut time_is_up = std::pin::pin!(time_is_up);

@@ -4,7 +4,7 @@
 mod changes;
 mod workers;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use asl::ExecutionId;
@@ -14,18 +14,20 @@ use ports::{HistoryCursor, HistoryPage};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
+use crate::book::Book;
 use crate::dice::Dice;
 use crate::invariants::history;
 use crate::invariants::told::{End, Fact};
 use crate::outside::{HostClock, Outside};
 use crate::people::{caller, name};
-use crate::plan::Errand;
+use crate::plan::{EXPRESS, Errand};
 
 /// The clients of one host.
 #[derive(Clone)]
 pub(crate) struct Clients {
     pub(crate) outside: Arc<Outside>,
     pub(crate) engine: Engine,
+    pub(crate) book: Arc<Mutex<Book>>,
     pub(crate) clock: Arc<HostClock>,
     pub(crate) life: usize,
 }
@@ -51,9 +53,9 @@ impl Clients {
             }
         }
         let started = self.outside.state().started.clone();
-        for id in started.into_values() {
+        for (name, id) in started {
             let clients = self.clone();
-            tasks.spawn(async move { clients.follow(&id).await });
+            tasks.spawn(async move { clients.watch(&name, &id).await });
         }
         let clients = self.clone();
         tasks.spawn(async move { clients.post_letters().await });
@@ -61,6 +63,13 @@ impl Clients {
             let clients = self.clone();
             tasks.spawn(async move { clients.work(worker).await });
         }
+    }
+
+    /// Keeps what a client was told, which is durable from that moment on.
+    fn told(&self, id: &ExecutionId, fact: Fact) {
+        let verdict = self.book.lock().unwrap().tells(id, &fact);
+        self.outside.check(verdict);
+        self.outside.tell(id, fact);
     }
 
     async fn run(&self, errand: Errand) {
@@ -71,7 +80,7 @@ impl Clients {
                 input,
             } => {
                 if let Some(id) = self.start(&machine, &name, &input).await {
-                    self.follow(&id).await;
+                    self.watch(&name, &id).await;
                 }
             }
             Errand::Stop { name } => self.stop(&name).await,
@@ -92,7 +101,11 @@ impl Clients {
     async fn answer<T>(&self, result: Result<T, Error>) -> Answer<Option<T>> {
         let pause = match result {
             Ok(answer) => return Answer::Told(Some(answer)),
-            Err(Error::TooMany { .. } | Error::Busy { .. } | Error::Recovering { .. }) => 200,
+            Err(Error::TooMany { .. } | Error::Busy { .. }) => {
+                self.outside.note("no room");
+                200
+            }
+            Err(Error::Recovering { .. }) => 200,
             Err(Error::Closing | Error::Store(_) | Error::Host(_)) => 1_000,
             Err(_) => return Answer::Told(None),
         };
@@ -127,7 +140,7 @@ impl Clients {
                     Answer::Again => continue,
                 },
             };
-            self.outside.tell(&id, Fact::Started(name_.to_owned()));
+            self.told(&id, Fact::Started(name_.to_owned()));
             let mut state = self.outside.state();
             state.started.insert(name_.to_owned(), id.clone());
             return Some(id);
@@ -147,9 +160,23 @@ impl Clients {
             let stopped = self.engine.stop(permit, &id, error, None).await;
             if let Answer::Told(told) = self.answer(stopped).await {
                 if let Some(at) = told {
-                    self.outside.tell(&id, Fact::Stopped(at));
+                    self.told(&id, Fact::Stopped(at));
                 }
                 return;
+            }
+        }
+    }
+
+    /// Watches an execution until its end.
+    async fn watch(&self, name_: &str, id: &ExecutionId) {
+        if !name_.starts_with(EXPRESS) {
+            return self.follow(id).await;
+        }
+        // The steps of the last host are gone with it: of these only the end is told.
+        while !self.has_ended(id).await {
+            match self.engine.follow(id).await {
+                Ok(Some(mut progress)) => drop(progress.changed().await),
+                Ok(None) | Err(_) => tokio::time::sleep(Duration::from_secs(5)).await,
             }
         }
     }
@@ -201,6 +228,8 @@ impl Clients {
     }
 
     fn saw(&self, id: &ExecutionId, seen: &[asl::HistoryEvent]) {
+        let verdict = self.book.lock().unwrap().shows(id, seen);
+        self.outside.check(verdict);
         let mut state = self.outside.state();
         let before = state.seen.entry(id.clone()).or_default();
         let verdict = match seen.len() >= before.len() {
@@ -221,7 +250,7 @@ impl Clients {
         };
         let is_over = known.summary.status.is_terminal();
         if is_over {
-            self.outside.tell(id, Fact::Ended(End::of(&known)));
+            self.told(id, Fact::Ended(End::of(&known)));
         }
         is_over
     }

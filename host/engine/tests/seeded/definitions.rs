@@ -15,6 +15,8 @@ pub(crate) struct Taste<'a> {
     pub(crate) is_calm: bool,
     /// State machines that may be started from this one.
     pub(crate) below: &'a [String],
+    /// Whether only what an express state machine may hold.
+    pub(crate) is_express: bool,
     /// How many more states there may be.
     pub(crate) states_left: usize,
     names: usize,
@@ -35,8 +37,17 @@ impl<'a> Taste<'a> {
             dice,
             is_calm,
             below,
+            is_express: false,
             states_left: states,
             names: 0,
+        }
+    }
+
+    /// What an express state machine may hold.
+    pub(crate) fn express(dice: &'a mut Dice, is_calm: bool, states: usize) -> Self {
+        Self {
+            is_express: true,
+            ..Self::new(dice, is_calm, &[], states)
         }
     }
 
@@ -80,7 +91,7 @@ impl<'a> Taste<'a> {
             5 if next.is_none() => return vec![(name.to_owned(), end(self.dice))],
             6..=8 if is_nested => self.parallel(depth),
             9..=10 if is_nested => self.map(depth, false),
-            11..=12 if is_nested => self.map(depth, true),
+            11..=12 if is_nested && !self.is_express => self.map(depth, true),
             _ => task(self),
         };
         let mut others = Vec::new();
@@ -110,6 +121,7 @@ impl<'a> Taste<'a> {
             3 => {
                 json!({"Type": "Wait", "QueryLanguage": "JSONata", "Seconds": "{% $states.input.seconds %}"})
             }
+            _ if self.is_express => json!({"Type": "Wait", "Seconds": self.dice.within(0..=5)}),
             _ => json!({"Type": "Wait", "Seconds": self.dice.within(0..=120)}),
         }
     }

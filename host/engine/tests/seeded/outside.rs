@@ -133,6 +133,8 @@ impl Outside {
 pub(crate) struct HostClock {
     pub(crate) outside: Arc<Outside>,
     pub(crate) began: tokio::time::Instant,
+    /// How far it was set since the first host began, in milliseconds.
+    pub(crate) set_by_ms: i64,
 }
 
 impl HostClock {
@@ -153,7 +155,7 @@ impl HostClock {
 
 impl Clock for HostClock {
     fn now(&self) -> Timestamp {
-        Timestamp(EPOCH_MS + i64::try_from(self.elapsed_ms()).unwrap())
+        Timestamp(EPOCH_MS + self.set_by_ms + i64::try_from(self.elapsed_ms()).unwrap())
     }
 
     fn seed(&self) -> u64 {

@@ -7,6 +7,9 @@ use store::Fault;
 use crate::definitions::Taste;
 use crate::dice::Dice;
 
+/// The name of the express state machine, with which those of its executions begin.
+pub(crate) const EXPRESS: &str = "express";
+
 /// How much there may be of everything; less of it makes a failure easier to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size {
@@ -51,10 +54,31 @@ pub(crate) struct Plan {
     pub(crate) is_calm: bool,
     /// State machines by name; each may start those before it.
     pub(crate) machines: Vec<(String, Value)>,
+    /// The definition of the express state machine [`EXPRESS`], in some seeds.
+    pub(crate) express: Option<Value>,
     /// What clients ask, in order of time.
     pub(crate) errands: Vec<(u64, Errand)>,
     /// What befalls the first hosts, one each.
     pub(crate) storms: Vec<Storm>,
+    /// When the disk is full: from, and until, since the first host began.
+    pub(crate) full: Vec<(u64, u64)>,
+    /// How much there is room for.
+    pub(crate) room: Room,
+}
+
+/// How much a host has room for; little where everybody waits for everybody.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Room {
+    /// Attempts that may run at once, for all, and for one state machine.
+    pub(crate) attempts: Option<(usize, usize)>,
+    /// Executions that may come into memory at once.
+    pub(crate) arriving: Option<usize>,
+    /// How soon an execution must be due to stay in memory, in milliseconds.
+    pub(crate) stay_ms: Option<u64>,
+    /// Executions that may run at once.
+    pub(crate) executions: Option<usize>,
+    /// Commits that may be on their way, and attempts that may wait, before starts are refused.
+    pub(crate) queues: Option<(usize, usize)>,
 }
 
 /// What a client asks for.
@@ -82,6 +106,8 @@ pub(crate) struct Storm {
     pub(crate) pause_ms: u64,
     /// The state machine that the next host's policy forbids to start.
     pub(crate) forbidden: Option<String>,
+    /// How far somebody sets the clock meanwhile, in milliseconds.
+    pub(crate) clock_set_ms: i64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -100,6 +126,10 @@ impl Plan {
         let is_calm = dice.one_in(2);
         let machines = machines(seed, is_calm, size);
         let mut errands = starts(&mut dice, &machines, size.starts);
+        let express = express(seed, is_calm, size);
+        if express.is_some() {
+            errands.extend(express_starts(seed, size.starts));
+        }
         if !is_calm {
             let more = dice.within(0..=size.errands as u64);
             for _ in 0..more {
@@ -120,6 +150,9 @@ impl Plan {
             is_calm,
             errands,
             storms: storms.collect(),
+            full: full(seed),
+            room: room(seed, is_calm),
+            express,
             machines,
         }
     }
@@ -128,10 +161,20 @@ impl Plan {
     pub(crate) fn told(&self) -> String {
         let machines = self.machines.iter();
         let machines = machines.map(|(name, definition)| format!("{name}: {definition}"));
+        let express = self.express.iter();
+        let machines = machines.chain(express.map(|definition| format!("{EXPRESS}: {definition}")));
         let errands = self.errands.iter();
         let errands = errands.map(|(at, errand)| format!("after {at} ms {errand:?}"));
         let storms = self.storms.iter().map(|storm| format!("{storm:?}"));
-        let lines: Vec<_> = machines.chain(errands).chain(storms).collect();
+        let full = self.full.iter();
+        let full = full.map(|(from, until)| format!("the disk is full from {from} to {until} ms"));
+        let room = [format!("{:?}", self.room)];
+        let lines = machines
+            .chain(errands)
+            .chain(storms)
+            .chain(full)
+            .chain(room);
+        let lines: Vec<_> = lines.collect();
         lines.join("\n")
     }
 
@@ -139,9 +182,48 @@ impl Plan {
     pub(crate) fn undisturbed(&self) -> Self {
         Self {
             storms: Vec::new(),
+            full: Vec::new(),
+            room: Room::default(),
             ..self.clone()
         }
     }
+}
+
+/// A disk that is full now and then, in one of four seeds.
+fn full(seed: u64) -> Vec<(u64, u64)> {
+    let mut dice = Dice::new(seed, "full");
+    if !dice.one_in(4) {
+        return Vec::new();
+    }
+    let windows = (0..dice.within(1..=3)).map(|_| {
+        let from = dice.within(0..=90_000);
+        (from, from + dice.within(1..=30_000))
+    });
+    windows.collect()
+}
+
+/// Little room, in one of three seeds. What an execution asks for may be refused where it matters
+/// when: only what makes everybody wait is little then.
+fn room(seed: u64, is_calm: bool) -> Room {
+    let mut dice = Dice::new(seed, "room");
+    if !dice.one_in(3) {
+        return Room::default();
+    }
+    let mut some = |range: std::ops::RangeInclusive<u64>| {
+        let some = dice.within(range);
+        dice.one_in(2).then(|| usize::try_from(some).unwrap())
+    };
+    let mut room = Room {
+        attempts: some(1..=3).zip(some(1..=3)),
+        arriving: some(1..=3),
+        stay_ms: some(0..=30_000).map(|stay| stay as u64),
+        ..Room::default()
+    };
+    if !is_calm {
+        room.executions = some(1..=6);
+        room.queues = some(1..=6).zip(some(1..=4));
+    }
+    room
 }
 
 fn machines(seed: u64, is_calm: bool, size: Size) -> Vec<(String, Value)> {
@@ -155,6 +237,24 @@ fn machines(seed: u64, is_calm: bool, size: Size) -> Vec<(String, Value)> {
         machines.push((name, definition));
     }
     machines
+}
+
+fn express(seed: u64, is_calm: bool, size: Size) -> Option<Value> {
+    let mut dice = Dice::new(seed, "express");
+    let has_one = dice.one_in(2);
+    has_one.then(|| Taste::express(&mut dice, is_calm, size.states).machine())
+}
+
+fn express_starts(seed: u64, most: usize) -> Vec<(u64, Errand)> {
+    let mut dice = Dice::new(seed, "express starts");
+    let machines = [(EXPRESS.to_owned(), Value::Null)];
+    let mut errands = starts(&mut dice, &machines, most);
+    for (_, errand) in &mut errands {
+        if let Errand::Start { name, .. } = errand {
+            *name = format!("{EXPRESS}-{name}");
+        }
+    }
+    errands
 }
 
 fn starts(dice: &mut Dice, machines: &[(String, Value)], most: usize) -> Vec<(u64, Errand)> {
@@ -217,5 +317,10 @@ fn storm(dice: &mut Dice, is_calm: bool, machines: &[(String, Value)]) -> Storm 
             false => dice.within(0..=90_000),
         },
         forbidden,
+        clock_set_ms: match dice.within(0..=5) {
+            0 => -i64::try_from(dice.within(1..=3_600_000)).unwrap(),
+            1 => i64::try_from(dice.within(1..=3_600_000)).unwrap(),
+            _ => 0,
+        },
     }
 }

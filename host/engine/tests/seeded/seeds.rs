@@ -74,6 +74,15 @@ fn number(variable: &str) -> Option<u64> {
 struct Coverage {
     seeds: u64,
     calm: u64,
+    /// Seeds with an express execution that ended, and such that began anew.
+    express: u64,
+    express_again: u64,
+    /// Seeds of which a commit met a full disk.
+    full: u64,
+    /// Seeds whose clock was set back, or forward, between hosts that ran.
+    clock_set: u64,
+    /// Seeds in which somebody was refused for lack of room.
+    refused: u64,
     hosts: usize,
     commits: u64,
     events: BTreeMap<&'static str, usize>,
@@ -83,6 +92,12 @@ impl Coverage {
     fn add(&mut self, report: &Report) {
         self.seeds += 1;
         self.calm += u64::from(report.is_calm);
+        let has = |what: &str| report.trace.iter().any(|line| line.contains(what));
+        self.express += u64::from(has("EndExecution"));
+        self.express_again += u64::from(has("RerunExecution"));
+        self.full += u64::from(has("the disk is full"));
+        self.clock_set += u64::from(has("the clock was set"));
+        self.refused += u64::from(has("no room"));
         self.hosts += report.lives;
         self.commits += report.commits;
         for (event, count) in &report.events {
@@ -95,6 +110,14 @@ impl Coverage {
         for event in EVENTS {
             assert!(self.events.contains_key(event), "no seed led to {event}");
         }
+        let rare = [
+            self.express,
+            self.express_again,
+            self.full,
+            self.clock_set,
+            self.refused,
+        ];
+        assert!(!rare.contains(&0), "{rare:?}");
     }
 }
 

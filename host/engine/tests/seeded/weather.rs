@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::book::Book;
 use crate::dice::Dice;
-use crate::outside::Outside;
+use crate::outside::{HostClock, Outside};
 
 pub(crate) struct SeededWeather {
     outside: Arc<Outside>,
@@ -21,6 +21,9 @@ pub(crate) struct SeededWeather {
     usual_ms: u64,
     /// The fault to come, and how many commits are left until then.
     fault: Mutex<Option<(u64, Fault)>>,
+    clock: Arc<HostClock>,
+    /// Whether the disk may be full.
+    may_be_full: AtomicBool,
     /// Whether time stands still, for those who only look.
     is_calm: AtomicBool,
     /// The host is dead.
@@ -30,7 +33,12 @@ pub(crate) struct SeededWeather {
 }
 
 impl SeededWeather {
-    pub(crate) fn new(outside: &Arc<Outside>, book: &Arc<Mutex<Book>>, life: usize) -> Arc<Self> {
+    pub(crate) fn new(
+        outside: &Arc<Outside>,
+        book: &Arc<Mutex<Book>>,
+        clock: &Arc<HostClock>,
+        life: usize,
+    ) -> Arc<Self> {
         let mut dice = Dice::new(outside.plan.seed, &format!("weather {life}"));
         let usual_ms = *dice.pick(&[2, 5, 50, 400]);
         Arc::new(Self {
@@ -39,6 +47,8 @@ impl SeededWeather {
             dice: Mutex::new(dice),
             usual_ms,
             fault: Mutex::new(None),
+            clock: Arc::clone(clock),
+            may_be_full: AtomicBool::new(false),
             is_calm: AtomicBool::new(false),
             crashed: CancellationToken::new(),
             failed: CancellationToken::new(),
@@ -48,6 +58,18 @@ impl SeededWeather {
     /// From here on this fault comes after so many commits.
     pub(crate) fn threaten(&self, commits: u64, fault: Fault) {
         *self.fault.lock().unwrap() = Some((commits, fault));
+    }
+
+    /// From here on the disk is full when the plan says so.
+    pub(crate) fn fill(&self) {
+        self.may_be_full.store(true, Ordering::Relaxed);
+    }
+
+    fn is_full(&self) -> bool {
+        let now = self.clock.elapsed_ms();
+        let mut full = self.outside.plan.full.iter();
+        self.may_be_full.load(Ordering::Relaxed)
+            && full.any(|(from, until)| (*from..*until).contains(&now))
     }
 
     /// Lets reads take no time, or time again.
@@ -80,6 +102,10 @@ impl Weather for SeededWeather {
     }
 
     fn strikes(&self) -> Option<Fault> {
+        if self.is_full() {
+            self.outside.note("the disk is full");
+            return Some(Fault::Full);
+        }
         let mut coming = self.fault.lock().unwrap();
         let (left, fault) = (*coming)?;
         *coming = left
@@ -93,6 +119,7 @@ impl Weather for SeededWeather {
         match fault {
             Fault::CrashBefore | Fault::CrashAfter => self.crashed.cancel(),
             Fault::Fail | Fault::FailLate => self.failed.cancel(),
+            Fault::Full => {}
         }
         Some(fault)
     }

@@ -106,3 +106,32 @@ async fn the_end_of_the_drain_reaches_the_guest() {
     let ended = world.description(&id).await.unwrap();
     assert_eq!(ended.summary.error.as_deref(), Some("Sluice.Interrupted"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_guest_whose_execution_ended_before_its_turn_does_not_run() {
+    let world = World::new().await;
+    world.role("worker", json!({})).await;
+    world.component("endless", "", "worker").await;
+    // Both branches go on at the same moment: the attempt is decided, then the execution ends.
+    let mut attempting = endless(&json!({}));
+    attempting["StartAt"] = json!("Rest");
+    attempting["States"]["Rest"] = json!({"Type": "Wait", "Seconds": 1, "Next": "Endless"});
+    let definition = failing_beside(&attempting);
+    world
+        .publish("machine", &definition, "worker")
+        .await
+        .unwrap();
+    let started = world.start("machine", "one", json!({})).await.unwrap();
+    let id = started.into_inner().id;
+    world.settle(&id).await;
+    let ended = world.description(&id).await.unwrap();
+    assert_eq!(ended.summary.status, Status::Failed);
+    let records = world.audit().await;
+    let attempts = records
+        .iter()
+        .filter(|record| record["action"] == "StartAttempt");
+    assert_eq!(attempts.count(), 1);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(world.script.runs.lock().unwrap().is_empty());
+    assert_eq!(world.engine.load().attempts_running, 0);
+}

@@ -338,6 +338,47 @@ async fn only_so_many_run_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_principal_has_its_share_of_those_that_run() {
+    let config = Config {
+        express_running_max: 2,
+        ..Config::default()
+    };
+    let world = prepared_with(config, &brief()).await;
+    let id = started(&world).await;
+    let refused = world.start("fast", "two", json!({})).await;
+    let is_its_share = matches!(
+        refused,
+        Err(Error::TooMany {
+            scarce: Scarce::Express,
+            ..
+        })
+    );
+    assert!(is_its_share, "{refused:?}");
+    let mut other = caller("operators");
+    other.principal.subject = "another".to_owned();
+    let of_other = world.start_by(&other, "fast", "two", json!({})).await;
+    of_other.unwrap();
+    world.settle(&id).await;
+    world.start("fast", "three", json!({})).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_runs_again_has_a_place_whatever_the_limit_is() {
+    let config = Config {
+        express_running_max: 1,
+        ..Config::default()
+    };
+    let world = prepared_with(config, &slow()).await;
+    let id = started(&world).await;
+    let world = world.next_host().await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let refused = world.start("fast", "two", json!({})).await;
+    assert!(matches!(refused, Err(Error::Busy { .. })), "{refused:?}");
+    world.settle(&id).await;
+    world.start("fast", "two", json!({})).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_last_ones_can_be_read_as_long_as_there_is_room() {
     let config = Config {
         express_ended_max: 1,

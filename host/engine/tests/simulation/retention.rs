@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use asl::Status;
 use auth::policy::{ReadAudit, Resource};
-use engine::{Config, RetentionRules};
-use ports::{AuditPage, Retention};
+use engine::{Config, MachineNames, MachineRule, RetentionRules, VersionRequest};
+use ports::{AuditPage, Catalogue, EndedOrder, Kind, Retention};
 use serde_json::{Value, json};
 use store::Fault;
 
@@ -32,7 +32,11 @@ async fn prepared(rules: RetentionRules) -> World {
 }
 
 async fn ended(world: &World, name: &str) {
-    let started = world.start("machine", name, json!({"name": name})).await;
+    ended_of(world, "machine", name).await;
+}
+
+async fn ended_of(world: &World, machine: &str, name: &str) {
+    let started = world.start(machine, name, json!({"name": name})).await;
     let id = started.unwrap().into_inner().id;
     world.settle(&id).await;
     let description = world.description(&id).await.unwrap();
@@ -40,7 +44,11 @@ async fn ended(world: &World, name: &str) {
 }
 
 async fn is_known(world: &World, name: &str) -> bool {
-    let arn = format!("arn:aws:states:us-east-1:000000000000:execution:machine:{name}");
+    is_known_of(world, "machine", name).await
+}
+
+async fn is_known_of(world: &World, machine: &str, name: &str) -> bool {
+    let arn = format!("arn:aws:states:us-east-1:000000000000:execution:{machine}:{name}");
     world.engine.find(&arn).await.unwrap().is_some()
 }
 
@@ -132,7 +140,14 @@ async fn a_child_is_kept_while_its_parent_runs() {
     let started = world.start("machine", "parent", json!([1, 2])).await;
     let id = started.unwrap().into_inner().id;
     tokio::time::sleep(5 * DAY).await;
-    let count = async || world.store.ended(None, 10).await.unwrap().count;
+    let count = async || {
+        world
+            .store
+            .ended(EndedOrder::OldestFirst, None, 10)
+            .await
+            .unwrap()
+            .count
+    };
     assert_eq!(count().await, 2);
     tokio::time::sleep(8 * DAY).await;
     assert_eq!(count().await, 0);
@@ -171,10 +186,11 @@ async fn a_crash_at_any_commit_of_retention_leaves_all_or_nothing_of_each() {
         executions_days: Some(2),
         executions_max: Some(3),
         audit_days: Some(1),
+        state_machines: Vec::new(),
     };
     for fault in [Fault::CrashBefore, Fault::CrashAfter] {
         for commit in 1..=4 {
-            let world = prepared(rules).await;
+            let world = prepared(rules.clone()).await;
             let large = json!("x".repeat(20_000));
             for name in ["a", "b", "c"] {
                 world.start("machine", name, large.clone()).await.unwrap();
@@ -190,9 +206,218 @@ async fn a_crash_at_any_commit_of_retention_leaves_all_or_nothing_of_each() {
                     "{name}, {fault:?} at {commit}"
                 );
             }
-            assert_eq!(world.store.ended(None, 10).await.unwrap().count, 0);
+            assert_eq!(
+                world
+                    .store
+                    .ended(EndedOrder::OldestFirst, None, 10)
+                    .await
+                    .unwrap()
+                    .count,
+                0
+            );
             assert!(world.store.leftovers(10).await.unwrap().is_empty());
             ended(&world, "a").await;
         }
+    }
+}
+
+fn rule(names: &str, executions_days: Option<u32>, executions_max: Option<u64>) -> MachineRule {
+    MachineRule {
+        names: MachineNames::parse(names).unwrap(),
+        executions_days,
+        executions_max,
+    }
+}
+
+/// A host whose executions are kept for seven days, but those of some state machines.
+async fn prepared_by_machine(rules: Vec<MachineRule>) -> World {
+    let world = World::with(keeping(RetentionRules {
+        executions_days: Some(7),
+        state_machines: rules,
+        ..RetentionRules::default()
+    }))
+    .await;
+    world.role("worker", json!({})).await;
+    for machine in ["nightly-a", "nightly-b", "kept", "other"] {
+        world.publish(machine, &pass(), "worker").await.unwrap();
+    }
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn executions_of_some_state_machines_expire_by_a_rule_of_their_own() {
+    let rules = vec![rule("nightly-*", Some(2), None), rule("kept", None, None)];
+    let world = prepared_by_machine(rules).await;
+    let machines = ["nightly-a", "nightly-b", "kept", "other"];
+    for machine in machines {
+        ended_of(&world, machine, "one").await;
+    }
+    for (after, known) in [
+        (DAY, [true, true, true, true]),
+        (2 * DAY, [false, false, true, true]),
+        (5 * DAY, [false, false, true, false]),
+        (20 * DAY, [false, false, true, false]),
+    ] {
+        tokio::time::sleep(after).await;
+        for (machine, is_kept) in machines.into_iter().zip(known) {
+            let is_known = is_known_of(&world, machine, "one").await;
+            assert_eq!(is_known, is_kept, "{machine} after {after:?}");
+        }
+    }
+    let records = world.audit().await;
+    let expired = records
+        .iter()
+        .filter(|record| record["action"] == "ExpireExecutions");
+    let told: Vec<_> = expired.map(|record| record["request"].clone()).collect();
+    let own = json!({"rule": "executions_days", "limit": 2, "stateMachines": "nightly-*"});
+    assert_eq!(told, [own, json!({"rule": "executions_days", "limit": 7})]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_each_state_machine_of_a_rule_the_last_executions_are_kept() {
+    let world = prepared_by_machine(vec![rule("nightly-*", None, Some(2))]).await;
+    let names: Vec<_> = (0..40).map(|number| format!("e-{number:02}")).collect();
+    for name in &names {
+        ended_of(&world, "nightly-a", name).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    ended_of(&world, "nightly-b", "one").await;
+    ended_of(&world, "other", "one").await;
+    tokio::time::sleep(DAY).await;
+    for name in &names {
+        let is_kept = name.as_str() >= "e-38";
+        assert_eq!(
+            is_known_of(&world, "nightly-a", name).await,
+            is_kept,
+            "{name}"
+        );
+    }
+    assert!(is_known_of(&world, "nightly-b", "one").await);
+    assert!(is_known_of(&world, "other", "one").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn children_expire_by_the_rule_of_their_state_machine_and_not_before_their_parent_ended() {
+    let world = World::with(keeping(RetentionRules {
+        state_machines: vec![rule("machine", Some(1), None)],
+        ..RetentionRules::default()
+    }))
+    .await;
+    world.role("worker", json!({})).await;
+    let definition = json!({"StartAt": "Each", "States": {
+        "Each": {"Type": "Map", "Label": "Each", "Next": "Wait", "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": "Work", "States": {"Work": {"Type": "Pass", "End": true}},
+        }},
+        "Wait": {"Type": "Wait", "Seconds": 864_000, "End": true},
+    }});
+    world
+        .publish("machine", &definition, "worker")
+        .await
+        .unwrap();
+    let started = world.start("machine", "parent", json!([1, 2])).await;
+    started.unwrap();
+    tokio::time::sleep(5 * DAY).await;
+    let count = async || {
+        let ended = world.store.ended(EndedOrder::OldestFirst, None, 10);
+        ended.await.unwrap().count
+    };
+    assert_eq!(count().await, 2);
+    tokio::time::sleep(8 * DAY).await;
+    assert_eq!(count().await, 0);
+}
+
+/// The revisions of `machine` that are stored.
+async fn revisions(world: &World) -> Vec<u64> {
+    let documents = world.store.documents(Kind::StateMachine, None, 1000).await;
+    let documents = documents.unwrap().into_iter();
+    documents.map(|document| document.key.revision).collect()
+}
+
+/// Publishes `machine` with a Wait of so many seconds.
+async fn publish_wait(world: &World, seconds: u64) {
+    let definition = json!({"StartAt": "Only", "States": {"Only": {
+        "Type": "Wait", "Seconds": seconds, "End": true}}});
+    world
+        .publish("machine", &definition, "worker")
+        .await
+        .unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn revisions_that_nothing_refers_to_go_and_no_other() {
+    let world = prepared(RetentionRules {
+        executions_days: Some(3),
+        ..RetentionRules::default()
+    })
+    .await;
+    ended(&world, "of-1").await;
+    publish_wait(&world, 20 * 86_400).await;
+    let running = world.start("machine", "of-2", json!({})).await.unwrap();
+    let running = running.into_inner().id;
+    publish_wait(&world, 3).await;
+    let machine = crate::people::name("machine");
+    let permit = world.permit("operators", Resource::state_machine(&machine));
+    let request = VersionRequest::default();
+    let version = world.engine.publish_version(permit, machine, request);
+    assert_eq!(version.await.unwrap().revision, 3);
+    publish_wait(&world, 4).await;
+    publish_wait(&world, 5).await;
+    assert_eq!(revisions(&world).await, [1, 2, 3, 4, 5]);
+    // The ended execution has the first one, nobody the fourth.
+    tokio::time::sleep(DAY + DAY / 2).await;
+    assert_eq!(revisions(&world).await, [1, 2, 3, 5]);
+    tokio::time::sleep(4 * DAY).await;
+    assert_eq!(revisions(&world).await, [2, 3, 5]);
+    let records = world.audit().await;
+    let pruned = records
+        .iter()
+        .filter(|record| record["action"] == "PruneRevisions");
+    let pruned: Vec<_> = pruned
+        .map(|record| record["outcome"]["revisions"].clone())
+        .collect();
+    let told = |revision: u64| json!([{"stateMachine": "machine", "revision": revision}]);
+    assert_eq!(pruned, [told(4), told(1)]);
+    // What is left can be gone on with by the next host, and numbers go on.
+    let world = world.next_host().await;
+    let ends = tokio::time::timeout(30 * DAY, world.settle(&running));
+    ends.await.unwrap();
+    let description = world.description(&running).await.unwrap();
+    assert_eq!(description.summary.status, Status::Succeeded);
+    publish_wait(&world, 6).await;
+    assert!(revisions(&world).await.ends_with(&[6]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_rule_for_executions_every_revision_is_kept() {
+    let world = prepared(RetentionRules {
+        audit_days: Some(1),
+        ..RetentionRules::default()
+    })
+    .await;
+    for seconds in 1..4 {
+        publish_wait(&world, seconds).await;
+    }
+    tokio::time::sleep(10 * DAY).await;
+    assert_eq!(revisions(&world).await, [1, 2, 3, 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_while_revisions_go_leaves_the_rest_to_the_next_host() {
+    for fault in [Fault::CrashBefore, Fault::CrashAfter] {
+        let rules = RetentionRules {
+            executions_days: Some(3),
+            ..RetentionRules::default()
+        };
+        let world = prepared(rules).await;
+        for seconds in 1..4 {
+            publish_wait(&world, seconds).await;
+        }
+        world.store.fault_at(world.store.commits() + 1, fault);
+        tokio::time::sleep(2 * DAY).await;
+        let world = world.next_host().await;
+        tokio::time::sleep(DAY).await;
+        assert_eq!(revisions(&world).await, [4], "{fault:?}");
+        ended(&world, "of-4").await;
     }
 }

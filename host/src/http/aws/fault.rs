@@ -187,6 +187,8 @@ impl IntoResponse for Fault {
 
 #[cfg(test)]
 mod tests {
+    use ports::StoreError;
+
     use super::*;
 
     #[test]
@@ -229,6 +231,22 @@ mod tests {
             assert_eq!((fault.told().0, fault.told().1), (status, code));
             assert_eq!(fault.into_response().headers()[RETRY_AFTER], "3");
         }
+    }
+
+    #[test]
+    fn a_full_disk_is_told_as_what_clients_retry_on_and_a_failed_one_is_not() {
+        let full = Fault::from(Error::Store(StoreError::Full {
+            free_bytes: 7,
+            reserve_bytes: 64,
+        }));
+        let (status, code, message) = full.told();
+        assert_eq!((status, code), (503, "ServiceUnavailable"));
+        assert!(message.contains("the disk is full"), "{message}");
+        assert_eq!(full.into_response().headers()[RETRY_AFTER], "10");
+        let failed = Fault::from(Error::Store(StoreError::Io("/secret/path".into())));
+        assert_eq!((failed.told().0, failed.told().1), (500, "InternalFailure"));
+        assert!(!failed.message.contains("secret"), "{}", failed.message);
+        assert!(!failed.into_response().headers().contains_key(RETRY_AFTER));
     }
 
     #[test]

@@ -95,6 +95,8 @@ pub(crate) struct Step {
     pub(crate) groups: usize,
     pub(crate) selection: Selection,
     pub(crate) posture: Posture,
+    /// Of a record that tells all of its execution, the payloads of earlier ones that it has.
+    pub(crate) behind: Option<Vec<PayloadId>>,
 }
 
 impl Step {
@@ -114,6 +116,7 @@ impl Step {
             groups: 1,
             selection: Selection::default(),
             posture: Posture::Active,
+            behind: None,
         }
     }
 
@@ -144,6 +147,14 @@ impl Step {
         let wake_at = wake_at.map(Timestamp);
         Self {
             posture: Posture::Parked { wake_at },
+            ..self
+        }
+    }
+
+    /// The same, of a record that tells all of the execution.
+    pub(crate) fn full(self, behind: Vec<PayloadId>) -> Self {
+        Self {
+            behind: Some(behind),
             ..self
         }
     }
@@ -210,7 +221,11 @@ impl Step {
             json!({ "i": self.number as usize * 100 + number, "p": 0, "t": 1, "d": { "StateEntered": entered } })
         };
         let events: Vec<_> = self.events.iter().enumerate().map(event).collect();
-        serde_json::from_value(json!({ "p": self.payloads, "h": events })).unwrap()
+        let mut delta = json!({ "p": self.payloads, "h": events });
+        if let Some(behind) = &self.behind {
+            delta["b"] = json!(behind);
+        }
+        serde_json::from_value(delta).unwrap()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use asl::{ExecutionId, Status, Timestamp};
-use ports::{Ended, ExecutionFilter, Fence, ListCursor, Selection, Upkeep};
+use ports::{Ended, EndedOrder, ExecutionFilter, Fence, ListCursor, Selection, Upkeep};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, TestRunner};
@@ -209,7 +209,10 @@ impl Model {
             .known
             .values()
             .filter(|known| known.status.is_terminal());
-        let page = store.ended(None, 1000).await.unwrap();
+        let page = store
+            .ended(EndedOrder::OldestFirst, None, 1000)
+            .await
+            .unwrap();
         assert_eq!(page.count, ended.count() as u64);
         assert_eq!(page.items.len() as u64, page.count);
     }

@@ -3,11 +3,12 @@
 use asl::{EffectId, Timestamp};
 use audit::Verifier;
 use ports::{
-    AuditPage, Commit, Ended, ExecutionFilter, HistoryCursor, HistoryPayloads, Parent, Upkeep,
+    AuditPage, Commit, Ended, EndedOrder, ExecutionFilter, HistoryCursor, HistoryPayloads, Kind,
+    Parent, Upkeep,
 };
 use serde_json::{Value, json};
 
-use super::fixtures::{Step, audit_record, id, link};
+use super::fixtures::{Step, audit_record, document, id, key, link};
 use super::{Store, everything, head_length};
 
 pub(super) fn ended(of: &str) -> Ended {
@@ -91,14 +92,24 @@ pub(super) async fn an_expired_execution_is_gone_and_its_name_is_free(store: &im
         .commit(Step::last("e-1", 1, json!(2)).commit(fence))
         .await
         .unwrap();
-    let page = store.ended(None, 10).await.unwrap();
+    let page = store
+        .ended(EndedOrder::OldestFirst, None, 10)
+        .await
+        .unwrap();
     assert_eq!((page.count, page.items.len()), (1, 1));
     assert_eq!(page.items[0].ended, ended("e-1"));
     assert_eq!(page.items[0].arn, "execution:m:e-1");
     store.commit(expire(&["e-1"])).await.unwrap();
     assert!(!known(store, "e-1").await);
     assert!(known(store, "e-2").await);
-    assert_eq!(store.ended(None, 10).await.unwrap().count, 0);
+    assert_eq!(
+        store
+            .ended(EndedOrder::OldestFirst, None, 10)
+            .await
+            .unwrap()
+            .count,
+        0
+    );
     let again = Step {
         name: "e-1".to_owned(),
         ..Step::first("e-3", json!(1))
@@ -125,7 +136,14 @@ pub(super) async fn what_runs_does_not_expire_and_what_is_gone_expires_once(stor
     for _ in 0..2 {
         store.commit(expire(&["e-2"])).await.unwrap();
         assert!(!known(store, "e-2").await);
-        assert_eq!(store.ended(None, 10).await.unwrap().count, 0);
+        assert_eq!(
+            store
+                .ended(EndedOrder::OldestFirst, None, 10)
+                .await
+                .unwrap()
+                .count,
+            0
+        );
     }
     let mut silent = expire(&["e-1"]);
     silent.audit.clear();
@@ -241,7 +259,10 @@ pub(super) async fn ended_executions_are_told_in_order_and_held_by_who_started_t
         let mut held = Vec::new();
         let mut after = None;
         loop {
-            let page = store.ended(after.clone(), limit).await.unwrap();
+            let page = store
+                .ended(EndedOrder::OldestFirst, after.clone(), limit)
+                .await
+                .unwrap();
             assert_eq!(page.count, 3);
             let Some(last) = page.items.last() else { break };
             after = Some(last.ended.clone());
@@ -269,7 +290,10 @@ pub(super) async fn ended_executions_are_told_in_order_and_held_by_who_started_t
         .commit(Step::last("p", 1, json!(1)).commit(fence))
         .await
         .unwrap();
-    let page = store.ended(None, 10).await.unwrap();
+    let page = store
+        .ended(EndedOrder::OldestFirst, None, 10)
+        .await
+        .unwrap();
     let ids: Vec<_> = page
         .items
         .iter()
@@ -335,4 +359,70 @@ pub(super) async fn a_pruned_log_verifies_from_its_anchor(store: &impl Store) {
         error.to_string().contains("needs an audit record"),
         "{error}"
     );
+}
+
+pub(super) async fn ended_executions_are_told_from_either_end(store: &impl Store) {
+    let fence = store.fence().await.unwrap();
+    for name in ["e-1", "e-2", "e-3", "e-4", "e-5"] {
+        let mut step = Step::last(name, 0, json!(1));
+        step.machine = format!("of-{name}");
+        store.commit(step.commit(fence)).await.unwrap();
+    }
+    for (order, expected) in [
+        (EndedOrder::OldestFirst, ["e-1", "e-2", "e-3", "e-4", "e-5"]),
+        (EndedOrder::NewestFirst, ["e-5", "e-4", "e-3", "e-2", "e-1"]),
+    ] {
+        for limit in [1, 2, 10] {
+            let (mut found, mut beyond) = (Vec::new(), None);
+            loop {
+                let page = store.ended(order, beyond.clone(), limit).await.unwrap();
+                assert_eq!(page.count, 5);
+                let Some(last) = page.items.last() else { break };
+                beyond = Some(last.ended.clone());
+                for item in &page.items {
+                    assert_eq!(item.machine, format!("of-{}", item.ended.id));
+                }
+                found.extend(page.items.into_iter().map(|item| item.ended.id.to_string()));
+            }
+            assert_eq!(found, expected, "{order:?} by {limit}");
+        }
+    }
+}
+
+pub(super) async fn revisions_that_are_used_are_told_and_others_can_go(store: &impl Store) {
+    let fence = store.fence().await.unwrap();
+    let large = json!("x".repeat(50_000));
+    let revisions = [1, 2, 3].map(|revision| key(Kind::StateMachine, "m", revision));
+    for revision in &revisions {
+        let published = document(revision.clone(), json!([large, revision.revision]));
+        store.commit(published).await.unwrap();
+    }
+    // Every step's execution runs the first revision.
+    for name in ["e-1", "e-2"] {
+        let step = Step::first(name, json!(1));
+        store.commit(step.commit(fence)).await.unwrap();
+    }
+    let first = store.revisions_used(None, 1).await.unwrap();
+    assert_eq!(first, [(id("e-1"), revisions[0].clone())]);
+    let rest = store.revisions_used(Some(id("e-1")), 10).await.unwrap();
+    assert_eq!(rest, [(id("e-2"), revisions[0].clone())]);
+    let left = async || {
+        let left = store.documents(Kind::StateMachine, None, 10).await.unwrap();
+        let left = left.into_iter().map(|document| document.key.revision);
+        left.collect::<Vec<_>>()
+    };
+    let prune = |audited: Commit| Commit {
+        upkeep: Upkeep {
+            revisions: vec![revisions[1].clone()],
+            ..Upkeep::default()
+        },
+        ..audited
+    };
+    let untold = store.commit(prune(Commit::default())).await;
+    assert!(untold.is_err(), "what goes is told in the audit log");
+    assert_eq!(left().await, [1, 2, 3]);
+    for _ in 0..2 {
+        store.commit(prune(link("prune"))).await.unwrap();
+        assert_eq!(left().await, [1, 3]);
+    }
 }

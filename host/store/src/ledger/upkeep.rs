@@ -70,6 +70,13 @@ impl Ledger {
                 checked.added.push(to);
             }
         }
+        for document in removals.documents {
+            if let Some(key) = document.first()
+                && view.entry(key)?.is_some()
+            {
+                checked.removed.extend(document);
+            }
+        }
         if let Some(pruned) = removals.pruned
             && pruned.anchor.length > self.state.anchor.length
         {

@@ -42,6 +42,24 @@ async fn records_after(fault: Fault) -> usize {
 }
 
 #[tokio::test]
+async fn a_full_disk_refuses_one_commit_and_takes_the_next() {
+    let store = store();
+    store.fault_at(2, Fault::Full);
+    store
+        .commit(Step::first("e-1", json!(1)).commit(store.fence))
+        .await
+        .unwrap();
+    let before = everything(&store).await.unwrap();
+    let next = || Step::next("e-1", 1, json!(2)).commit(store.fence);
+    let refused = store.commit(next()).await;
+    let is_full = matches!(refused, Err(CommitError::Store(StoreError::Full { .. })));
+    assert!(is_full, "{refused:?}");
+    assert_eq!(everything(&store).await.unwrap(), before);
+    store.commit(next()).await.unwrap();
+    assert_ne!(everything(&store).await.unwrap(), before);
+}
+
+#[tokio::test]
 async fn a_crash_before_the_write_loses_it_and_one_after_keeps_it() {
     assert_eq!(records_after(Fault::CrashBefore).await, 1);
     assert_eq!(records_after(Fault::CrashAfter).await, 2);

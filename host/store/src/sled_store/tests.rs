@@ -1,3 +1,4 @@
+mod counted;
 mod crash;
 mod damage;
 mod sharing;
@@ -9,8 +10,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use audit::Sha256Chain;
+use ports::{
+    Archive, AuditPage, Catalogue, Commit, CommitError, ExecutionFilter, HistoryCursor,
+    HistoryPayloads, Journal, Kind, Receipt,
+};
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
 use super::*;
 use crate::contract::{self, Step, everything, id, link};

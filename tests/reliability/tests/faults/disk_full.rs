@@ -1,9 +1,11 @@
 //! A full disk: writes are refused and said to be, reads go on, and with space all goes on.
 
 use driver::host::SOON;
+use driver::http::answer;
 use reliability::client::Client;
 use reliability::disk::Disk;
 use reliability::image::{NamesDurable, Unsynced};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -38,6 +40,7 @@ async fn runs_full(prepared: &Prepared, room: u64) {
     let title = refused.is_problem(507).body["title"].as_str().unwrap();
     assert_eq!(title, "The disk is full", "{}", refused.text);
     assert!(refused.headers.contains_key("retry-after"), "{refused:?}");
+    is_told_on_the_wire(&client).await;
     host.nobody().get("/healthz").await.is(200);
     client.look(&first).await.unwrap().is(200);
 
@@ -51,12 +54,37 @@ async fn runs_full(prepared: &Prepared, room: u64) {
     has_not_panicked(&folder);
 }
 
+/// The AWS wire says it in words that clients come back on.
+async fn is_told_on_the_wire(client: &Client) {
+    let request = client.operator().request(Method::POST, "/");
+    let request = request
+        .header("content-type", "application/x-amz-json-1.0")
+        .header("x-amz-target", "AWSStepFunctions.StartExecution");
+    let start = json!({
+        "stateMachineArn": "arn:aws:states:us-east-1:000000000000:stateMachine:stay",
+        "name": "on-the-wire",
+        "input": large(0).to_string(),
+    });
+    let refused = answer(request.body(start.to_string())).await;
+    assert_eq!(refused.is(503).body["__type"], "ServiceUnavailable");
+    assert!(refused.headers.contains_key("retry-after"), "{refused:?}");
+}
+
+/// Input that takes as much room on the disk as it has letters.
+fn large(seed: u64) -> Value {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let letters: String = (0..30_000).map(|_| random.alphanumeric()).collect();
+    json!({"filling": letters})
+}
+
 /// Fills the disk with executions; the answer to the first that does not fit.
 async fn filled(client: &Client) -> driver::http::Answer {
-    let large: Value = json!({"filling": "x".repeat(30_000)});
     for count in 0..STARTS_MAX {
         let name = format!("filling-{count}");
-        let answer = client.start("stay", &name, large.clone()).await.unwrap();
+        let answer = client
+            .start("stay", &name, large(u64::from(count) + 1))
+            .await
+            .unwrap();
         if answer.status != 201 {
             return answer;
         }

@@ -4,12 +4,13 @@ use auth::names::ServiceName;
 use auth::policy::PublishStateMachine;
 use auth::policy::{Resource, UploadComponent, WriteActivity, WriteReview, WriteRole};
 use bytes::Bytes;
-use engine::Tags;
+use engine::{Draft, MachineType, RoleReference, Settings, Tags};
 use serde_json::{Value, json};
 
 use super::{Answer, Clients};
 use crate::definitions::{ACTIVITY, COMPONENTS};
 use crate::people::name;
+use crate::plan::EXPRESS;
 
 impl Clients {
     /// Everything that executions need, before anything befalls the host.
@@ -39,6 +40,32 @@ impl Clients {
             let published = published.await;
             assert!(published.is_ok(), "{published:?} {definition}");
         }
+        self.create_express().await;
+    }
+
+    async fn create_express(&self) {
+        let Some(definition) = &self.outside.plan.express else {
+            return;
+        };
+        let machine = name(EXPRESS);
+        let permit = self.permit("operators", &Resource::state_machine(&machine));
+        let draft = Draft {
+            definition: definition.clone().into(),
+            role: Some(RoleReference {
+                name: name("worker"),
+                arn: None,
+            }),
+            settings: Settings {
+                kind: MachineType::Express,
+                ..Settings::default()
+            },
+        };
+        let tags = Tags::default();
+        let made = self
+            .engine
+            .create_machine(permit.unwrap(), machine, draft, tags, None);
+        let made = made.await;
+        assert!(made.is_ok(), "{made:?} {definition}");
     }
 
     async fn upload(&self, component: &str) {

@@ -55,7 +55,7 @@ impl Clients {
                     Content::Success(output) => Some(output.clone()),
                     Content::Failure | Content::Heartbeat => None,
                 };
-                self.outside.tell(&token.execution, Fact::Answered(heard));
+                self.told(&token.execution, Fact::Answered(heard));
                 Ok(())
             }
             Err(TaskError::Engine(Error::Recovering { .. })) => Err(Duration::from_millis(200)),

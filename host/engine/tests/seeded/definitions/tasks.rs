@@ -12,7 +12,11 @@ pub(crate) const ACTIVITY: &str = "work";
 
 pub(super) fn task(taste: &mut Taste<'_>) -> Value {
     let component = *taste.dice.pick(&COMPONENTS);
-    let kinds = if taste.below.is_empty() { 8 } else { 11 };
+    let kinds = match (taste.is_express, taste.below.is_empty()) {
+        (true, _) => 5,
+        (false, true) => 8,
+        (false, false) => 11,
+    };
     let state = match taste.dice.within(0..=kinds) {
         0..=2 => {
             json!({"Type": "Task", "Resource": format!("component:{component}"), "ResultPath": "$.t"})

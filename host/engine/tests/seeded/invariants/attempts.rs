@@ -1,5 +1,7 @@
 //! A component runs on a durable record, once.
 
+use std::collections::BTreeSet;
+
 use asl::{Execution, TaskPhase};
 
 use super::{Verdict, holds};
@@ -58,6 +60,59 @@ pub(crate) fn is_run_once(earlier: &[Run], key: &str, life: usize, is_idempotent
     )
 }
 
+/// Only a component that says that it is harmless is on record as run again.
+pub(crate) fn may_rerun(component: &str) -> Verdict {
+    holds(
+        component != "once",
+        "a rerun that may harm is not decided",
+        || format!("`{component}` is admitted to run again"),
+    )
+}
+
+/// Where an attempt is made, every key but those of reruns stands for an admission of its own: a
+/// rerun has the key of its first run.
+pub(crate) fn keeps_its_key(key: &str, keys: usize, (admitted, reruns): (usize, usize)) -> Verdict {
+    let first_ones = admitted.saturating_sub(reruns);
+    holds(keys <= first_ones, "a rerun carries its key", || {
+        format!("{key} is one of {keys} keys, {first_ones} attempts began")
+    })
+}
+
+/// What is run more often than it has keys was admitted to run again, on record.
+pub(crate) fn is_rerun_on_record(
+    key: &str,
+    (begun, keys): (usize, usize),
+    reruns: usize,
+) -> Verdict {
+    let again = begun.saturating_sub(keys);
+    holds(again <= reruns, "no rerun is silent", || {
+        format!("{key}: {again} reruns, {reruns} of them on record")
+    })
+}
+
+/// A component runs for an express execution between its start and its end.
+pub(crate) fn is_started_and_not_ended(key: &str, records: usize) -> Verdict {
+    holds(
+        records == 1,
+        "an express execution acts between its start and its end",
+        || format!("{key} runs where {records} records are durable"),
+    )
+}
+
+/// An express execution that runs again makes its attempts under the keys of before, as far as it
+/// gets.
+pub(crate) fn has_the_same_keys(
+    key: &str,
+    keys: &BTreeSet<String>,
+    other: &BTreeSet<String>,
+) -> Verdict {
+    holds(
+        keys.is_subset(other) || other.is_subset(keys),
+        "a run again has the same keys",
+        || format!("{key}: {keys:?}, and on another host {other:?}"),
+    )
+}
+
 /// An idempotency key names an execution and one of its effects.
 fn effect_of(key: &str) -> Option<asl::EffectId> {
     let (_, effect) = key.rsplit_once('-')?;
@@ -81,6 +136,34 @@ mod tests {
         assert!(is_on_record((None, true), "e-1", (1, 0)).is_ok());
         assert!(is_on_record((None, false), "e-1", (1, 0)).is_err());
         assert!(is_on_record((None, true), "e-1", (1, 1)).is_err());
+    }
+
+    #[test]
+    fn a_rerun_under_another_key_or_off_the_record_is_found() {
+        assert!(keeps_its_key("e-1", 1, (1, 0)).is_ok());
+        assert!(keeps_its_key("e-1", 1, (2, 1)).is_ok());
+        assert!(keeps_its_key("e-2", 2, (2, 1)).is_err());
+        assert!(keeps_its_key("e-2", 2, (2, 0)).is_ok());
+        assert!(is_rerun_on_record("e-1", (1, 1), 0).is_ok());
+        assert!(is_rerun_on_record("e-1", (2, 1), 1).is_ok());
+        assert!(is_rerun_on_record("e-1", (2, 1), 0).is_err());
+        assert!(may_rerun("steady").is_ok());
+        assert!(may_rerun("once").is_err());
+    }
+
+    #[test]
+    fn an_express_execution_that_acts_out_of_its_time_or_under_other_keys_is_found() {
+        assert!(is_started_and_not_ended("e-1", 1).is_ok());
+        assert!(is_started_and_not_ended("e-1", 0).is_err());
+        assert!(is_started_and_not_ended("e-1", 2).is_err());
+        let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
+        let check = |one: &[&str], other: &[&str]| {
+            has_the_same_keys("e-1", &keys(one), &keys(other)).is_ok()
+        };
+        assert!(check(&["a"], &["a", "b"]));
+        assert!(check(&["a", "b"], &["a"]));
+        assert!(!check(&["a", "c"], &["a", "b"]));
+        assert!(!check(&["c"], &["a"]));
     }
 
     #[test]

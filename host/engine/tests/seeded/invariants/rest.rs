@@ -22,6 +22,24 @@ pub(crate) fn waits_for_something_named(execution: &Execution) -> Verdict {
     )
 }
 
+/// Of an express execution the start is stored, and the end.
+pub(crate) fn is_start_or_end(execution: &Execution, records: usize) -> Verdict {
+    let is_over = execution.status().is_terminal();
+    let is_either = match records {
+        1 => true,
+        2 => is_over,
+        _ => false,
+    };
+    holds(
+        is_either && execution.outstanding().is_empty(),
+        "nothing is stored between start and end of an express execution",
+        || {
+            let (id, status) = (&execution.header().id, execution.status().as_str());
+            format!("`{id}` is {status} after {records} records")
+        },
+    )
+}
+
 /// Executions after everything came to rest, as the store has them.
 pub(crate) struct AtRest<'a> {
     pub(crate) now: Timestamp,
@@ -46,6 +64,21 @@ impl AtRest<'_> {
             )?;
         }
         Ok(())
+    }
+
+    /// Every express execution has ended, on whichever host.
+    pub(crate) fn express_ones_ended(&self) -> Verdict {
+        let mut executions = self.executions.values();
+        let running = executions.find(|(execution, _)| {
+            let is_express = execution.header().arn.contains(":express:");
+            is_express && !execution.status().is_terminal()
+        });
+        holds(running.is_none(), "an express execution ends", || {
+            format!(
+                "`{:?}` runs on",
+                running.map(|(running, _)| &running.header().id)
+            )
+        })
     }
 
     fn is_waiting_rightly(&self, execution: &Execution, effect: &Effect) -> bool {
@@ -191,6 +224,33 @@ mod tests {
         assert!(at_rest(0, vec![above(&waiting()), child(true)]).1.is_ok());
         assert!(at_rest(0, vec![above(&ended), child(true)]).1.is_err());
         assert!(at_rest(0, vec![above(&ended), child(false)]).1.is_ok());
+    }
+
+    #[test]
+    fn an_express_execution_that_is_stored_between_start_and_end_or_never_ends_is_found() {
+        let ended = started("e", &json!({"Type": "Succeed"}));
+        assert!(is_start_or_end(&unborn("e"), 1).is_ok());
+        assert!(is_start_or_end(&ended, 1).is_ok());
+        assert!(is_start_or_end(&ended, 2).is_ok());
+        assert!(is_start_or_end(&unborn("e"), 2).is_err());
+        assert!(is_start_or_end(&ended, 3).is_err());
+        assert!(is_start_or_end(&started("e", &waiting()), 1).is_err());
+        let check = |arn: &str| {
+            let mut header = unborn("e").header().clone();
+            header.arn = arn.to_owned();
+            let execution = Execution::start(header, Value::Null);
+            let executions = [(id("e"), (execution, None))].into();
+            let rest = AtRest {
+                now: Timestamp(0),
+                executions: &executions,
+                answered: &BTreeSet::new(),
+            };
+            rest.express_ones_ended().is_ok()
+        };
+        assert!(check("arn:aws:states:us-east-1:000000000000:execution:m:e"));
+        assert!(!check(
+            "arn:aws:states:us-east-1:000000000000:express:m:e:e"
+        ));
     }
 
     #[test]

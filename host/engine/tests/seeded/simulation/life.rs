@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use engine::{Config, Engine, Health, Ports};
+use engine::{Config, Engine, Error, Health, MachineLimits, Ports, Service};
+use ports::StoreError;
 use store::MemoryStore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +17,7 @@ use crate::egress::ScriptedEgress;
 use crate::evaluator::ScriptedEvaluator;
 use crate::invariants::rest::nothing_is_left;
 use crate::outside::{HostClock, Outside};
-use crate::plan::End;
+use crate::plan::{End, Room};
 use crate::simulation::{policies, verdicts};
 use crate::volumes::MemoryVolumes;
 use crate::weather::SeededWeather;
@@ -52,18 +53,23 @@ impl Host {
         store: MemoryStore,
         life: usize,
     ) -> (Self, Last) {
-        let weather = SeededWeather::new(outside, book, life);
-        let clock = HostClock {
+        let storms = outside.plan.storms.iter().take(life);
+        let clock = Arc::new(HostClock {
             outside: Arc::clone(outside),
             began: tokio::time::Instant::now(),
-        };
+            set_by_ms: storms.map(|storm| storm.clock_set_ms).sum(),
+        });
+        if clock.set_by_ms != 0 {
+            outside.note("the clock was set");
+        }
+        let weather = SeededWeather::new(outside, book, &clock, life);
         outside.state().life = life;
         let mut host = Self {
             store: Arc::new(store.under(Arc::clone(&weather) as _)),
             outside: Arc::clone(outside),
             book: Arc::clone(book),
             weather,
-            clock: Arc::new(clock),
+            clock,
             life,
             ended_ms: 0,
         };
@@ -102,8 +108,10 @@ impl Host {
             .and_then(|life| plan.storms.get(life));
         let forbidden = before.and_then(|storm| storm.forbidden.as_deref());
         self.book.lock().unwrap().ground.forbidden = forbidden.map(ToOwned::to_owned);
-        let opened = Engine::open(self.ports(), Config::default(), policies(forbidden)).await;
-        let Ok((engine, service)) = opened else {
+        if self.life > 0 {
+            self.weather.fill();
+        }
+        let Some((engine, service)) = self.open(forbidden).await else {
             // The disk failed; whoever notices kills the host.
             return std::future::pending().await;
         };
@@ -111,11 +119,13 @@ impl Host {
         let clients = Clients {
             outside: Arc::clone(&self.outside),
             engine: engine.clone(),
+            book: Arc::clone(&self.book),
             clock: Arc::clone(&self.clock),
             life: self.life,
         };
         if self.life == 0 {
             clients.prepare().await;
+            self.weather.fill();
             self.threaten();
         }
         let service = tokio::spawn(service.run(shutdown.clone()));
@@ -136,6 +146,20 @@ impl Host {
         verdicts::at_rest(&self.outside, &self.book, self.now());
         self.drain((engine, service, shutdown), tasks).await;
         Last::Yes
+    }
+
+    /// Opens the engine, again for as long as the disk is full.
+    async fn open(&self, forbidden: Option<&str>) -> Option<(Engine, Service)> {
+        loop {
+            let config = config(self.outside.plan.room);
+            match Engine::open(self.ports(), config, policies(forbidden)).await {
+                Ok(opened) => return Some(opened),
+                Err(Error::Store(StoreError::Full { .. })) => {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                Err(_) => return None,
+            }
+        }
     }
 
     fn threaten(&self) {
@@ -211,5 +235,25 @@ impl Host {
             clock: Arc::clone(&self.clock) as _,
             tracer: Arc::new(ports::Untraced),
         }
+    }
+}
+
+/// A host with so much room.
+fn config(room: Room) -> Config {
+    let usual = Config::default();
+    let (attempts, of_machine) = room.attempts.unzip();
+    let (commits, waiting) = room.queues.unzip();
+    Config {
+        attempts_running_max: attempts.unwrap_or(usual.attempts_running_max),
+        machine_attempts: MachineLimits {
+            each_max: of_machine,
+            ..usual.machine_attempts.clone()
+        },
+        executions_arriving_max: room.arriving.unwrap_or(usual.executions_arriving_max),
+        stay_ms: room.stay_ms.unwrap_or(usual.stay_ms),
+        executions_running_max: room.executions.unwrap_or(usual.executions_running_max),
+        commits_waiting_max: commits.unwrap_or(usual.commits_waiting_max),
+        attempts_waiting_max: waiting.unwrap_or(usual.attempts_waiting_max),
+        ..usual
     }
 }

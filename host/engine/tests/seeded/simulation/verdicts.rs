@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
-use asl::{ExecutionId, HistoryEvent, Timestamp};
+use asl::{ExecutionId, HistoryEvent, Status, Timestamp};
 use ports::{Archive, AuditPage, HistoryCursor, HistoryPayloads};
 use store::MemoryStore;
 
@@ -91,7 +91,8 @@ pub(crate) fn at_rest(outside: &Outside, book: &Mutex<Book>, now: Timestamp) {
         executions: &executions,
         answered: &answered,
     };
-    outside.check(rest.waits_for_nobody().and(rest.bound_ones_ended()));
+    let waits = rest.waits_for_nobody().and(rest.bound_ones_ended());
+    outside.check(waits.and(rest.express_ones_ended()));
 }
 
 /// What became of each execution that clients started.
@@ -99,7 +100,10 @@ pub(crate) fn outcomes(book: &Book, state: &State) -> BTreeMap<String, Outcome> 
     let started = state.started.iter();
     let outcomes = started.filter_map(|(name, id)| {
         let volume = book.volumes.get(id)?;
-        Some((name.clone(), outcome(book, volume)))
+        let outcome = outcome(book, volume);
+        // How long one had depends on what befell its host.
+        let is_late = volume.is_express() && outcome.status == Status::TimedOut;
+        (!is_late).then(|| (name.clone(), outcome))
     });
     outcomes.collect()
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use asl::HistoryEvent;
 use audit::Verifier;
+use auth::names::Digest;
 use ports::{Description, ExecutionFilter};
 use serde_json::{Map, Value};
 
