@@ -12,8 +12,18 @@ use tokio::time::timeout;
 
 use super::load::Load;
 use super::round::{Prepared, disk, folder_on, has_not_panicked, keeps_its_promises};
+use super::script::start;
 
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// What befalls a disk after the host that saw it fail is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    /// The power is cut.
+    Cut,
+    /// Another host goes on with what the system shows, before the power is cut.
+    GoOn,
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_failed_sync_a_host_acknowledges_nothing_and_says_so() {
@@ -21,9 +31,11 @@ async fn after_a_failed_sync_a_host_acknowledges_nothing_and_says_so() {
         return;
     };
     let prepared = Prepared::on(disk).await;
-    for (syncs, unsynced) in [
-        (Syncs::FailOnce, Unsynced::Lost),
-        (Syncs::Fail, Unsynced::Torn(1)),
+    for (syncs, unsynced, then) in [
+        (Syncs::FailOnce, Unsynced::Lost, Then::Cut),
+        (Syncs::FailOnce, Unsynced::Lost, Then::GoOn),
+        (Syncs::Fail, Unsynced::Torn(1), Then::Cut),
+        (Syncs::Fail, Unsynced::Lost, Then::GoOn),
     ] {
         let mut disk = Disk::holding(prepared.image.clone()).unwrap();
         let (facts, folder) = (prepared.facts(), folder_on(&disk));
@@ -40,11 +52,23 @@ async fn after_a_failed_sync_a_host_acknowledges_nothing_and_says_so() {
         acknowledges_nothing(&host, &folder, &facts).await;
         host.kill_9().await;
         load.end().await;
+        if then == Then::GoOn {
+            goes_on(&folder, &facts).await;
+        }
         disk.cut(unsynced);
         let host = folder.host().await;
-        keeps_its_promises(&host, &facts, &format!("{syncs:?}")).await;
+        keeps_its_promises(&host, &facts, &format!("{syncs:?}, {then:?}")).await;
         has_not_panicked(&folder);
     }
+}
+
+async fn goes_on(folder: &Folder, facts: &Facts) {
+    let host = folder.host().await;
+    let client = Client::new(&host, facts);
+    for count in 0..3 {
+        start(&client, "echo", &format!("behind-{count}")).await;
+    }
+    host.kill_9().await;
 }
 
 async fn says_that_it_failed(host: &Host) {
