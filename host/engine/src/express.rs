@@ -47,6 +47,20 @@ impl Keeping {
         }
     }
 
+    /// Whether the start of an execution whose steps are in memory is in the store.
+    pub(crate) fn is_start_stored(&self) -> bool {
+        match self {
+            Self::Journal(_) => false,
+            Self::Memory(express) => matches!(
+                express.form,
+                Form::Asynchronous {
+                    is_stored: true,
+                    ..
+                }
+            ),
+        }
+    }
+
     pub(crate) fn express(&mut self) -> Option<&mut Express> {
         match self {
             Self::Journal(_) => None,

@@ -103,8 +103,7 @@ impl Actor {
             }
             Err(Halt::NameTaken(_)) => {}
         }
-        self.shared.roster.remove(&id);
-        self.shared.followers.end(&id);
+        self.give_up();
     }
 
     /// Ends an execution that nobody will run again, as the host ends.
