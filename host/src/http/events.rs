@@ -58,6 +58,8 @@ async fn follow(
         caller,
         after,
         cursor: HistoryCursor::default(),
+        news: None,
+        has_more: false,
         _share: share,
         app,
     };
@@ -106,6 +108,10 @@ struct Follower {
     /// The last event that the reader has.
     after: u64,
     cursor: HistoryCursor,
+    /// Who tells of further events, once asked.
+    news: Option<engine::Follower>,
+    /// Whether there is something to read that nothing will be told of.
+    has_more: bool,
     _share: Share,
 }
 
@@ -133,32 +139,28 @@ impl Follower {
     /// Waits for events after those already read. The right to read is asked for again each time.
     async fn look(&mut self) -> Result<Look, Problem> {
         loop {
-            // Taken before reading, so that what happens in between is seen as a change.
-            let follower = self.app.engine()?.follow(&self.id).await?;
+            match &mut self.news {
+                // Taken before reading, so that what happens in between is told of.
+                None => self.news = self.app.engine()?.follow(&self.id).await?,
+                Some(_) if self.has_more => {}
+                Some(news) => {
+                    if news.changed().await.is_err() {
+                        // Nothing more is told here; asking again finds out why.
+                        self.news = None;
+                        continue;
+                    }
+                }
+            }
             let events = self.read().await?;
             if !events.is_empty() {
                 return Ok(Look::Events(events));
             }
-            if self.is_ended().await? {
-                let last = self.read().await?;
-                return Ok(if last.is_empty() {
-                    Look::End
-                } else {
-                    Look::Events(last)
-                });
-            }
-            // Nothing more is told of what is left to the next host: its reader goes on there.
-            let Some(mut follower) = follower else {
+            // Of one that has ended all is read, and one that is left to the next host has its
+            // reader go on there.
+            if self.news.is_none() {
                 return Ok(Look::End);
-            };
-            // An error says that nothing more is told here; the next look finds out why.
-            let _ = follower.changed().await;
+            }
         }
-    }
-
-    async fn is_ended(&self) -> Result<bool, Problem> {
-        let description = self.app.engine()?.find(self.id.as_str()).await?;
-        Ok(description.is_none_or(|description| description.summary.status.is_terminal()))
     }
 
     async fn read(&mut self) -> Result<Vec<HistoryEvent>, Problem> {
@@ -167,7 +169,7 @@ impl Follower {
         let permit = authorize::<ReadExecution>(&app, &self.caller, &self.resource).await?;
         loop {
             let page = engine.history(&permit, &self.id, self.cursor, PAGE).await?;
-            self.cursor = page.next;
+            (self.cursor, self.has_more) = (page.next, page.has_more);
             let mut events = page.events;
             events.retain(|event| event.id > self.after);
             if let Some(last) = events.last() {

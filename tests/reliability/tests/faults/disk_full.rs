@@ -63,22 +63,25 @@ async fn is_told_on_the_wire(client: &Client) {
     let start = json!({
         "stateMachineArn": "arn:aws:states:us-east-1:000000000000:stateMachine:stay",
         "name": "on-the-wire",
-        "input": large().to_string(),
+        "input": large(0).to_string(),
     });
     let refused = answer(request.body(start.to_string())).await;
     assert_eq!(refused.is(503).body["__type"], "ServiceUnavailable");
     assert!(refused.headers.contains_key("retry-after"), "{refused:?}");
 }
 
-fn large() -> Value {
-    json!({"filling": "x".repeat(30_000)})
+/// Input that takes as much room on the disk as it has letters.
+fn large(seed: u64) -> Value {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let letters: String = (0..30_000).map(|_| random.alphanumeric()).collect();
+    json!({"filling": letters})
 }
 
 /// Fills the disk with executions; the answer to the first that does not fit.
 async fn filled(client: &Client) -> driver::http::Answer {
     for count in 0..STARTS_MAX {
         let name = format!("filling-{count}");
-        let answer = client.start("stay", &name, large()).await.unwrap();
+        let answer = client.start("stay", &name, large(u64::from(count) + 1)).await.unwrap();
         if answer.status != 201 {
             return answer;
         }
