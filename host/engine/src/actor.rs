@@ -98,6 +98,8 @@ pub(crate) enum Halt {
     Store(Error),
     /// Another execution holds the name; only a first step can fail so.
     NameTaken(ExecutionId),
+    /// Its state machine may not be started any more; only a first step can fail so.
+    Refused(Error),
 }
 
 /// Everything a running execution needs beside its durable state.
@@ -300,7 +302,7 @@ impl Actor {
                 Next::Drained => break,
                 Next::GivenUp(error) => Err(Halt::Store(error)),
             };
-            if let Err(Halt::Store(error)) = result {
+            if let Err(Halt::Store(error) | Halt::Refused(error)) = result {
                 tracing::error!(execution = %id, %error, "the execution is left where it is");
                 break;
             }
@@ -368,7 +370,7 @@ impl Actor {
         let result = self.step(Trigger::Event(kind), Some(record)).await;
         let answer = match &result {
             Ok(()) => self.stopped_at.ok_or(Error::Closing),
-            Err(Halt::Store(_) | Halt::NameTaken(_)) => {
+            Err(Halt::Store(_) | Halt::NameTaken(_) | Halt::Refused(_)) => {
                 Err(Error::host("the stop could not be stored"))
             }
         };

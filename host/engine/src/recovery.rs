@@ -68,13 +68,11 @@ impl Shared {
     /// What could not be read is tried again once all others are there; what can never be gone on
     /// with is stranded.
     fn leave_out(self: &Arc<Self>, id: ExecutionId, error: Error) {
-        match error {
-            Error::Stranded { .. } => {}
-            Error::Store(error) => {
-                tracing::error!(execution = %id, %error, "the execution is not taken up yet");
-                self.take_up_again(id);
-            }
-            error => self.stranded.add(&id, &error.to_string().into()),
+        if let Error::Store(error) = error {
+            tracing::error!(execution = %id, %error, "the execution is not taken up yet");
+            self.take_up_again(id);
+        } else if !matches!(error, Error::Stranded { .. }) {
+            self.stranded.add(&id, &error.to_string().into());
         }
     }
 }

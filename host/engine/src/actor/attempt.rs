@@ -29,7 +29,7 @@ use crate::witness::AuditWitness;
 /// How long attempts of an ended execution are waited for.
 const SETTLE_MAX: Duration = Duration::from_secs(2);
 /// What is told of work whose task is gone without an answer.
-const LOST: &str = "the host lost the attempt";
+pub(super) const LOST: &str = "the host lost the attempt";
 
 /// What a task of the actor's came back with.
 pub(crate) enum Finished {

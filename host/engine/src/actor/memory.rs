@@ -98,7 +98,7 @@ impl Actor {
                 self.arrival = None;
                 return self.run().await;
             }
-            Err(Halt::Store(error)) => {
+            Err(Halt::Store(error) | Halt::Refused(error)) => {
                 tracing::error!(execution = %id, %error, "the execution is left where it is");
             }
             Err(Halt::NameTaken(_)) => {}

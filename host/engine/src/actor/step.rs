@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::turn::{Turn, decide};
 use super::{Actor, Halt, Trigger};
-use crate::Error;
+use crate::authority::Authority;
 use crate::backoff::Backoff;
 use crate::express::Keeping;
 use crate::room::Stage;
+use crate::{Error, Standing};
 use asl::{Execution, Timestamp};
 use auth::authority::AuthorityVersion;
 use ports::{AuditRecord, Commit, CommitError, ExecutionCommit, Record, StoreError, Summary};
@@ -50,6 +51,7 @@ impl Actor {
             };
             let decided = Instant::now();
             let authority = self.shared.authority();
+            self.check_standing(&authority)?;
             let (mut execution, mut turn) = decide(self, &authority, execution, trigger.clone());
             drop(evaluating);
             if turn.changes_nothing() {
@@ -84,6 +86,22 @@ impl Actor {
         }
     }
 
+    /// Whether the state machine still stands that is about to be started: it may have been deleted
+    /// since the start was decided. A child of a map run ends with its parent, which is stopped.
+    fn check_standing(&self, authority: &Authority) -> Result<(), Halt> {
+        if self.is_start_durable() || self.start.header.map_run.is_some() {
+            return Ok(());
+        }
+        let name = &self.machine.name;
+        let standing = authority.standing(name).active(name);
+        let (_, registration) = standing.map_err(Halt::Refused)?;
+        match self.machine.revision >= registration.first_revision {
+            true => Ok(()),
+            // Another one has its name.
+            false => Err(Halt::Refused(Standing::Absent.refusal(name))),
+        }
+    }
+
     /// Measures how long a turn took to become durable, for the attempts it is about.
     fn measure(&self, trigger: &Trigger, turn: &Turn, decided: Instant) {
         let phases = &self.shared.metrics.phases;
@@ -99,15 +117,14 @@ impl Actor {
     /// Lets some time go by where the store fails for a moment. Whoever asked for a start is told
     /// of it instead; what runs goes on once the store does.
     async fn get_over(&self, pauses: &mut Backoff, error: Error) -> Result<(), Halt> {
-        match error {
-            Error::Store(problem @ (StoreError::Full { .. } | StoreError::Io(_)))
-                if self.is_start_durable() =>
-            {
-                let waited = self.wait_for_store(pauses, &problem).await;
-                waited.map_err(Halt::Store)
-            }
-            error => Err(Halt::Store(error)),
+        let Error::Store(problem @ (StoreError::Full { .. } | StoreError::Io(_))) = &error else {
+            return Err(Halt::Store(error));
+        };
+        if !self.is_start_durable() {
+            return Err(Halt::Store(error));
         }
+        let waited = self.wait_for_store(pauses, problem).await;
+        waited.map_err(Halt::Store)
     }
 
     /// Whether somebody may know of the execution, so that it has to go on.

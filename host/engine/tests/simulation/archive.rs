@@ -52,10 +52,9 @@ impl Refused {
             free_bytes: 0,
             reserve_bytes: 1,
         };
-        let tells = |action: &str| commit.audit.iter().any(|record| record.action == action);
         match (&self, &commit.execution) {
             (Self::Steps, Some(_)) => Err(full.into()),
-            (Self::Telling(action), _) if tells(action) => Err(full.into()),
+            (Self::Telling(action), _) if tells(commit, action) => Err(full.into()),
             (Self::NextStep, Some(step)) => {
                 *self = Self::Nothing;
                 Err(CommitError::Fenced(step.id.clone()))
@@ -63,6 +62,11 @@ impl Refused {
             (Self::Nothing | Self::Steps | Self::Telling(_) | Self::NextStep, _) => Ok(()),
         }
     }
+}
+
+/// Whether a commit puts an action on record.
+fn tells(commit: &Commit, action: &str) -> bool {
+    commit.audit.iter().any(|record| record.action == action)
 }
 
 /// The store's archive, as far as it can be read.
@@ -121,6 +125,12 @@ pub(crate) struct FlakyJournal {
 #[async_trait]
 impl Journal for FlakyJournal {
     async fn commit(&self, commit: Commit) -> Result<Receipt, CommitError> {
+        let slow = *self.script.slow.lock().unwrap();
+        if let Some((action, time)) = slow
+            && tells(&commit, action)
+        {
+            tokio::time::sleep(time).await;
+        }
         let refused = self.script.refused.lock().unwrap().refuses(&commit);
         refused?;
         self.store.commit(commit).await

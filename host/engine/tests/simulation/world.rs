@@ -57,6 +57,8 @@ pub(crate) struct Script {
     pub(crate) damaged: Mutex<BTreeSet<ExecutionId>>,
     /// How often the disk fails before each of these executions can be read.
     pub(crate) unread: Mutex<BTreeMap<ExecutionId, u32>>,
+    /// Which commit takes how long: the one that tells of an action.
+    pub(crate) slow: Mutex<Option<(&'static str, Duration)>>,
     /// What the journal refuses.
     pub(crate) refused: Mutex<Refused>,
     running: AtomicUsize,

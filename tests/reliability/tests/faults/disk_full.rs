@@ -81,7 +81,10 @@ fn large(seed: u64) -> Value {
 async fn filled(client: &Client) -> driver::http::Answer {
     for count in 0..STARTS_MAX {
         let name = format!("filling-{count}");
-        let answer = client.start("stay", &name, large(u64::from(count) + 1)).await.unwrap();
+        let answer = client
+            .start("stay", &name, large(u64::from(count) + 1))
+            .await
+            .unwrap();
         if answer.status != 201 {
             return answer;
         }
