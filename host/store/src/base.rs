@@ -18,7 +18,7 @@ use sled::IVec;
 use crate::OpenError;
 use crate::durable::Durable;
 use crate::envelope::{Content, Entry, Kind, damaged, unwrap};
-use crate::folder::{failed_at, failure, lock, sync_name_of, sync_names};
+use crate::folder::{failed_at, failure, forget_cached, lock, sync_name_of, sync_names};
 use crate::key;
 use crate::table::Table;
 
@@ -241,7 +241,11 @@ fn prepare(path: &Path) -> Result<(), StoreError> {
         }
         // Sled syncs the snapshot it makes of the file, but not the file.
         match OpenOptions::new().write(true).open(path.join("db")) {
-            Ok(db) => db.sync_data(),
+            Ok(db) => {
+                db.sync_data()?;
+                forget_cached(&db);
+                Ok(())
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
         }

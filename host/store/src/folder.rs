@@ -58,6 +58,19 @@ pub(crate) fn sync_name_of(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Has the next reader of a file, all of which is synced, ask the disk: the system goes on to show
+/// what a failed sync did not write. Only Linux is asked to, which may do so in part.
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(unused_variables, reason = "the file is read as the system has it")
+)]
+pub(crate) fn forget_cached(file: &File) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed) {
+        tracing::debug!(%error, "a file may be read as it was cached");
+    }
+}
+
 /// How many bytes this process may still write on the disk of `path`.
 pub(crate) fn free_bytes(path: &Path) -> io::Result<u64> {
     fs4::available_space(path)

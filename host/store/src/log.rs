@@ -6,6 +6,7 @@
 //! changes mean.
 
 mod frame;
+mod leftovers;
 mod recovery;
 mod segment;
 
@@ -26,13 +27,16 @@ pub(crate) use recovery::{Recovered, recover};
 const SEGMENT_BYTES: u64 = 8 << 20;
 /// How many files that the log has no more use for are kept to be written anew.
 const SPARES_MAX: usize = 2;
+/// Larger files are not kept.
+const SPARE_BYTES_MAX: u64 = 2 * SEGMENT_BYTES;
 
 /// How data reaches the disk: [`File::sync_data`], but in tests.
 pub(crate) type SyncData = Box<dyn FnMut(&File) -> io::Result<()> + Send>;
 
 /// Why a frame was not appended.
 pub(crate) enum AppendError {
-    /// There is too little room on the disk; nothing was written, and it may be tried again.
+    /// There is too little room on the disk, or the system does not say how much; nothing was
+    /// written, and it may be tried again.
     Full(StoreError),
     /// What is on disk is open. Nothing may be acknowledged from then on: after a failed sync the
     /// system may drop what it could not write and report success the next time.
@@ -74,14 +78,14 @@ impl Log {
     ) -> Result<Self, StoreError> {
         let failed = |error: io::Error| failed_at(folder, &error);
         let current = match recovered.current {
-            Some((path, salt, end)) => Segment::open(&path, salt, end),
+            Some(current) => Segment::reopen(current),
             None => Segment::create(folder, recovered.next, salt()?, None),
         };
         let current = current.map_err(failed)?;
         // What the last host wrote may be known to the system only.
         current.file.sync_all().map_err(failed)?;
         sync_names(folder).map_err(failed)?;
-        Ok(Self {
+        let mut log = Self {
             folder: folder.to_owned(),
             current,
             closed: recovered.closed.into(),
@@ -89,7 +93,13 @@ impl Log {
             next: recovered.next,
             reserve_bytes,
             sync_data,
-        })
+        };
+        for spare in recovered.spares {
+            if let Err(error) = log.spare(&spare) {
+                tracing::warn!(path = %spare.display(), %error, "a spare file cannot be removed");
+            }
+        }
+        Ok(log)
     }
 
     /// The number of the last frame.
@@ -117,24 +127,48 @@ impl Log {
         Ok(())
     }
 
-    /// Lets go of files whose every frame the base has up to `applied`.
+    /// Appends a frame without which nothing can be read, for which the log need not leave
+    /// anything of the disk free.
     ///
     /// # Errors
-    /// A file cannot be moved or removed.
-    pub(crate) fn release(&mut self, applied: u64) -> Result<(), StoreError> {
-        while let Some((_, path)) = self
+    /// As [`Self::append`].
+    pub(crate) fn append_at_all_costs(&mut self, frame: FrameBuilder) -> Result<(), AppendError> {
+        let reserve_bytes = std::mem::take(&mut self.reserve_bytes);
+        let appended = self.append(frame);
+        self.reserve_bytes = reserve_bytes;
+        appended
+    }
+
+    /// Lets go of files whose every frame the base has up to `applied`. A file that cannot be
+    /// moved or removed, as while somebody else reads it, is left for the next time.
+    pub(crate) fn release(&mut self, applied: u64) {
+        while let Some((behind, path)) = self
             .closed
             .pop_front_if(|(behind, _)| *behind <= applied.saturating_add(1))
         {
-            let moved = match self.spares.len() < SPARES_MAX {
-                true => {
-                    let spare = path.with_extension("spare");
-                    fs::rename(&path, &spare).map(|()| self.spares.push(spare))
+            match self.spare(&path) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    let name = path.display();
+                    tracing::warn!(path = %name, %error, "a file of the log is kept for now");
+                    self.closed.push_front((behind, path));
+                    return;
                 }
-                false => fs::remove_file(&path),
-            };
-            moved.map_err(|error| failed_at(&path, &error))?;
+            }
         }
+    }
+
+    /// Keeps a file to be written anew, or removes it if there are enough or it is too large.
+    fn spare(&mut self, path: &Path) -> io::Result<()> {
+        let is_kept =
+            self.spares.len() < SPARES_MAX && fs::metadata(path)?.len() <= SPARE_BYTES_MAX;
+        if !is_kept {
+            return fs::remove_file(path);
+        }
+        let spare = segment::spare_of(path);
+        fs::rename(path, &spare)?;
+        self.spares.push(spare);
         Ok(())
     }
 
@@ -154,7 +188,7 @@ impl Log {
             return Ok(());
         }
         let free = free_bytes(&self.folder)
-            .map_err(|error| AppendError::Failed(failed_at(&self.folder, &error)))?;
+            .map_err(|error| AppendError::Full(failed_at(&self.folder, &error)))?;
         let has_space = free >= self.reserve_bytes.saturating_add(bytes);
         if is_full && (has_space || !self.spares.is_empty()) {
             return self.rotate(bytes, free);
@@ -178,8 +212,17 @@ impl Log {
     fn rotate(&mut self, bytes: u64, free: u64) -> Result<(), AppendError> {
         let failed = |error: io::Error| AppendError::Failed(failed_at(&self.folder, &error));
         let salt = salt().map_err(AppendError::Failed)?;
-        let spare = self.spares.pop();
-        let made = Segment::create(&self.folder, self.next, salt, spare.as_deref());
+        let made = match self.spares.pop() {
+            Some(spare) => {
+                let made = Segment::create(&self.folder, self.next, salt, Some(&spare));
+                made.or_else(|error| {
+                    let path = spare.display();
+                    tracing::warn!(%path, %error, "a spare file cannot be written anew");
+                    Segment::create(&self.folder, self.next, salt, None)
+                })
+            }
+            None => Segment::create(&self.folder, self.next, salt, None),
+        };
         let mut segment = match made {
             Ok(segment) => segment,
             Err(error) if is_full(&error) => return Err(self.full(free)),

@@ -27,7 +27,7 @@ use crate::standings::REMEMBERED_MIN;
 use crate::table::Table;
 use crate::upgrade::upgrade;
 use crate::watermark::Watermark;
-use crate::writer::{Failure, Request, Writer, append, note};
+use crate::writer::{Failure, Request, Writer, append, append_opening, note};
 
 /// Why a store could not be opened.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -168,7 +168,8 @@ impl SledStore {
             Ok(())
         })?;
         let (ledger, staged) = Ledger::open(&*durable, chain)?;
-        let table_bytes = append(&mut log, &durable, staged).map_err(AppendError::into_inner)?;
+        let opened = append_opening(&mut log, &durable, staged);
+        let table_bytes = opened.map_err(AppendError::into_inner)?;
         note(&mut watermark, ledger.links())?;
 
         let (sender, receiver) = mpsc::channel(config.queue_commits_max.max(1));

@@ -178,11 +178,15 @@ impl Writer {
 
     /// Has the table written to the base, and lets go of what the log need not keep.
     fn flush(&mut self, table_bytes: usize) -> Result<(), StoreError> {
-        self.log.release(self.applied.load(Ordering::Acquire))?;
+        self.log.release(self.applied.load(Ordering::Acquire));
         if table_bytes >= self.table_bytes_max.saturating_mul(TABLES_BEHIND_MAX) {
             self.durable.wait_thawed();
         }
-        if !self.log.has_space()? {
+        let has_space = self.log.has_space().unwrap_or_else(|error| {
+            tracing::warn!(%error, "what is in the log stays there for now");
+            false
+        });
+        if !has_space {
             return Ok(());
         }
         let Some(table) = self.durable.freeze() else {
@@ -202,6 +206,24 @@ pub(crate) fn append(
     durable: &Durable,
     staged: Staged,
 ) -> Result<usize, AppendError> {
+    append_by(Log::append, log, durable, staged)
+}
+
+/// The same for what a store has to write before it can be read, into the last of the disk.
+pub(crate) fn append_opening(
+    log: &mut Log,
+    durable: &Durable,
+    staged: Staged,
+) -> Result<usize, AppendError> {
+    append_by(Log::append_at_all_costs, log, durable, staged)
+}
+
+fn append_by(
+    append: impl FnOnce(&mut Log, FrameBuilder) -> Result<(), AppendError>,
+    log: &mut Log,
+    durable: &Durable,
+    staged: Staged,
+) -> Result<usize, AppendError> {
     let staged = staged.finish();
     let mut frame = FrameBuilder::new();
     for (key, value) in &staged.parts {
@@ -210,7 +232,7 @@ pub(crate) fn append(
     for (key, value) in &staged.changes {
         frame.push(key, value.as_deref());
     }
-    log.append(frame)?;
+    append(log, frame)?;
     let parts = staged.parts.into_iter();
     let parts = parts.map(|(key, value)| (key, Some(value)));
     Ok(durable.show(parts.chain(staged.changes)))

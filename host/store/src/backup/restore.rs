@@ -24,6 +24,7 @@ use crate::base::{Base, BaseWriter};
 use crate::durable::Durable;
 use crate::entries::{Entries, Order};
 use crate::envelope::{Entry, Kind};
+use crate::folder::failed_at;
 use crate::key;
 use crate::ledger::{FORMAT_VERSION, State};
 use crate::prepare::{ended, json, listed_keys, mark, name_key};
@@ -97,8 +98,7 @@ pub fn restore(
     let base = Base::open(path, CACHE_BYTES)?;
     let writer = base.writer();
     let durable = Arc::new(Durable::new(base, Table::default()));
-    let all = Vec::new()..vec![u8::MAX];
-    if !durable.range(all, Order::Forward, 1)?.is_empty() {
+    if is_occupied(path, &durable)? {
         return Err(RestoreError::Occupied(path.to_owned()));
     }
     let mut lines = Lines::new(source);
@@ -120,6 +120,25 @@ pub fn restore(
     let restored = restorer.finish(&heading)?;
     durable.take().map_or(Ok(()), Base::close)?;
     Ok(restored)
+}
+
+/// Whether a folder holds anything of a store: what it wrote last is in its log alone.
+fn is_occupied(path: &Path, durable: &Durable) -> Result<bool, StoreError> {
+    let all = Vec::new()..vec![u8::MAX];
+    if !durable.range(all, Order::Forward, 1)?.is_empty() {
+        return Ok(true);
+    }
+    let watermark = path.join("watermark").try_exists();
+    let is_there = watermark.and_then(|is_there| Ok(is_there || has_files(&path.join("log"))?));
+    is_there.map_err(|error| failed_at(path, &error))
+}
+
+fn has_files(folder: &Path) -> io::Result<bool> {
+    match std::fs::read_dir(folder) {
+        Ok(mut files) => Ok(files.next().is_some()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Reads a backup without restoring it: whether every line is there as it was written. How many

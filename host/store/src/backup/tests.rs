@@ -236,6 +236,37 @@ async fn a_folder_that_holds_a_store_is_left_alone() {
     assert_eq!(everything(&store).await.unwrap(), expected);
 }
 
+/// What a store wrote is in its log alone until there is enough for the base.
+#[tokio::test]
+async fn a_folder_that_holds_a_small_store_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = backup(&filled(&folder).await).await;
+    let occupied = |folder: &TempDir| {
+        let restored = restore(folder.path(), &Sha256Chain, bytes.as_slice());
+        matches!(restored, Err(RestoreError::Occupied(_)))
+    };
+    let small = tempfile::tempdir().unwrap();
+    let opened = async || {
+        let (config, chain) = (StoreConfig::default(), Arc::new(Sha256Chain));
+        SledStore::open(small.path(), config, chain).await.unwrap()
+    };
+    let store = opened().await;
+    store.commit(link("kept")).await.unwrap();
+    let expected = everything(&store).await.unwrap();
+    store.close().await.unwrap();
+    assert!(occupied(&small));
+    let store = opened().await;
+    assert_eq!(everything(&store).await.unwrap(), expected);
+    store.close().await.unwrap();
+
+    let without_log = tempfile::tempdir().unwrap();
+    std::fs::write(without_log.path().join("watermark"), "").unwrap();
+    assert!(occupied(&without_log));
+    let empty = tempfile::tempdir().unwrap();
+    std::fs::create_dir(empty.path().join("log")).unwrap();
+    assert!(!occupied(&empty));
+}
+
 #[tokio::test]
 async fn a_half_restored_store_cannot_be_opened() {
     let folder = tempfile::tempdir().unwrap();

@@ -7,7 +7,7 @@
 use sled::IVec;
 
 /// The bytes before the content.
-const HEADER_BYTES: usize = 16;
+pub(super) const HEADER_BYTES: usize = 16;
 /// Frames begin at multiples of this.
 pub(crate) const ALIGNMENT: usize = 8;
 
@@ -78,6 +78,28 @@ fn length(bytes: usize) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
+/// What the first bytes of a frame say of it; nothing of it is checked.
+pub(super) struct Claim {
+    pub(super) checksum: u32,
+    pub(super) content_bytes: usize,
+    pub(super) number: u64,
+}
+
+impl Claim {
+    /// What `bytes` begin with, and what follows that.
+    pub(super) fn parse(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let (checksum, rest) = bytes.split_first_chunk::<4>()?;
+        let (content_bytes, rest) = rest.split_first_chunk::<4>()?;
+        let (number, rest) = rest.split_first_chunk::<8>()?;
+        let claim = Self {
+            checksum: u32::from_be_bytes(*checksum),
+            content_bytes: usize::try_from(u32::from_be_bytes(*content_bytes)).ok()?,
+            number: u64::from_be_bytes(*number),
+        };
+        Some((claim, rest))
+    }
+}
+
 /// A frame in a file that was read.
 pub(crate) struct Frame<'a> {
     pub(crate) number: u64,
@@ -89,17 +111,13 @@ pub(crate) struct Frame<'a> {
 impl<'a> Frame<'a> {
     /// The frame that `bytes` begin with, if they begin with one.
     pub(crate) fn parse(salt: &Salt, bytes: &'a [u8]) -> Option<Self> {
-        let (found, rest) = bytes.split_first_chunk::<4>()?;
-        let (content_bytes, rest) = rest.split_first_chunk::<4>()?;
-        let (number, rest) = rest.split_first_chunk::<8>()?;
-        let number = u64::from_be_bytes(*number);
-        let content_bytes = usize::try_from(u32::from_be_bytes(*content_bytes)).ok()?;
-        let content = rest.get(..content_bytes)?;
-        let is_whole = checksum(salt, number, content).to_be_bytes() == *found;
+        let (claim, rest) = Claim::parse(bytes)?;
+        let content = rest.get(..claim.content_bytes)?;
+        let is_whole = checksum(salt, claim.number, content) == claim.checksum;
         is_whole.then(|| Self {
-            number,
+            number: claim.number,
             content,
-            bytes: (HEADER_BYTES + content_bytes).next_multiple_of(ALIGNMENT),
+            bytes: (HEADER_BYTES + claim.content_bytes).next_multiple_of(ALIGNMENT),
         })
     }
 
@@ -130,12 +148,18 @@ fn text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn checksum(salt: &Salt, number: u64, content: &[u8]) -> u32 {
+    let mut hasher = before_content(salt, number, content.len());
+    hasher.update(content);
+    hasher.finalize()
+}
+
+/// What a frame's checksum covers before its content.
+pub(super) fn before_content(salt: &Salt, number: u64, content_bytes: usize) -> crc32fast::Hasher {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(salt);
     hasher.update(&number.to_be_bytes());
-    hasher.update(&(content.len() as u64).to_be_bytes());
-    hasher.update(content);
-    hasher.finalize()
+    hasher.update(&(content_bytes as u64).to_be_bytes());
+    hasher
 }
 
 #[cfg(test)]

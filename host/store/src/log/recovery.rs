@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use ports::StoreError;
 
-use super::frame::{ALIGNMENT, Change, Frame, Salt};
+use super::frame::{Change, Frame, Salt};
+use super::leftovers::later_frame;
 use super::segment::{self, HEADER_BYTES};
 use crate::folder::{failed_at, sync_name_of};
 
@@ -14,10 +15,28 @@ use crate::folder::{failed_at, sync_name_of};
 pub(crate) struct Recovered {
     /// The number of the next frame.
     pub(super) next: u64,
-    /// The file that goes on, if there is one: where its frames end.
-    pub(super) current: Option<(PathBuf, Salt, u64)>,
+    /// The file that goes on, if there is one.
+    pub(super) current: Option<Current>,
     /// Earlier files, by the number of the first frame behind each.
     pub(super) closed: Vec<(u64, PathBuf)>,
+    /// Files to be written anew.
+    pub(super) spares: Vec<PathBuf>,
+}
+
+/// The file that goes on.
+pub(super) struct Current {
+    pub(super) path: PathBuf,
+    pub(super) salt: Salt,
+    /// Where its last frame stands, or its header if it has none.
+    pub(super) last_at: u64,
+    pub(super) last: Vec<u8>,
+}
+
+impl Current {
+    /// Where its frames end.
+    pub(super) fn end(&self) -> u64 {
+        self.last_at.saturating_add(self.last.len() as u64)
+    }
 }
 
 /// Reads the frames behind `applied` in order and hands each change to `replay`.
@@ -31,11 +50,12 @@ pub(crate) fn recover(
 ) -> Result<Recovered, StoreError> {
     let made = fs::create_dir_all(folder).and_then(|()| sync_name_of(folder));
     made.map_err(|error| failed_at(folder, &error))?;
-    let files = files(folder)?;
+    let (files, spares) = files(folder)?;
     let mut recovered = Recovered {
         next: applied.saturating_add(1),
         current: None,
         closed: Vec::new(),
+        spares,
     };
     let mut behind = files.keys().skip(1).copied().map(Some).chain([None]);
     for (first, path) in &files {
@@ -54,7 +74,7 @@ impl Recovered {
     /// Where the frames of the last file end.
     #[cfg(test)]
     pub(crate) fn end(&self) -> Option<u64> {
-        self.current.as_ref().map(|(_, _, end)| *end)
+        self.current.as_ref().map(Current::end)
     }
 
     fn read_file(
@@ -81,6 +101,7 @@ impl Recovered {
             return Err(damaged(path, problem));
         }
         let mut number = first;
+        let mut last_at = 0;
         let mut end = HEADER_BYTES;
         while let Some(frame) =
             frame_at(&header.1, &bytes, end).filter(|frame| frame.number == number)
@@ -92,9 +113,11 @@ impl Recovered {
                 changes.into_iter().for_each(&mut *replay);
             }
             number = number.saturating_add(1);
+            last_at = end;
             end = end.saturating_add(frame.bytes);
         }
-        if let Some(later) = later_frame(&header.1, &bytes, end, number) {
+        let leftovers = bytes.get(end..).unwrap_or_default();
+        if let Some(later) = later_frame(&header.1, leftovers, number) {
             let problem = format!(
                 "frame {number} at byte {end} does not match its checksum, and frame {later} follows it"
             );
@@ -110,35 +133,39 @@ impl Recovered {
         match next_file {
             Some(next_file) => self.closed.push((next_file, path.to_owned())),
             None if number < self.next => self.closed.push((self.next, path.to_owned())),
-            None => self.current = Some((path.to_owned(), header.1, end as u64)),
+            None => {
+                self.current = Some(Current {
+                    path: path.to_owned(),
+                    salt: header.1,
+                    last_at: last_at as u64,
+                    last: bytes.get(last_at..end).unwrap_or_default().to_vec(),
+                });
+            }
         }
         Ok(())
     }
 }
 
-fn files(folder: &Path) -> Result<BTreeMap<u64, PathBuf>, StoreError> {
+type Files = (BTreeMap<u64, PathBuf>, Vec<PathBuf>);
+
+/// The files with frames by the number of the first, and the spare ones.
+fn files(folder: &Path) -> Result<Files, StoreError> {
     let failed = |error: std::io::Error| failed_at(folder, &error);
-    let mut files = BTreeMap::new();
+    let (mut files, mut spares) = Files::default();
     for file in fs::read_dir(folder).map_err(failed)? {
-        let file = file.map_err(failed)?;
-        if let Some(first) = file.file_name().to_str().and_then(segment::first_in) {
-            files.insert(first, file.path());
+        let path = file.map_err(failed)?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        if let Some(first) = name.and_then(segment::first_in) {
+            files.insert(first, path);
+        } else if name.is_some_and(segment::is_spare) {
+            spares.push(path);
         }
     }
-    Ok(files)
+    Ok((files, spares))
 }
 
 fn frame_at<'a>(salt: &Salt, bytes: &'a [u8], at: usize) -> Option<Frame<'a>> {
     Frame::parse(salt, bytes.get(at..)?)
-}
-
-/// A frame behind `end`, where none may be: what follows a torn frame was never durable.
-fn later_frame(salt: &Salt, bytes: &[u8], end: usize, expected: u64) -> Option<u64> {
-    let starts = (end..bytes.len()).step_by(ALIGNMENT);
-    let mut later = starts
-        .filter_map(|at| frame_at(salt, bytes, at))
-        .map(|frame| frame.number);
-    later.find(|number| *number > expected)
 }
 
 fn damaged(path: &Path, problem: impl Into<String>) -> StoreError {

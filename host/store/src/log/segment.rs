@@ -6,6 +6,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::frame::Salt;
+use super::recovery::Current;
 
 const MAGIC: &[u8; 8] = b"sluicelg";
 const VERSION: u32 = 1;
@@ -30,6 +31,16 @@ pub(super) struct Segment {
 /// The name of the file whose first frame has this number.
 pub(super) fn name(first: u64) -> String {
     format!("{first:016x}.log")
+}
+
+/// The name of a file once it is to be written anew.
+pub(super) fn spare_of(path: &Path) -> PathBuf {
+    path.with_extension("spare")
+}
+
+/// Whether a file's name is one of [`spare_of`].
+pub(super) fn is_spare(name: &str) -> bool {
+    name.ends_with(".spare")
 }
 
 /// The number in a file's name.
@@ -100,20 +111,24 @@ impl Segment {
         Ok(segment)
     }
 
-    /// Goes on with a file whose frames end at `end`.
+    /// Goes on with a file that was recovered. Its last frame is written again: where the sync
+    /// of it failed, the system may show what it never wrote, and would not write it by itself.
+    /// What is before it was synced before it was written. It is not synced.
     ///
     /// # Errors
-    /// It cannot be opened.
-    pub(super) fn open(path: &Path, salt: Salt, end: u64) -> io::Result<Self> {
-        let file = OpenOptions::new().write(true).open(path)?;
+    /// It cannot be opened or written.
+    pub(super) fn reopen(current: Current) -> io::Result<Self> {
+        let file = OpenOptions::new().write(true).open(&current.path)?;
         let placed = file.metadata()?.len();
-        Ok(Self {
+        let mut segment = Self {
             file,
-            path: path.to_owned(),
-            salt,
-            end,
+            end: current.end(),
+            path: current.path,
+            salt: current.salt,
             placed,
-        })
+        };
+        segment.write_at(current.last_at, &current.last)?;
+        Ok(segment)
     }
 
     /// Where the frames end.

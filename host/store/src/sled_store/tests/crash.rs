@@ -162,6 +162,63 @@ async fn a_full_disk_refuses_writes_and_goes_on_reading() {
     store.commit(late).await.unwrap();
 }
 
+#[tokio::test]
+async fn a_store_on_a_full_disk_is_opened_and_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = StoreConfig {
+        reserve_bytes: u64::MAX,
+        ..StoreConfig::default()
+    };
+    let opened = async || {
+        let chain = Arc::new(Sha256Chain);
+        SledStore::open(folder.path(), config.clone(), chain).await
+    };
+    let store = opened().await.unwrap();
+    let mut number = 0;
+    // Down to where nothing fits into what the file already has.
+    for letters in [200_000, 20_000, 2_000, 0] {
+        loop {
+            let input = json!(noise(letters));
+            let commit = Step::first(&format!("e-{number}"), input).commit(store.fence);
+            if store.commit(commit).await.is_err() {
+                break;
+            }
+            number += 1;
+        }
+    }
+    while store.commit(link("")).await.is_ok() {}
+    let shown = everything(&store).await.unwrap();
+    store.close().await.unwrap();
+
+    let store = opened().await.unwrap();
+    assert_eq!(everything(&store).await.unwrap(), shown);
+    store.close().await.unwrap();
+    opened().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_measured_or_tidied_does_not_end_writing() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = StoreConfig {
+        table_bytes_max: 1,
+        ..StoreConfig::default()
+    };
+    let store = SledStore::open(folder.path(), config, Arc::new(Sha256Chain))
+        .await
+        .unwrap();
+    let (log, away) = (folder.path().join("log"), folder.path().join("away"));
+    store.commit(link("before")).await.unwrap();
+    fs::rename(&log, &away).unwrap();
+    for _ in 0..3 {
+        store.commit(link("meanwhile")).await.unwrap();
+    }
+    fs::rename(&away, &log).unwrap();
+    store.commit(link("after")).await.unwrap();
+    store.close().await.unwrap();
+    let audit = open(folder.path()).await.audit(0, 10).await.unwrap();
+    assert_eq!(audit.head.length, 5);
+}
+
 /// A store whose syncs, but for the first when it opens, wait until they are let through.
 struct Gate {
     store: Arc<SledStore>,
