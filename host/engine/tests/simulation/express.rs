@@ -566,7 +566,7 @@ async fn nobody_is_told_of_one_before_its_start_is_durable() {
         };
         let starting = tokio::spawn({
             let world = Arc::clone(&world);
-            async move { world.start("machine", "one", json!({})).await.is_ok() }
+            async move { world.start("fast", "one", json!({})).await.is_ok() }
         });
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert_eq!(world.engine.load().express_running, 1);
