@@ -18,8 +18,9 @@ use crate::record::Stored;
 pub(crate) use export::Export;
 pub use restore::{RestoreError, Restored, check_backup, restore};
 
-/// The version of this format.
-const VERSION: u32 = 1;
+/// The version of this format. In the second one a record may say that nothing before it is needed
+/// but some payloads, which programs of before would take for an execution without its past.
+const VERSION: u32 = 2;
 
 /// Bytes of a component in one line.
 const BLOB_PART_BYTES: usize = 192 * 1024;

@@ -167,8 +167,8 @@ impl BaseWriter {
         changes: &[(&IVec, &Option<IVec>)],
         durable: &Durable,
     ) -> Result<(), StoreError> {
-        let kept = durable.kept();
-        let mut kept = kept.as_ref().map(|kept| kept.lock());
+        let snapshot = durable.kept();
+        let mut kept = snapshot.as_ref().map(|kept| kept.lock());
         let mut batch = sled::Batch::default();
         for (key, value) in changes {
             if let Some(kept) = &mut kept
@@ -180,6 +180,9 @@ impl BaseWriter {
                 Some(value) => batch.insert((*key).clone(), value.clone()),
                 None => batch.remove((*key).clone()),
             }
+        }
+        if let (Some(snapshot), Some(kept)) = (&snapshot, &mut kept) {
+            snapshot.bound(kept);
         }
         self.db.apply_batch(batch).map_err(sled_failed)?;
         drop(kept);

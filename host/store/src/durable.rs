@@ -18,6 +18,10 @@ use crate::table::Table;
 
 /// How many entries are read under one lock.
 const CHUNK_ENTRIES: usize = 128;
+/// How many keys are looked at for them, most of which may be gone.
+const CHUNK_STEPS: usize = 1024;
+/// How much is kept for a snapshot that is read, in bytes.
+pub(crate) const KEPT_BYTES_MAX: usize = 256 << 20;
 
 /// The open store, as far as it is durable.
 pub(crate) struct Durable {
@@ -27,6 +31,7 @@ pub(crate) struct Durable {
     thawed: Condvar,
     /// What the snapshot that is read has to find in the base.
     kept: Mutex<Weak<Kept>>,
+    kept_bytes_max: usize,
 }
 
 struct Visible {
@@ -49,6 +54,15 @@ impl Durable {
             is_frozen: Mutex::new(false),
             thawed: Condvar::new(),
             kept: Mutex::default(),
+            kept_bytes_max: KEPT_BYTES_MAX,
+        }
+    }
+
+    /// The same, with another bound of what is kept for a snapshot.
+    pub(crate) fn keeping(self, kept_bytes_max: usize) -> Self {
+        Self {
+            kept_bytes_max,
+            ..self
         }
     }
 
@@ -104,14 +118,14 @@ impl Durable {
     }
 
     /// Everything as it stands, however much is written while it is read; nothing while another
-    /// snapshot is.
+    /// snapshot is. A snapshot for which too much would have to be kept cannot be read any more.
     pub(crate) fn snapshot(self: &Arc<Self>) -> Option<Snapshot> {
         let visible = self.read_lock();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.upgrade().is_some_and(|kept| kept.is_read()) {
             return None;
         }
-        let own = Arc::new(Kept::default());
+        let own = Arc::new(Kept::new(self.kept_bytes_max));
         *kept = Arc::downgrade(&own);
         let mut tables = vec![Arc::new(visible.active.clone())];
         tables.extend(visible.frozen.clone());
@@ -121,7 +135,7 @@ impl Durable {
     /// What a snapshot has to find in the base, if one is read.
     pub(crate) fn kept(&self) -> Option<Arc<Kept>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.upgrade()
+        kept.upgrade().filter(|kept| kept.is_read())
     }
 
     /// Reads the base, beneath every table.
@@ -192,35 +206,42 @@ pub(crate) fn entry<'a>(
     }
 }
 
+/// What was found under one lock.
+pub(crate) struct Chunk {
+    found: Vec<(IVec, IVec)>,
+    /// The last key that was looked at, if it may not be the last of the range.
+    last: Option<IVec>,
+}
+
 /// Reads a range in chunks, so that no lock is held for long.
 pub(crate) fn in_chunks(
     mut range: Range<Vec<u8>>,
     order: Order,
     limit: usize,
-    chunk: impl Fn(&Range<Vec<u8>>, usize) -> Result<Vec<(IVec, IVec)>, StoreError>,
+    chunk: impl Fn(&Range<Vec<u8>>, usize) -> Result<Chunk, StoreError>,
 ) -> Result<Vec<(IVec, IVec)>, StoreError> {
     let mut found = Vec::new();
     while found.len() < limit && range.start < range.end {
         let size = CHUNK_ENTRIES.min(limit - found.len());
         let chunk = chunk(&range, size)?;
-        let last = chunk.last().filter(|_| chunk.len() == size);
-        match (last, order) {
+        match (chunk.last, order) {
             (None, _) => range.start.clone_from(&range.end),
-            (Some((key, _)), Order::Forward) => range.start = crate::key::after(key.to_vec()),
-            (Some((key, _)), Order::Backward) => range.end = key.to_vec(),
+            (Some(key), Order::Forward) => range.start = crate::key::after(key.to_vec()),
+            (Some(key), Order::Backward) => range.end = key.to_vec(),
         }
-        found.extend(chunk);
+        found.extend(chunk.found);
     }
     Ok(found)
 }
 
-/// The first entries of a range in a base with tables over it, the latest first.
+/// The first entries of a range in a base with tables over it, the latest first, as far as a
+/// bounded number of steps goes.
 pub(crate) fn chunk<'a>(
     tables: impl Iterator<Item = &'a Table>,
     base: &sled::Tree,
     (range, order): (&Range<Vec<u8>>, Order),
     size: usize,
-) -> Result<Vec<(IVec, IVec)>, StoreError> {
+) -> Result<Chunk, StoreError> {
     let tables = tables.map(|table| {
         let changes = table
             .range(range)
@@ -241,15 +262,18 @@ pub(crate) fn chunk<'a>(
         Order::Backward => Box::new(written.rev()),
     });
     let mut sources = tables.chain([base]).collect::<Result<Vec<_>, _>>()?;
-    let mut chunk = Vec::new();
-    while chunk.len() < size {
-        match merge(&mut sources, order)? {
-            Some((key, Some(value))) => chunk.push((key, value)),
-            Some((_, None)) => {}
-            None => break,
+    let (mut found, mut last) = (Vec::new(), None);
+    for _ in 0..CHUNK_STEPS {
+        if found.len() >= size {
+            break;
         }
+        let Some((key, value)) = merge(&mut sources, order)? else {
+            return Ok(Chunk { found, last: None });
+        };
+        last = Some(key.clone());
+        found.extend(value.map(|value| (key, value)));
     }
-    Ok(chunk)
+    Ok(Chunk { found, last })
 }
 
 type Known = (IVec, Option<IVec>);

@@ -16,7 +16,7 @@ use ports::{Chain, Fence, StoreError};
 use tokio::sync::mpsc;
 
 use crate::base::{Base, panicked};
-use crate::durable::Durable;
+use crate::durable::{Durable, KEPT_BYTES_MAX};
 use crate::flusher::Flusher;
 use crate::folder::failed_at;
 use crate::ledger::{Ledger, links};
@@ -57,6 +57,9 @@ pub struct StoreConfig {
     pub queue_commits_max: usize,
     /// How many bytes of changes are kept in memory, about, before they are written to the base.
     pub table_bytes_max: usize,
+    /// How much is kept in memory for a backup that is read while the base is written, in bytes;
+    /// one that would need more breaks off.
+    pub backup_bytes_max: usize,
     /// How many bytes of the disk are left free: below, nothing is written but what makes room.
     pub reserve_bytes: u64,
 }
@@ -69,6 +72,7 @@ impl Default for StoreConfig {
             group_bytes_max: 512 * 1024,
             queue_commits_max: 1024,
             table_bytes_max: 8 * 1024 * 1024,
+            backup_bytes_max: KEPT_BYTES_MAX,
             reserve_bytes: 64 * 1024 * 1024,
         }
     }
@@ -151,7 +155,8 @@ impl SledStore {
         let mut table = Table::default();
         let log_path = path.join("log");
         let recovered = log::recover(&log_path, applied, |(key, value)| table.put(key, value))?;
-        let durable = Arc::new(Durable::new(base, table));
+        let durable = Durable::new(base, table).keeping(config.backup_bytes_max);
+        let durable = Arc::new(durable);
         let mut watermark = open_watermark(path, links(&*durable)?)?;
         let metrics = Metrics::default();
         let sync_data = metrics.measured(sync_data);

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use asl::ExecutionId;
 use auth::names::Digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +12,7 @@ use sha2::Digest as _;
 use sled::IVec;
 
 use super::{BLOB_PART_BYTES, Heading, Item, VERSION, line};
-use crate::entries::{Entries, Order, complete, parse, read};
+use crate::entries::{Body, Entries, Order, complete, parse, read};
 use crate::envelope::{Kind, damaged};
 use crate::key;
 use crate::ledger::stored_state;
@@ -22,11 +23,18 @@ use crate::standings;
 /// Entries that are read at once.
 const PAGE_ENTRIES: usize = 64;
 
+/// So many bytes, and one line, are handed out at once at the most.
+const CHUNK_BYTES: usize = 256 * 1024;
+
 /// A backup being written. It holds on to the moment it was begun until it is dropped.
 pub(crate) struct Export<E> {
     entries: E,
     /// What is still to be read, in this order.
     parts: VecDeque<(Part, Range<Vec<u8>>)>,
+    /// What was read and is still to be written.
+    page: VecDeque<(Part, IVec, IVec)>,
+    /// What is written in part.
+    begun: Option<Begun>,
     lines: u64,
     digest: sha2::Sha256,
     is_begun: bool,
@@ -42,6 +50,19 @@ enum Part {
     Links,
 }
 
+/// Something of many lines, and where it goes on.
+enum Begun {
+    Blob {
+        digest: Digest,
+        content: Body,
+        at: usize,
+    },
+    Records {
+        id: ExecutionId,
+        number: u32,
+    },
+}
+
 impl<E: Entries> Export<E> {
     pub(crate) fn new(entries: E) -> Self {
         let parts = [
@@ -54,6 +75,8 @@ impl<E: Entries> Export<E> {
         Self {
             entries,
             parts: parts.into(),
+            page: VecDeque::new(),
+            begun: None,
             lines: 0,
             digest: sha2::Sha256::default(),
             is_begun: false,
@@ -68,22 +91,52 @@ impl<E: Entries> Export<E> {
             self.push(&mut bytes, &heading)?;
             return Ok(Some(bytes));
         }
-        while bytes.is_empty() {
-            let Some((part, range)) = self.parts.pop_front() else {
-                return self.end();
+        while bytes.len() < CHUNK_BYTES {
+            let goes_on = match self.begun.take() {
+                Some(begun) => self.go_on(&mut bytes, begun),
+                None => self.write_next(&mut bytes),
             };
-            let page = self
-                .entries
-                .range(range.clone(), Order::Forward, PAGE_ENTRIES)?;
-            if let Some((last, _)) = page.last().filter(|_| page.len() == PAGE_ENTRIES) {
-                let rest = key::after(last.to_vec())..range.end;
-                self.parts.push_front((part, rest));
-            }
-            for (key, value) in &page {
-                self.write(&mut bytes, part, (key, value))?;
+            if !goes_on? {
+                break;
             }
         }
-        Ok(Some(bytes))
+        match bytes.is_empty() {
+            true => self.end(),
+            false => Ok(Some(bytes)),
+        }
+    }
+
+    /// Writes the next entry, or the first lines of it; whether there was one.
+    fn write_next(&mut self, bytes: &mut Vec<u8>) -> Result<bool, StoreError> {
+        if let Some((part, key, value)) = self.page.pop_front() {
+            self.write(bytes, part, (&key, &value))?;
+            return Ok(true);
+        }
+        let Some((part, range)) = self.parts.pop_front() else {
+            return Ok(false);
+        };
+        let page = self
+            .entries
+            .range(range.clone(), Order::Forward, PAGE_ENTRIES)?;
+        if let Some((last, _)) = page.last().filter(|_| page.len() == PAGE_ENTRIES) {
+            let rest = key::after(last.to_vec())..range.end;
+            self.parts.push_front((part, rest));
+        }
+        let page = page.into_iter().map(|(key, value)| (part, key, value));
+        self.page.extend(page);
+        Ok(true)
+    }
+
+    fn go_on(&mut self, bytes: &mut Vec<u8>, begun: Begun) -> Result<bool, StoreError> {
+        match begun {
+            Begun::Blob {
+                digest,
+                content,
+                at,
+            } => self.write_blob_from(bytes, digest, content, at)?,
+            Begun::Records { id, number } => self.write_records_from(bytes, id, number)?,
+        }
+        Ok(true)
     }
 
     fn heading(&self) -> Result<Item, StoreError> {
@@ -125,7 +178,7 @@ impl<E: Entries> Export<E> {
                 let body = body.parse(key)?;
                 self.push(bytes, &Item::Document { key: named, body })
             }
-            Part::Blobs => self.write_blob(bytes, (key, value)),
+            Part::Blobs => self.begin_blob((key, value)),
             Part::Payloads => self.write_payload(bytes, (key, value)),
             Part::Executions => self.write_execution(bytes, (key, value)),
             Part::Links => {
@@ -138,24 +191,45 @@ impl<E: Entries> Export<E> {
         }
     }
 
-    fn write_blob(
-        &mut self,
-        bytes: &mut Vec<u8>,
-        (key, value): (&IVec, &IVec),
-    ) -> Result<(), StoreError> {
+    fn begin_blob(&mut self, (key, value): (&IVec, &IVec)) -> Result<(), StoreError> {
         let digest = digest_in(key)?;
         let content = complete(&self.entries, Kind::Blob, key, value)?;
         if Digest::of(&content) != digest {
             return Err(damaged(key, "does not have its digest"));
         }
-        for part in content.chunks(BLOB_PART_BYTES) {
-            let blob = Item::Blob {
-                digest: digest.clone(),
-                bytes: content.len() as u64,
-                base64: STANDARD.encode(part),
-            };
-            self.push(bytes, &blob)?;
-        }
+        self.begun = Some(Begun::Blob {
+            digest,
+            content,
+            at: 0,
+        });
+        Ok(())
+    }
+
+    fn write_blob_from(
+        &mut self,
+        bytes: &mut Vec<u8>,
+        digest: Digest,
+        content: Body,
+        at: usize,
+    ) -> Result<(), StoreError> {
+        let Some(part) = content
+            .get(at..)
+            .and_then(|rest| rest.chunks(BLOB_PART_BYTES).next())
+        else {
+            return Ok(());
+        };
+        let blob = Item::Blob {
+            digest: digest.clone(),
+            bytes: content.len() as u64,
+            base64: STANDARD.encode(part),
+        };
+        let at = at.saturating_add(part.len());
+        self.push(bytes, &blob)?;
+        self.begun = Some(Begun::Blob {
+            digest,
+            content,
+            at,
+        });
         Ok(())
     }
 
@@ -192,22 +266,35 @@ impl<E: Entries> Export<E> {
             summary: parse(key, summary)?,
         };
         self.push(bytes, &execution)?;
-        let mut number = 0;
-        loop {
-            let range = key::records(&id, number);
-            let page = self.entries.range(range, Order::Forward, PAGE_ENTRIES)?;
-            for (key, value) in &page {
-                if key::record_number(key) != Some(number) {
-                    return Err(damaged(&key::record(&id, number), "is missing"));
-                }
-                let record = Opened::new(&self.entries, &id, number, value)?.unfilled()?;
-                self.push(bytes, &Item::Record(Box::new(record)))?;
-                number = number.saturating_add(1);
-            }
-            if page.len() < PAGE_ENTRIES {
+        self.begun = Some(Begun::Records { id, number: 0 });
+        Ok(())
+    }
+
+    fn write_records_from(
+        &mut self,
+        bytes: &mut Vec<u8>,
+        id: ExecutionId,
+        mut number: u32,
+    ) -> Result<(), StoreError> {
+        let range = key::records(&id, number);
+        let page = self.entries.range(range, Order::Forward, PAGE_ENTRIES)?;
+        let is_last = page.len() < PAGE_ENTRIES;
+        for (key, value) in page {
+            if bytes.len() >= CHUNK_BYTES {
+                self.begun = Some(Begun::Records { id, number });
                 return Ok(());
             }
+            if key::record_number(&key) != Some(number) {
+                return Err(damaged(&key::record(&id, number), "is missing"));
+            }
+            let record = Opened::new(&self.entries, &id, number, &value)?.unfilled()?;
+            self.push(bytes, &Item::Record(Box::new(record)))?;
+            number = number.saturating_add(1);
         }
+        if !is_last {
+            self.begun = Some(Begun::Records { id, number });
+        }
+        Ok(())
     }
 
     fn push(&mut self, bytes: &mut Vec<u8>, item: &Item) -> Result<(), StoreError> {

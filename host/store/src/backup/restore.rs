@@ -243,6 +243,8 @@ struct Restorer<'a> {
     state: State,
     fence: u64,
     executions: BTreeMap<ExecutionId, Named>,
+    /// Where the log begins, until a link says that it was pruned to there.
+    anchor: Option<Head>,
     /// Executions that the log names and the backup lacks.
     absent: BTreeSet<ExecutionId>,
     /// What the last link named.
@@ -257,9 +259,9 @@ impl<'a> Restorer<'a> {
         base: BaseWriter,
         heading: &Heading,
     ) -> Result<Self, String> {
-        if heading.version > VERSION {
+        if !(1..=VERSION).contains(&heading.version) {
             return Err(format!(
-                "says that the backup has version {}, this program reads versions up to {VERSION}",
+                "says that the backup has version {}, this program reads versions 1 to {VERSION}",
                 heading.version
             ));
         }
@@ -279,6 +281,7 @@ impl<'a> Restorer<'a> {
             },
             fence: heading.fence,
             executions: BTreeMap::new(),
+            anchor: (anchor.length > 0).then_some(anchor),
             absent: BTreeSet::new(),
             last: None,
             restored: Restored {
@@ -350,6 +353,9 @@ impl<'a> Restorer<'a> {
     fn take_execution(&mut self, start: &Start, summary: Summary) -> Result<(), Fault> {
         self.close_execution()?;
         let id = start.header.id.clone();
+        if self.executions.contains_key(&id) {
+            return Err(fault(format!("is execution `{id}` a second time")));
+        }
         let content = standings::join(&json(start)?, &json(&summary)?);
         let name = Entry::new(Kind::Name, name_key(start), id.as_str().as_bytes());
         let standing = Entry::new(Kind::Execution, key::execution(&id), &content);
@@ -425,6 +431,9 @@ impl<'a> Restorer<'a> {
         let record: AuditRecord = serde_json::from_str(&body)
             .map_err(|error| fault(format!("is not an audit record: {error}")))?;
         self.absent_no_more(&record);
+        if self.anchor.is_some() && record.anchor() == self.anchor {
+            self.anchor = None;
+        }
         if let (Some(id), Some((number, digest))) = (record.execution, record.checkpoint) {
             self.check(id, number, digest)?;
         }
@@ -506,6 +515,12 @@ impl<'a> Restorer<'a> {
             return incomplete(format!(
                 "its audit log ends with record {} and hash `{}`, the heading says {}",
                 self.state.head.length, self.state.head.hash, heading.audit
+            ));
+        }
+        if let Some(anchor) = self.anchor {
+            return incomplete(format!(
+                "its audit log begins behind record {}, and no record says that it was pruned to there",
+                anchor.length
             ));
         }
         if let Some(id) = self.absent.first() {

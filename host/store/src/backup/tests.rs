@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use audit::Sha256Chain;
-use ports::{Backups, Commit, Journal, Kind};
+use ports::{Archive, Backups, Commit, Journal, Kind};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -154,6 +154,66 @@ async fn a_backup_is_of_one_moment_while_commits_go_on() {
 }
 
 #[tokio::test]
+async fn a_backup_is_handed_out_in_small_chunks_whatever_is_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = filled(&folder).await;
+    for letter in 0..3_u8 {
+        let wasm = vec![letter; 2 << 20];
+        let digest = Digest::of(&wasm);
+        let mut upload = document(
+            key(Kind::Component, "large", 1 + u64::from(letter)),
+            json!(digest),
+        );
+        upload.blobs.push(ports::Blob {
+            digest,
+            bytes: wasm.into(),
+        });
+        store.commit(upload).await.unwrap();
+    }
+    let fence = store.fence().await.unwrap();
+    for number in 1..200 {
+        let step = Step::next("e-3", number, json!(noise(4000)));
+        store.commit(step.commit(fence)).await.unwrap();
+    }
+    let mut backup = store.backup().await.unwrap().unwrap();
+    let mut bytes = Vec::new();
+    while let Some(more) = backup.next_bytes().unwrap() {
+        assert!((1..600_000).contains(&more.len()), "{}", more.len());
+        bytes.extend_from_slice(&more);
+    }
+    let (_folder, restored) = restored(&bytes);
+    let restored = restored.unwrap();
+    assert_eq!((restored.blobs, restored.records), (4, 6 + 199));
+}
+
+#[tokio::test]
+async fn a_backup_that_is_not_read_on_breaks_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = StoreConfig {
+        table_bytes_max: 30_000,
+        backup_bytes_max: 100_000,
+        ..StoreConfig::default()
+    };
+    let opened = SledStore::open(folder.path(), config, Arc::new(Sha256Chain)).await;
+    let store = opened.unwrap();
+    let fence = store.fence().await.unwrap();
+    let first = Step::first("e-1", json!(1));
+    store.commit(first.commit(fence)).await.unwrap();
+    let mut backup = store.backup().await.unwrap().unwrap();
+    backup.next_bytes().unwrap().unwrap();
+    let mut number = 1;
+    while store.backup().await.unwrap().is_none() {
+        let step = Step::next("e-1", number, json!(noise(3000)));
+        store.commit(step.commit(fence)).await.unwrap();
+        number += 1;
+        assert!(number < 3000);
+    }
+    let error = backup.next_bytes().unwrap_err().to_string();
+    assert!(error.contains("read too slowly"), "{error}");
+    restored(&self::backup(&store).await).1.unwrap();
+}
+
+#[tokio::test]
 async fn a_backup_that_was_cut_off_or_changed_anywhere_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let bytes = backup(&filled(&folder).await).await;
@@ -286,15 +346,90 @@ async fn a_half_restored_store_cannot_be_opened() {
     );
 }
 
+/// A line with something else in it, and a checksum that fits.
+fn changed(line: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let text = String::from_utf8(line[9..].to_vec()).unwrap();
+    assert!(text.contains(from), "{text}");
+    let text = text.trim_end().replace(from, to);
+    format!("{:08x} {text}\n", crc32fast::hash(text.as_bytes())).into_bytes()
+}
+
 #[tokio::test]
-async fn a_backup_of_a_later_version_is_refused_by_name() {
+async fn a_backup_of_an_earlier_version_is_read_and_one_of_another_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let bytes = backup(&filled(&folder).await).await;
     let mut all = lines(&bytes);
     all.pop();
-    let later = String::from_utf8(all[0][9..].to_vec()).unwrap();
-    let later = later.trim_end().replace("\"version\":1", "\"version\":2");
-    let later = format!("{:08x} {later}\n", crc32fast::hash(later.as_bytes()));
-    all[0] = later.as_bytes();
-    assert!(refusal(&whole(&all)).contains("has version 2"));
+    let written = "\"version\":2";
+    let of = |version: u32| {
+        let heading = changed(all[0], written, &format!("\"version\":{version}"));
+        let mut other = all.clone();
+        other[0] = &heading;
+        whole(&other)
+    };
+    restored(&of(1)).1.unwrap();
+    for version in [0, 3] {
+        let problem = refusal(&of(version));
+        assert!(
+            problem.contains(&format!("has version {version}")),
+            "{problem}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_backup_with_an_execution_twice_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = backup(&filled(&folder).await).await;
+    let mut all = lines(&bytes);
+    all.pop();
+    let is_of = |line: &[u8], kind: &str| line[9..].starts_with(format!("{{\"{kind}").as_bytes());
+    let first = all
+        .iter()
+        .position(|line| is_of(line, "execution"))
+        .unwrap();
+    let link = all.iter().position(|line| is_of(line, "link")).unwrap();
+    let records = all[first + 1..].iter();
+    let records = records.take_while(|line| is_of(line, "record")).count();
+    let again = all[first..=first + records].to_vec();
+    all.splice(link..link, again);
+    let problem = refusal(&whole(&all));
+    assert!(problem.contains("a second time"), "{problem}");
+}
+
+/// Whoever takes the beginning of a log away needs a record that tells of it.
+#[tokio::test]
+async fn a_backup_whose_log_begins_late_without_a_reason_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    for number in 0..5 {
+        store.commit(link(&format!("a-{number}"))).await.unwrap();
+    }
+    let first = store.audit(0, 2).await.unwrap().links;
+    let anchor = ports::Head {
+        length: first[1].sequence,
+        hash: first[1].hash,
+    };
+    let cut = |bytes: &[u8]| {
+        let mut all = lines(bytes);
+        all.pop();
+        let links = |line: &[u8]| line[9..].starts_with(b"{\"link");
+        let begin = all.iter().position(|line| links(line)).unwrap();
+        all.drain(begin..begin + 2);
+        let none = ports::Head {
+            length: 0,
+            hash: ports::Hash([0; 32]),
+        };
+        let (none, some) = (none.to_json().to_string(), anchor.to_json().to_string());
+        let (from, to) = (format!("\"anchor\":{none}"), format!("\"anchor\":{some}"));
+        let heading = changed(all[0], &from, &to);
+        all[0] = &heading;
+        whole(&all)
+    };
+    let problem = refusal(&cut(&backup(&store).await));
+    assert!(problem.contains("begins behind record 2"), "{problem}");
+    let mut told = link(ports::PRUNE_AUDIT);
+    told.audit[0].outcome = json!({"anchor": anchor.to_json()});
+    store.commit(told).await.unwrap();
+    restored(&cut(&backup(&store).await)).1.unwrap();
 }

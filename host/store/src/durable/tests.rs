@@ -80,3 +80,25 @@ fn a_table_that_could_not_be_written_is_still_read() {
     assert!(durable.freeze().is_none());
     assert_eq!(durable.entry(b"k").unwrap(), Some(IVec::from(b"v")));
 }
+
+#[test]
+fn many_keys_that_are_gone_are_passed_in_several_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    let gone = 3 * CHUNK_STEPS as u16;
+    let written: Written = (0..gone + 2).map(|key| (key, Some(1))).collect();
+    let removed: Written = (1..=gone).map(|key| (key, None)).collect();
+    let durable = durable(&folder, &[written, removed, Written::new()]);
+    // Before how far the base has the log.
+    let all = Vec::new()..vec![b'a'];
+    let ends = [0, gone + 1].map(|key| IVec::from(&key.to_be_bytes()));
+    for order in [Order::Forward, Order::Backward] {
+        let found = durable.range(all.clone(), order, 9).unwrap();
+        let mut keys: Vec<_> = found.into_iter().map(|(key, _)| key).collect();
+        keys.sort();
+        assert_eq!(keys, ends);
+        let visible = durable.read_lock();
+        let tree = visible.tree().unwrap();
+        let first = chunk(visible.tables(), tree, (&all, order), 9).unwrap();
+        assert_eq!((first.found.len(), first.last.is_some()), (1, true));
+    }
+}

@@ -69,3 +69,38 @@ proptest! {
         prop_assert!(durable.snapshot().is_some());
     }
 }
+
+#[test]
+fn a_snapshot_for_which_too_much_is_kept_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = Base::open(folder.path(), 1 << 20).unwrap();
+    let writer = base.writer();
+    let durable = Arc::new(Durable::new(base, Table::default()).keeping(1000));
+    let write = |keys: &[u8], value: u8| {
+        let value = IVec::from(vec![value; 600]);
+        let changes = keys.iter();
+        durable.show(changes.map(|key| (IVec::from(&[*key]), Some(value.clone()))));
+        let table = durable.freeze().unwrap();
+        writer.write(&table, 1, &durable).unwrap();
+        durable.thaw(true);
+    };
+    write(&[1, 2, 3], 0);
+    let slow = durable.snapshot().unwrap();
+    let before = everything(&slow);
+    write(&[1], 1);
+    assert_eq!(everything(&slow), before);
+    assert!(durable.snapshot().is_none());
+
+    write(&[2], 1);
+    let error = slow.entry(&[3]).unwrap_err().to_string();
+    assert!(error.contains("read too slowly"), "{error}");
+    let all = Vec::new()..vec![u8::MAX];
+    slow.range(all, Order::Forward, 9).unwrap_err();
+    // Whoever does not read on is in nobody's way.
+    let next = durable.snapshot().unwrap();
+    let before = everything(&next);
+    write(&[3], 1);
+    drop(slow);
+    assert_eq!(everything(&next), before);
+    assert!(durable.snapshot().is_none());
+}
