@@ -98,6 +98,8 @@ pub(crate) enum Halt {
     Store(Error),
     /// Another execution holds the name; only a first step can fail so.
     NameTaken(ExecutionId),
+    /// Its state machine may not be started any more; only a first step can fail so.
+    Refused(Error),
 }
 
 /// Everything a running execution needs beside its durable state.
@@ -298,8 +300,9 @@ impl Actor {
                 Next::Leave if Box::pin(self.leave()).await => return,
                 Next::Leave => Ok(()),
                 Next::Drained => break,
+                Next::GivenUp(error) => Err(Halt::Store(error)),
             };
-            if let Err(Halt::Store(error)) = result {
+            if let Err(Halt::Store(error) | Halt::Refused(error)) = result {
                 tracing::error!(execution = %id, %error, "the execution is left where it is");
                 break;
             }
@@ -309,13 +312,32 @@ impl Actor {
         if is_lost && !self.is_finished() {
             Box::pin(self.interrupt()).await;
         }
+        if self.stopped_at.is_none() {
+            return self.give_up();
+        }
         // INVARIANT: followers are told last, so that whoever finds it here will be told.
         self.shared.roster.remove(&id);
         self.shared.followers.end(&id);
-        if self.is_finished() {
-            tracing::debug!("the execution ended");
-            Box::pin(self.settle()).await;
-            self.trace_rest();
+        tracing::debug!("the execution ended");
+        Box::pin(self.settle()).await;
+        self.trace_rest();
+    }
+
+    /// Leaves memory before the end. An execution that goes on by itself is for the next host to
+    /// take up, or for this one if it lives on.
+    fn give_up(self) {
+        let (shared, id) = (Arc::clone(&self.shared), self.start.header.id.clone());
+        let is_in_store = match self.keeping.is_journal() {
+            true => self.is_stored,
+            false => self.keeping.is_start_stored(),
+        };
+        let goes_on = is_in_store && self.posture == Posture::Active;
+        shared.roster.remove(&id);
+        shared.followers.end(&id);
+        // What still runs for it ends before it is taken up again.
+        drop(self);
+        if goes_on {
+            shared.take_up_again(id);
         }
     }
 
@@ -348,7 +370,7 @@ impl Actor {
         let result = self.step(Trigger::Event(kind), Some(record)).await;
         let answer = match &result {
             Ok(()) => self.stopped_at.ok_or(Error::Closing),
-            Err(Halt::Store(_) | Halt::NameTaken(_)) => {
+            Err(Halt::Store(_) | Halt::NameTaken(_) | Halt::Refused(_)) => {
                 Err(Error::host("the stop could not be stored"))
             }
         };

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(50);
+const LONG: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(2);
 
 /// Pauses that double from 50 milliseconds up to two seconds.
@@ -19,6 +20,12 @@ impl Default for Backoff {
 }
 
 impl Backoff {
+    /// Pauses that begin where others have come to after a while: for what failed at work that
+    /// has patience of its own.
+    pub(crate) fn long() -> Self {
+        Self { next: LONG }
+    }
+
     /// Waits for as long as is its turn.
     pub(crate) async fn pause(&mut self) {
         let pause = self.step();
@@ -43,5 +50,10 @@ mod tests {
             .take(8)
             .collect();
         assert_eq!(pauses, [50, 100, 200, 400, 800, 1600, 2000, 2000]);
+        let mut long = Backoff::long();
+        assert_eq!(
+            [(); 3].map(|()| long.step().as_millis()),
+            [1000, 2000, 2000]
+        );
     }
 }

@@ -47,6 +47,14 @@ impl Keeping {
         }
     }
 
+    /// Whether the start of an execution whose steps are in memory is in the store.
+    pub(crate) fn is_start_stored(&self) -> bool {
+        match self {
+            Self::Journal(_) => false,
+            Self::Memory(express) => express.form.is_start_stored(),
+        }
+    }
+
     pub(crate) fn express(&mut self) -> Option<&mut Express> {
         match self {
             Self::Journal(_) => None,
@@ -72,6 +80,13 @@ pub(crate) enum Form {
 }
 
 impl Form {
+    fn is_start_stored(&self) -> bool {
+        match self {
+            Self::Synchronous(_) => false,
+            Self::Asynchronous { is_stored, .. } => *is_stored,
+        }
+    }
+
     /// What the record of a start asked for, with the form and the digest of the input.
     pub(crate) fn told(&self, asked: &Value, input: &Value) -> Value {
         let mut told = asked.clone();
@@ -100,15 +115,17 @@ pub(crate) struct Express {
 }
 
 impl Express {
-    /// An execution about to run; from here on it can be read.
+    /// An execution about to run; it can be read once its start is durable.
     pub(crate) fn new(
         table: &Arc<Table>,
         (start, input): (&Arc<Start>, &Arc<Value>),
         form: Form,
     ) -> Self {
         let id = start.header.id.clone();
+        let is_start_stored = form.is_start_stored();
+        let kept = Kept::new(Arc::clone(start), Arc::clone(input), is_start_stored);
         Self {
-            kept: table.open(&id, Kept::new(Arc::clone(start), Arc::clone(input))),
+            kept: table.open(&id, kept),
             table: Arc::clone(table),
             id,
             form,

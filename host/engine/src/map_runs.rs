@@ -88,9 +88,15 @@ impl Shared {
                 cause: too_deep(),
             };
         };
-        let started = || self.child_id(&family, &child, &parent);
+        let started = || async {
+            match cancelled.is_cancelled() {
+                true => Ok(None),
+                false => self.child_id(&family, &child, &parent).await.map(Some),
+            }
+        };
         let id = match engine.patiently(started).await {
-            Ok(id) => id,
+            Ok(Some(id)) => id,
+            Ok(None) => return ChildEnd::Unknown,
             Err(error) => return lost(error),
         };
         tokio::select! {
@@ -164,9 +170,10 @@ impl Shared {
                 }
                 Err(halt) => {
                     shared.roster.remove(&id);
+                    shared.followers.end(&id);
                     match halt {
                         Halt::NameTaken(known) => Ok(known),
-                        Halt::Store(error) => Err(error),
+                        Halt::Store(error) | Halt::Refused(error) => Err(error),
                     }
                 }
             }
@@ -211,7 +218,8 @@ impl Engine {
         let caller = family.start.caller.clone();
         let tasks = self.shared.tasks.clone();
         let stopping = tasks.spawn(async move {
-            if let Err(error) = self.stop_child(&id, &caller).await {
+            let stopped = self.patiently(|| self.stop_child(&id, &caller)).await;
+            if let Err(error) = stopped {
                 tracing::warn!(execution = %id, %error, "a child that nobody wants could not be stopped");
             }
         });

@@ -56,21 +56,23 @@ impl Shared {
         let stored = self.ports.journal.load_all(ids).await?;
         let mut all = Vec::with_capacity(claims.len());
         for (claim, stored) in claims.into_iter().zip(stored) {
-            let (id, shared) = (claim.id.clone(), Arc::clone(&self));
-            // On a task of its own, so that one that cannot be restored takes no other with it.
-            let restored = tokio::spawn(async move { shared.restore(claim, stored) });
-            match restored.await {
-                Ok(Ok(restored)) => all.push(restored),
-                Ok(Err(error)) => self.leave_out(&id, error),
-                Err(panicked) => self.leave_out(&id, Error::host(panicked)),
+            let id = claim.id.clone();
+            match self.restore(claim, stored).await {
+                Ok(restored) => all.push(restored),
+                Err(error) => self.leave_out(id, error),
             }
         }
         Ok(all)
     }
 
-    fn leave_out(&self, id: &ExecutionId, error: Error) {
-        if !matches!(error, Error::Stranded { .. }) {
-            tracing::error!(execution = %id, %error, "the execution is not taken up");
+    /// What could not be read is tried again once all others are there; what can never be gone on
+    /// with is stranded.
+    fn leave_out(self: &Arc<Self>, id: ExecutionId, error: Error) {
+        if let Error::Store(error) = error {
+            tracing::error!(execution = %id, %error, "the execution is not taken up yet");
+            self.take_up_again(id);
+        } else if !matches!(error, Error::Stranded { .. }) {
+            self.stranded.add(&id, &error.to_string().into());
         }
     }
 }

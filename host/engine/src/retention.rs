@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use crate::Error;
 use crate::shared::Shared;
+use executions::Held;
 use links::PRUNE_EVERY_MS;
 use revisions::REVISIONS_EVERY_MS;
 
@@ -117,10 +118,11 @@ impl Look {
     }
 }
 
-/// When what is looked at rarely was looked at last.
+/// When what is looked at rarely was looked at last, and what is passed over until then.
 struct LookedAt {
     links: Timestamp,
     revisions: Timestamp,
+    held: Held,
 }
 
 impl Shared {
@@ -133,6 +135,7 @@ impl Shared {
         let mut looked_at = LookedAt {
             links: Timestamp(i64::MIN),
             revisions: Timestamp(i64::MIN),
+            held: Held::default(),
         };
         let mut ended = self.ended.subscribe();
         loop {
@@ -182,7 +185,7 @@ impl Shared {
     async fn sweep(&self, rules: &RetentionRules, looked_at: &mut LookedAt) -> Result<Look, Error> {
         self.clear_leftovers().await?;
         let mut look = match rules.state_machines.is_empty() {
-            true => self.expire(rules).await?,
+            true => self.expire(rules, &mut looked_at.held).await?,
             false => self.expire_by_machine(rules).await?,
         };
         if rules.takes_executions() {

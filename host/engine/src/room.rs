@@ -15,6 +15,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
+use auth::authority::AuthorityVersion;
 use tokio::sync::oneshot;
 
 use crate::authority::Authority;
@@ -28,7 +29,29 @@ pub(crate) use turns::Turns;
 
 /// Room for attempts.
 pub(crate) struct Room {
-    queue: Mutex<Queue<Limit, oneshot::Sender<Slots>>>,
+    queue: Mutex<Standing>,
+}
+
+/// Those who wait, and under which authority their limits are.
+struct Standing {
+    queue: Queue<Limit, oneshot::Sender<Slots>>,
+    /// The latest one that was heard of.
+    under: AuthorityVersion,
+}
+
+impl Standing {
+    /// The limits of a demand. One made under an authority that has passed does not bring back
+    /// what was in force then.
+    fn limits_of(&mut self, demand: &Demand) -> Vec<(Limit, usize)> {
+        let is_stale = demand.under < self.under;
+        self.under = self.under.max(demand.under);
+        let limits = demand.limits.iter();
+        let in_force = limits.map(|(limit, max)| {
+            let known = is_stale.then(|| self.queue.max_of(limit)).flatten();
+            (limit.clone(), known.unwrap_or(*max))
+        });
+        in_force.collect()
+    }
 }
 
 /// The right to run one attempt now, within every limit that counts it; dropped, somebody else's.
@@ -48,13 +71,19 @@ impl Room {
     /// Room for so many attempts at once.
     pub(crate) fn new(attempts_running_max: usize) -> Self {
         Self {
-            queue: Mutex::new(Queue::new(attempts_running_max)),
+            queue: Mutex::new(Standing {
+                queue: Queue::new(attempts_running_max),
+                under: AuthorityVersion(0),
+            }),
         }
     }
 
     /// Takes room, if there is some for this demand; nobody who waits could have had it.
     pub(crate) fn try_take(self: &Arc<Self>, demand: &Demand) -> Option<Arc<Slots>> {
-        let holding = self.with(|queue| queue.try_take(&demand.limits))?;
+        let holding = self.with(|standing| {
+            let limits = standing.limits_of(demand);
+            standing.queue.try_take(&limits)
+        })?;
         Some(Arc::new(Slots {
             room: Arc::clone(self),
             holding,
@@ -64,9 +93,11 @@ impl Room {
     /// Waits for room.
     pub(crate) fn wait(self: &Arc<Self>, demand: Demand) -> Place {
         let (sender, picked) = oneshot::channel();
-        let Demand { owner, limits } = demand;
         Place {
-            ticket: self.with(|queue| queue.join(owner, &limits, sender)),
+            ticket: self.with(|standing| {
+                let limits = standing.limits_of(&demand);
+                standing.queue.join(demand.owner, &limits, sender)
+            }),
             room: Arc::clone(self),
             picked,
         }
@@ -74,7 +105,9 @@ impl Room {
 
     /// Puts the limits of a changed authority in force; attempts under way count in them.
     pub(crate) fn put_in_force(self: &Arc<Self>, authority: &Authority) {
-        self.with(|queue| {
+        self.with(|standing| {
+            standing.under = standing.under.max(authority.version);
+            let queue = &mut standing.queue;
             let limits: Vec<_> = queue.limits().cloned().collect();
             for limit in limits {
                 if let Some(max) = limit.max_under(authority) {
@@ -86,25 +119,22 @@ impl Room {
 
     /// How many attempts wait, and how many of them are this principal's.
     pub(crate) fn waiting(&self, principal: &str) -> (usize, usize) {
-        let queue = self.lock();
+        let queue = &self.lock().queue;
         (queue.waiting(), queue.waiting_of(principal))
     }
 
     /// How many attempts wait, and how many run.
     pub(crate) fn load(&self) -> (usize, usize) {
-        let queue = self.lock();
+        let queue = &self.lock().queue;
         (queue.waiting(), queue.running())
     }
 
     /// Changes the queue, then tells whoever was picked.
-    fn with<R>(
-        self: &Arc<Self>,
-        change: impl FnOnce(&mut Queue<Limit, oneshot::Sender<Slots>>) -> R,
-    ) -> R {
+    fn with<R>(self: &Arc<Self>, change: impl FnOnce(&mut Standing) -> R) -> R {
         let (result, picked) = {
-            let mut queue = self.lock();
-            let result = change(&mut queue);
-            (result, queue.take_picked())
+            let mut standing = self.lock();
+            let result = change(&mut standing);
+            (result, standing.queue.take_picked())
         };
         for (holding, sender) in picked {
             let room = Arc::clone(self);
@@ -114,14 +144,15 @@ impl Room {
         result
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue<Limit, oneshot::Sender<Slots>>> {
+    fn lock(&self) -> MutexGuard<'_, Standing> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Slots {
     fn drop(&mut self) {
-        self.room.with(|queue| queue.give_back(&self.holding));
+        self.room
+            .with(|standing| standing.queue.give_back(&self.holding));
     }
 }
 
@@ -140,7 +171,7 @@ impl Future for Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let ticket = self.ticket;
-        self.room.with(|queue| queue.leave(ticket));
+        self.room.with(|standing| standing.queue.leave(ticket));
     }
 }
 

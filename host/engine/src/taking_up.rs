@@ -3,6 +3,8 @@
 //! Owns how many arrive at once, how one is restored, and what becomes of one that cannot be. It
 //! does not know what an execution does once it is in memory.
 
+mod again;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -28,7 +30,7 @@ pub(crate) struct Stranded(Mutex<BTreeMap<ExecutionId, Arc<str>>>);
 pub(crate) type Arrival = OwnedSemaphorePermit;
 
 impl Stranded {
-    fn add(&self, id: &ExecutionId, reason: &Arc<str>) {
+    pub(crate) fn add(&self, id: &ExecutionId, reason: &Arc<str>) {
         tracing::error!(execution = %id, reason = &**reason, "the execution cannot be taken up");
         let mut stranded = self.lock();
         if stranded.len() < STRANDED_MAX {
@@ -93,16 +95,18 @@ impl Shared {
         message: Option<Message>,
     ) -> Result<Option<Message>, Error> {
         let id = claim.id.clone();
-        let lane = self.roster.enter(&id).await;
-        if self.roster.is_here(&id) {
-            return Ok(message);
-        }
+        // INVARIANT: room comes before the lane, as it does where an alarm rings; so nobody in a
+        // lane waits for room that is held by somebody who waits for that lane.
         let arrival = match arrival {
             Some(arrival) => arrival,
             None => self.arrival().await.ok_or(Error::Closing)?,
         };
+        let lane = self.roster.enter(&id).await;
+        if self.roster.is_here(&id) {
+            return Ok(message);
+        }
         let stored = self.ports.journal.load(&id).await;
-        let mut restored = self.restore(claim, stored)?;
+        let mut restored = self.restore(claim, stored).await?;
         restored.actor.arrive(arrival, message);
         self.set_going(restored);
         drop(lane);
@@ -133,14 +137,14 @@ impl Shared {
     ///
     /// # Errors
     /// [`Error::Stranded`], or there is none.
-    pub(crate) fn restore(
+    pub(crate) async fn restore(
         self: &Arc<Self>,
         claim: Claim,
         stored: Result<Option<StoredExecution>, StoreError>,
     ) -> Result<Restored, Error> {
         let id = claim.id.clone();
         let restored = match stored {
-            Ok(Some(stored)) => self.restored(claim, stored),
+            Ok(Some(stored)) => self.restored_apart(claim, stored).await,
             Ok(None) => Err(Error::NotFound(format!("execution `{id}`"))),
             Err(error) => Err(error.into()),
         };
@@ -161,6 +165,20 @@ impl Shared {
         self.stranded.add(id, &reason);
         let id = id.clone();
         Error::Stranded { id, reason }
+    }
+
+    /// On a task of its own, so that one that cannot be restored takes nobody with it.
+    async fn restored_apart(
+        self: &Arc<Self>,
+        claim: Claim,
+        stored: StoredExecution,
+    ) -> Result<Restored, Error> {
+        let (id, shared) = (claim.id.clone(), Arc::clone(self));
+        let restoring = tokio::spawn(async move { shared.restored(claim, stored) });
+        restoring.await.unwrap_or_else(|panicked| {
+            let reason = panicked.to_string().into();
+            Err(Error::Stranded { id, reason })
+        })
     }
 
     fn restored(

@@ -7,7 +7,7 @@ use asl::{Effect, EffectId, EventKind, ExecutionId, ItemsRead, ResultsWrite, Tas
 use auth::authority::AttemptPermit;
 use ports::{
     Attempt, AttemptReport, AuditRecord, Commit, CommitError, LogLine, Outcome, RunError, Span,
-    StepContext, Usage, Use,
+    StepContext, StoreError, Usage, Use,
 };
 use serde_json::{Value, json};
 use tokio::task::JoinError;
@@ -19,6 +19,9 @@ use super::egress::Requested;
 use super::nested::Nested;
 use super::turn::Waiting;
 use super::{Actor, Trigger};
+use crate::Error;
+use crate::backoff::Backoff;
+use crate::components::commit_error;
 use crate::room::Slots;
 use crate::tasks::{NestedStart, Reply, component_input};
 use crate::witness::AuditWitness;
@@ -26,7 +29,7 @@ use crate::witness::AuditWitness;
 /// How long attempts of an ended execution are waited for.
 const SETTLE_MAX: Duration = Duration::from_secs(2);
 /// What is told of work whose task is gone without an answer.
-const LOST: &str = "the host lost the attempt";
+pub(super) const LOST: &str = "the host lost the attempt";
 
 /// What a task of the actor's came back with.
 pub(crate) enum Finished {
@@ -283,17 +286,26 @@ impl Actor {
         record
     }
 
-    /// Writes down what cancelled attempts did.
-    pub(super) async fn tell_unwanted(&mut self) -> Result<(), CommitError> {
-        let audit = std::mem::take(&mut self.unwanted);
-        if audit.is_empty() {
-            return Ok(());
+    /// Writes down what cancelled attempts did, as soon as the disk has room for it.
+    ///
+    /// # Errors
+    /// The store failed, or the host drains while the disk is full: it is not on record.
+    pub(super) async fn tell_unwanted(&mut self) -> Result<(), Error> {
+        let mut room = Backoff::default();
+        while !self.unwanted.is_empty() {
+            let commit = Commit {
+                audit: self.unwanted.clone(),
+                ..Commit::default()
+            };
+            match self.shared.commit(commit).await {
+                Ok(_) => self.unwanted.clear(),
+                Err(CommitError::Store(full @ StoreError::Full { .. })) => {
+                    self.wait_for_store(&mut room, &full).await?;
+                }
+                Err(error) => return Err(commit_error(error)),
+            }
         }
-        let commit = Commit {
-            audit,
-            ..Commit::default()
-        };
-        self.shared.commit(commit).await.map(|_| ())
+        Ok(())
     }
 
     /// Cancels what still runs for an execution that has ended, and waits a little for it to end.

@@ -6,7 +6,7 @@ use asl::{ChildRun, EffectId, EventKind, ItemsRead, ResultsWrite};
 use tokio_util::sync::CancellationToken;
 
 use super::Actor;
-use super::attempt::{Finished, RunningAttempt};
+use super::attempt::{Finished, LOST, RunningAttempt};
 use crate::map_runs::{ChildEnd, Family};
 
 /// Something of a map run that takes time.
@@ -38,7 +38,14 @@ impl Actor {
         let task = self.attempts.spawn(async move {
             let answer = match work {
                 RunWork::Child(child) => {
-                    answer(effect, shared.run_child(family, child, token).await)
+                    // It goes on to its end even if the one that waits for it is cut off.
+                    let tasks = shared.tasks.clone();
+                    let ended = tasks.spawn(shared.run_child(family, child, token));
+                    let ended = ended.await.unwrap_or_else(|_| ChildEnd::Failed {
+                        error: "Sluice.Interrupted".to_owned(),
+                        cause: LOST.to_owned(),
+                    });
+                    answer(effect, ended)
                 }
                 RunWork::Read(read) => shared.read_items(&family, read, &token).await,
                 RunWork::Write(write) => shared.write_results(&family, write, &token).await,

@@ -82,7 +82,10 @@ impl Turn {
         };
         let limits = &actor.shared.config.machine_attempts;
         let machine = (&actor.machine.name, limits);
-        let demand = || Demand::of_request(actor.owner.clone(), machine, &permit);
+        let demand = || {
+            let permit = (authority.version, &permit);
+            Demand::of_request(actor.owner.clone(), machine, permit)
+        };
         let slots = match basis.slots(slots, demand) {
             Ok(slots) => slots,
             Err(demand) => {

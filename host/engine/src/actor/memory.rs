@@ -98,13 +98,12 @@ impl Actor {
                 self.arrival = None;
                 return self.run().await;
             }
-            Err(Halt::Store(error)) => {
+            Err(Halt::Store(error) | Halt::Refused(error)) => {
                 tracing::error!(execution = %id, %error, "the execution is left where it is");
             }
             Err(Halt::NameTaken(_)) => {}
         }
-        self.shared.roster.remove(&id);
-        self.shared.followers.end(&id);
+        self.give_up();
     }
 
     /// Ends an execution that nobody will run again, as the host ends.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use asl::EventKind;
 
 use super::{Actor, Message, Trigger};
+use crate::Error;
 
 /// What an actor does next.
 pub(super) enum Next {
@@ -18,6 +19,8 @@ pub(super) enum Next {
     Leave,
     /// Leave everything to the next host.
     Drained,
+    /// Nothing more can be done here, for this reason.
+    GivenUp(Error),
 }
 
 impl Actor {
@@ -35,8 +38,8 @@ impl Actor {
             if !was_message && let Some(message) = self.waiting_message() {
                 return self.next_message(message);
             }
-            if !self.unwanted.is_empty() && Box::pin(self.tell_unwanted()).await.is_err() {
-                return Next::Drained;
+            if let Err(error) = Box::pin(self.tell_unwanted()).await {
+                return Next::GivenUp(error);
             }
             if let Some(finished) = self.attempts.try_join_next() {
                 if let Some(trigger) = self.finished(finished) {

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::turn::{Turn, decide};
 use super::{Actor, Halt, Trigger};
-use crate::Error;
+use crate::authority::Authority;
 use crate::backoff::Backoff;
 use crate::express::Keeping;
 use crate::room::Stage;
+use crate::{Error, Standing};
 use asl::{Execution, Timestamp};
 use auth::authority::AuthorityVersion;
 use ports::{AuditRecord, Commit, CommitError, ExecutionCommit, Record, StoreError, Summary};
@@ -30,11 +31,17 @@ impl Actor {
         trigger: Trigger,
         first: Option<AuditRecord>,
     ) -> Result<(), Halt> {
-        let mut room = Backoff::default();
+        let mut pauses = Backoff::default();
         loop {
             let execution = match self.execution.take() {
                 Some(execution) => execution,
-                None => self.stored().await?,
+                None => match self.stored().await {
+                    Ok(execution) => execution,
+                    Err(error) => {
+                        self.get_over(&mut pauses, error).await?;
+                        continue;
+                    }
+                },
             };
             // In the order of asking, and never more at once than the host has processors.
             let shared = Arc::clone(&self.shared);
@@ -44,6 +51,7 @@ impl Actor {
             };
             let decided = Instant::now();
             let authority = self.shared.authority();
+            self.check_standing(&authority)?;
             let (mut execution, mut turn) = decide(self, &authority, execution, trigger.clone());
             drop(evaluating);
             if turn.changes_nothing() {
@@ -62,18 +70,35 @@ impl Actor {
                     return Ok(());
                 }
                 Err(CommitError::AuthorityMoved { now }) => {
-                    self.shared.catch_up(now).await.map_err(Halt::Store)?;
+                    if let Err(error) = self.shared.catch_up(now).await {
+                        self.get_over(&mut pauses, error).await?;
+                    }
                 }
                 Err(CommitError::NameTaken(id)) => return Err(Halt::NameTaken(id)),
-                // Who asked for a start is told; what runs goes on once there is room.
-                Err(CommitError::Store(StoreError::Full { .. })) if self.is_stored => {
-                    self.wait_for_room(&mut room).await?;
+                Err(CommitError::Store(full @ StoreError::Full { .. })) => {
+                    self.get_over(&mut pauses, full.into()).await?;
                 }
                 Err(CommitError::Store(error)) => return Err(Halt::Store(error.into())),
                 Err(error @ (CommitError::Fenced(_) | CommitError::Conflict(_))) => {
                     return Err(Halt::Store(Error::host(error)));
                 }
             }
+        }
+    }
+
+    /// Whether the state machine still stands that is about to be started: it may have been deleted
+    /// since the start was decided. A child of a map run ends with its parent, which is stopped.
+    fn check_standing(&self, authority: &Authority) -> Result<(), Halt> {
+        if self.is_start_durable() || self.start.header.map_run.is_some() {
+            return Ok(());
+        }
+        let name = &self.machine.name;
+        let standing = authority.standing(name).active(name);
+        let (_, registration) = standing.map_err(Halt::Refused)?;
+        match self.machine.revision >= registration.first_revision {
+            true => Ok(()),
+            // Another one has its name.
+            false => Err(Halt::Refused(Standing::Absent.refusal(name))),
         }
     }
 
@@ -89,30 +114,55 @@ impl Actor {
         }
     }
 
-    /// Lets some time go by while the disk is full.
-    async fn wait_for_room(&self, backoff: &mut Backoff) -> Result<(), Halt> {
+    /// Lets some time go by where the store fails for a moment. Whoever asked for a start is told
+    /// of it instead; what runs goes on once the store does.
+    async fn get_over(&self, pauses: &mut Backoff, error: Error) -> Result<(), Halt> {
+        let Error::Store(problem @ (StoreError::Full { .. } | StoreError::Io(_))) = &error else {
+            return Err(Halt::Store(error));
+        };
+        if !self.is_start_durable() {
+            return Err(Halt::Store(error));
+        }
+        let waited = self.wait_for_store(pauses, problem).await;
+        waited.map_err(Halt::Store)
+    }
+
+    /// Whether somebody may know of the execution, so that it has to go on.
+    fn is_start_durable(&self) -> bool {
+        self.is_stored || self.keeping.is_start_stored()
+    }
+
+    /// Lets some time go by while the store can do nothing.
+    ///
+    /// # Errors
+    /// [`Error::Closing`]: the host drains.
+    pub(super) async fn wait_for_store(
+        &self,
+        pauses: &mut Backoff,
+        problem: &StoreError,
+    ) -> Result<(), Error> {
+        let id = &self.start.header.id;
+        tracing::debug!(execution = %id, %problem, "the execution waits for the store");
         tokio::select! {
             biased;
-            () = backoff.pause() => Ok(()),
-            () = self.shared.draining.cancelled() => Err(Halt::Store(Error::Closing)),
+            () = self.shared.draining.cancelled() => Err(Error::Closing),
+            () = self.shared.failed.cancelled() => Err(Error::Store(problem.clone())),
+            () = pauses.pause() => Ok(()),
         }
     }
 
     /// The execution as it is stored, or as it begins.
-    async fn stored(&mut self) -> Result<Execution, Halt> {
+    async fn stored(&mut self) -> Result<Execution, Error> {
         let header = self.start.header.clone();
         if !self.is_stored {
             return Ok(Execution::start(header, Arc::clone(&self.input)));
         }
         if let Some(express) = self.keeping.express() {
-            let restored = express.restore();
-            return restored.map_err(|error| Halt::Store(Error::host(error)));
+            return express.restore().map_err(Error::host);
         }
-        let stored = self.shared.ports.journal.load(&header.id).await;
-        let stored = stored.map_err(|error| Halt::Store(error.into()))?;
-        let stored = stored.ok_or_else(|| Halt::Store(Error::host("the execution is gone")))?;
-        let restored = stored.restore();
-        restored.map_err(|error| Halt::Store(Error::host(error)))
+        let stored = self.shared.ports.journal.load(&header.id).await?;
+        let stored = stored.ok_or_else(|| Error::host("the execution is gone"))?;
+        stored.restore().map_err(Error::host)
     }
 
     async fn commit(

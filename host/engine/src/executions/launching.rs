@@ -107,13 +107,16 @@ impl Engine {
             drop(turn);
             match begun {
                 Ok(()) => drop(shared.tasks.spawn(actor.run())),
-                Err(_) => shared.roster.remove(&id),
+                Err(_) => {
+                    shared.roster.remove(&id);
+                    shared.followers.end(&id);
+                }
             }
             begun
         });
         match first_step.await.map_err(Error::host)? {
             Ok(()) => Ok(Created::New(started)),
-            Err(Halt::Store(error)) => Err(error),
+            Err(Halt::Store(error) | Halt::Refused(error)) => Err(error),
             Err(Halt::NameTaken(id)) => self.same_start(&id, &input, parent.as_ref()).await,
         }
     }

@@ -19,11 +19,14 @@ pub(crate) struct Kept {
     summary: Summary,
     records: Vec<Record>,
     bytes: usize,
+    /// Whether its start was durable before there was any step here.
+    is_start_stored: bool,
 }
 
 impl Kept {
-    pub(super) fn new(start: Arc<Start>, input: Arc<Value>) -> Self {
+    pub(super) fn new(start: Arc<Start>, input: Arc<Value>, is_start_stored: bool) -> Self {
         Self {
+            is_start_stored,
             start,
             input,
             output: None,
@@ -42,6 +45,11 @@ impl Kept {
     /// How much memory it takes, about.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Whether anybody may be told of it, as its start is durable.
+    pub(super) fn may_be_told(&self) -> bool {
+        self.is_start_stored || !self.records.is_empty()
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -107,7 +115,8 @@ impl Kept {
             *arn == header.machine_arn || selection.arns(&header.machine_arn).contains(arn)
         });
         let (status, at) = (self.summary.status, header.started_at);
-        has_arn
+        self.may_be_told()
+            && has_arn
             && filter.status.is_none_or(|wanted| wanted == status)
             && filter.started_from.is_none_or(|from| at >= from)
             && filter.started_before.is_none_or(|before| at < before)

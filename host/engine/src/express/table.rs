@@ -119,7 +119,7 @@ impl Table {
     pub(crate) fn description(&self, id: &ExecutionId) -> Option<Description> {
         let kept = self.kept(id)?;
         let kept = lock(&kept);
-        Some(kept.description())
+        kept.may_be_told().then(|| kept.description())
     }
 
     /// A page of one's history.
@@ -131,7 +131,7 @@ impl Table {
     ) -> Option<HistoryPage> {
         let kept = self.kept(id)?;
         let kept = lock(&kept);
-        Some(kept.page(cursor, limit))
+        kept.may_be_told().then(|| kept.page(cursor, limit))
     }
 
     /// The executions between two ids that `filter` means, newest first, at most `limit`.
@@ -152,7 +152,7 @@ impl Table {
         meant.take(limit).collect()
     }
 
-    /// Those of a state machine that run.
+    /// Those of a state machine that run, or are about to.
     pub(crate) fn running_of(&self, machine: &str) -> Vec<ExecutionId> {
         let executions = self.executions();
         let of_machine = executions.kept.iter().filter(|(_, kept)| {

@@ -185,16 +185,42 @@ impl Engine {
         changed: Registration,
         record: AuditRecord,
     ) -> Result<(), Error> {
-        let commit = Commit {
-            decided_under: Some(authority.version),
-            documents: vec![changed.to_document()?],
-            audit: vec![record],
-            ..Commit::default()
-        };
+        let commit = registering(authority, &changed, record)?;
         self.shared.commit(commit).await.map_err(commit_error)?;
         let mut authority = authority.clone();
         authority.add_registration(Arc::new(changed));
         self.shared.put_in_force(authority);
         Ok(())
     }
+
+    /// The same for what no start that is on its way may pass by: each is decided again.
+    pub(crate) async fn register_before_starts(
+        &self,
+        authority: &Authority,
+        changed: Registration,
+        record: AuditRecord,
+    ) -> Result<(), Error> {
+        let commit = Commit {
+            moves_authority: true,
+            ..registering(authority, &changed, record)?
+        };
+        let receipt = self.shared.commit(commit).await.map_err(commit_error)?;
+        let mut authority = authority.moved(receipt.authority);
+        authority.add_registration(Arc::new(changed));
+        self.shared.put_in_force(authority);
+        Ok(())
+    }
+}
+
+fn registering(
+    authority: &Authority,
+    changed: &Registration,
+    record: AuditRecord,
+) -> Result<Commit, Error> {
+    Ok(Commit {
+        decided_under: Some(authority.version),
+        documents: vec![changed.to_document()?],
+        audit: vec![record],
+        ..Commit::default()
+    })
 }

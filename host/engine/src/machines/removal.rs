@@ -10,7 +10,8 @@ use serde_json::json;
 
 use super::Standing;
 use super::registration::Deletion;
-use crate::actor::{Message, Stop};
+use crate::actor::Stop;
+use crate::backoff::Backoff;
 use crate::{Engine, Error};
 
 /// Executions looked at per call while they are stopped.
@@ -29,27 +30,45 @@ impl Engine {
     ) -> Result<(), Error> {
         let engine = self.clone();
         self.to_its_end(async move {
-            let is_running = engine.has_running(&name).await?;
-            let _lane = engine.shared.change().await;
-            let authority = engine.shared.authority();
-            let registration = match authority.standing(&name) {
-                Standing::Active(_, registration) => registration,
-                Standing::Absent | Standing::Deleting => return Ok(()),
+            if !engine.begin_deleting(&permit, &name).await? {
+                return Ok(());
+            }
+            // INVARIANT: from here on no start of it is committed, so none is overlooked.
+            let is_told = match engine.has_running(&name).await {
+                Ok(false) => engine.tell_deleted(&name).await.is_ok(),
+                Ok(true) | Err(_) => false,
             };
-            let mut changed = registration.next();
-            changed.deletion = Some(Deletion {
-                caller: permit.caller().clone(),
-                rules: permit.rules().to_vec(),
-                is_done: !is_running,
-            });
-            let record = engine.allowed(&permit, json!({"executions": is_running}));
-            engine.register(&authority, changed, record).await?;
-            if is_running {
+            if !is_told {
                 engine.go_on_deleting(name);
             }
             Ok(())
         })
         .await
+    }
+
+    /// Writes down that nothing of it is started any more; whether there was anything to delete.
+    async fn begin_deleting(
+        &self,
+        permit: &Permit<DeleteStateMachine>,
+        name: &Name,
+    ) -> Result<bool, Error> {
+        let is_running = self.has_running(name).await?;
+        let _lane = self.shared.change().await;
+        let authority = self.shared.authority();
+        let registration = match authority.standing(name) {
+            Standing::Active(_, registration) => registration,
+            Standing::Absent | Standing::Deleting => return Ok(false),
+        };
+        let mut changed = registration.next();
+        changed.deletion = Some(Deletion {
+            caller: permit.caller().clone(),
+            rules: permit.rules().to_vec(),
+            is_done: false,
+        });
+        let record = self.allowed(permit, json!({"executions": is_running}));
+        self.register_before_starts(&authority, changed, record)
+            .await?;
+        Ok(true)
     }
 
     /// Takes up the deletions that the last host did not finish.
@@ -65,23 +84,39 @@ impl Engine {
 
     fn go_on_deleting(&self, name: Name) {
         let engine = self.clone();
-        self.shared.tasks.spawn(async move {
-            if let Err(error) = engine.finish_deleting(&name).await {
+        let tasks = self.shared.tasks.clone();
+        tasks.spawn(async move { engine.delete_patiently(&name).await });
+    }
+
+    /// Tries until it is done, or the host ends.
+    async fn delete_patiently(&self, name: &Name) {
+        let mut pauses = Backoff::default();
+        while let Err(error) = self.finish_deleting(name).await {
+            if self.shared.draining.is_cancelled() || self.shared.failed.is_cancelled() {
                 tracing::warn!(state_machine = %name, %error, "the deletion goes on with the next host");
+                return;
             }
-        });
+            tracing::warn!(state_machine = %name, %error, "the deletion is not done yet");
+            tokio::select! {
+                biased;
+                () = self.shared.draining.cancelled() => {}
+                () = self.shared.failed.cancelled() => {}
+                () = pauses.pause() => {}
+            }
+        }
     }
 
     async fn finish_deleting(&self, name: &Name) -> Result<(), Error> {
         let Some(deletion) = self.deletion(name) else {
             return Ok(());
         };
+        let mut left = None;
         let mut before = None;
         loop {
             let page = self.running_page(name, before).await?;
             for description in &page.items {
                 let id = &description.start.header.id;
-                self.stop_deleted(id, &deletion).await?;
+                left = self.stop_deleted(id, &deletion).await?.or(left);
             }
             before = page.next;
             if before.is_none() {
@@ -91,10 +126,21 @@ impl Engine {
         for id in self.shared.express.running_of(name.as_str()) {
             // One that ended meanwhile is nowhere to be taken up from.
             if self.shared.roster.is_here(&id) {
-                self.stop_deleted(&id, &deletion).await?;
+                left = self.stop_deleted(&id, &deletion).await?.or(left);
             }
         }
+        match left {
+            Some(problem) => Err(problem),
+            None => self.tell_deleted(name).await,
+        }
+    }
+
+    /// Writes down that none of its executions runs any more; its name is free from here on.
+    async fn tell_deleted(&self, name: &Name) -> Result<(), Error> {
         let _lane = self.shared.change().await;
+        let Some(deletion) = self.deletion(name) else {
+            return Ok(());
+        };
         let authority = self.shared.authority();
         let Some(registration) = authority.registrations.get(name) else {
             return Ok(());
@@ -113,24 +159,36 @@ impl Engine {
         self.register(&authority, changed, record).await
     }
 
-    /// Stops an execution of a deleted state machine, whoever started it.
-    async fn stop_deleted(&self, id: &ExecutionId, deletion: &Deletion) -> Result<(), Error> {
-        let stopped = self.ask(id, |done| {
-            Message::Stop(Box::new(Stop {
-                error: None,
-                cause: None,
-                caller: deletion.caller.clone(),
-                rules: deletion.rules.clone(),
-                through: "http",
-                done,
-            }))
+    /// Stops an execution of a deleted state machine, whoever started it. What keeps one from
+    /// being stopped keeps no other: it is answered, to be tried again.
+    ///
+    /// # Errors
+    /// [`Error::Closing`]: the host drains.
+    async fn stop_deleted(
+        &self,
+        id: &ExecutionId,
+        deletion: &Deletion,
+    ) -> Result<Option<Error>, Error> {
+        let stopped = self.stop_with(id, |done| Stop {
+            error: None,
+            cause: None,
+            caller: deletion.caller.clone(),
+            rules: deletion.rules.clone(),
+            through: "http",
+            done,
         });
-        if let Some(answer) = stopped.await? {
-            answer?;
-        }
+        let left = match stopped.await {
+            Ok(_) | Err(Error::NotFound(_)) => None,
+            // It cannot go on, and is on record as one that cannot.
+            Err(error @ Error::Stranded { .. }) => {
+                tracing::warn!(execution = %id, %error, "it is not stopped with its state machine");
+                None
+            }
+            Err(error) => Some(error),
+        };
         match self.shared.draining.is_cancelled() {
             true => Err(Error::Closing),
-            false => Ok(()),
+            false => Ok(left),
         }
     }
 

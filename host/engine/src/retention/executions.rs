@@ -54,47 +54,74 @@ impl Limits {
     }
 }
 
+/// The executions that are due and that running ones started: they are passed over where they
+/// stand, so that they neither count against others nor live longer than these do.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// The last of them; whatever ended before it is one of them.
+    last: Option<Ended>,
+    count: u64,
+    /// When they are looked at again.
+    again: Option<Timestamp>,
+}
+
+impl Held {
+    /// Has all of them looked at again once it is time.
+    fn mind(&mut self, now: Timestamp) {
+        if self.again.is_some_and(|again| again <= now) {
+            *self = Self::default();
+        }
+    }
+
+    /// Passes over what is still held of the executions that were due.
+    fn pass(&mut self, due: &[(&Expirable, Cause)], now: Timestamp) {
+        let held = due.iter().filter(|(item, _)| item.is_held).count();
+        // Before any is held there is nothing to pass over.
+        if self.count == 0 && held == 0 {
+            return;
+        }
+        self.count = self.count.saturating_add(held as u64);
+        self.last = due.last().map(|(item, _)| item.ended.clone());
+        self.again.get_or_insert(now.plus_ms(HOLD_MS));
+    }
+}
+
 impl Shared {
     /// Lets executions expire until no rule applies any more.
-    pub(super) async fn expire(&self, rules: &RetentionRules) -> Result<Look, Error> {
-        let age = rules.host_limits().age_ms();
+    pub(super) async fn expire(
+        &self,
+        rules: &RetentionRules,
+        held: &mut Held,
+    ) -> Result<Look, Error> {
         if !rules.takes_executions() {
             return Ok(Look::default());
         }
-        let cause = |rule| Cause {
-            rule,
-            limit: rules.host_limits().of(rule),
-            machines: None,
-        };
+        held.mind(self.ports.clock.now());
         let mut slack = rules.slack();
         let mut size = 1;
         loop {
+            let begun = Instant::now();
             let retention = &self.ports.retention;
-            let page = retention.ended(EndedOrder::OldestFirst, None, size).await?;
+            let beyond = held.last.clone();
+            let page = retention
+                .ended(EndedOrder::OldestFirst, beyond, size)
+                .await?;
             let now = self.ports.clock.now();
-            let over = rules
-                .executions_max
-                .map_or(0, |most| page.count.saturating_sub(most));
+            let over = over(rules, page.count, held.count);
             let over = if over > slack { over } else { 0 };
-            let rule = |(index, item): (u64, &Expirable)| {
-                let at = item.ended.at;
-                match age {
-                    _ if at > now => None,
-                    Some(age) if at.plus_ms(age) <= now => Some(Rule::Age),
-                    Some(_) | None => (index < over).then_some(Rule::Count),
-                }
-            };
-            let due: Vec<_> = (0..)
-                .zip(&page.items)
-                .map_while(|item| rule(item).map(|rule| (item.1, cause(rule))))
-                .collect();
+            let due = due_of(rules, &page.items, over, now);
             if due.is_empty() {
                 let first = page.items.first().map(|item| item.ended.at);
-                return Ok(Look {
+                let age = rules.host_limits().age_ms();
+                let look = Look {
                     at: first.and_then(|at| next_look(at, age, over > 0)),
                     // Nothing falls due by its age within the longest sleep after it ended.
                     ends: rules.executions_max.map(|_| 1),
                     ..Look::default()
+                };
+                return Ok(match held.again {
+                    Some(again) => look.and_at(again),
+                    None => look,
                 });
             }
             slack = 0;
@@ -102,26 +129,20 @@ impl Shared {
                 size = BATCH;
                 continue;
             }
-            let begun = Instant::now();
             self.commit_expiry(&due, now).await?;
+            held.pass(&due, now);
             self.clear_leftovers().await?;
             self.rest(begun).await;
         }
     }
 
-    /// Lets executions expire that are due, and tells by which rule. Those that a running one
-    /// started are looked at again later.
+    /// Lets executions expire that are due and not held, and tells by which rule.
     pub(super) async fn commit_expiry(
         &self,
         due: &[(&Expirable, Cause)],
         now: Timestamp,
     ) -> Result<(), Error> {
-        let held = due.iter().filter(|(item, _)| item.is_held);
-        let again = now.plus_ms(HOLD_MS);
-        let mut upkeep = Upkeep {
-            postpone: held.map(|(item, _)| (item.ended.clone(), again)).collect(),
-            ..Upkeep::default()
-        };
+        let mut upkeep = Upkeep::default();
         let mut by_cause = BTreeMap::<&Cause, Vec<&Expirable>>::new();
         for (item, cause) in due.iter().filter(|(item, _)| !item.is_held) {
             by_cause.entry(cause).or_default().push(item);
@@ -137,8 +158,8 @@ impl Shared {
             upkeep.expire.extend(ended);
         }
         let expired = upkeep.expire.len();
-        self.commit_upkeep(upkeep, audit).await?;
         if expired > 0 {
+            self.commit_upkeep(upkeep, audit).await?;
             tracing::info!(executions = expired, "executions expired");
         }
         Ok(())
@@ -160,6 +181,42 @@ impl Shared {
             self.rest(begun).await;
         }
     }
+}
+
+/// How many of those that ended behind the held ones are more than may be kept.
+fn over(rules: &RetentionRules, count: u64, held: u64) -> u64 {
+    rules
+        .executions_max
+        .map_or(0, |most| count.saturating_sub(most).saturating_sub(held))
+}
+
+/// The first of some executions, in the order in which they ended, that are due: by their age, or
+/// as they are among the first `over`.
+fn due_of<'a>(
+    rules: &RetentionRules,
+    items: &'a [Expirable],
+    over: u64,
+    now: Timestamp,
+) -> Vec<(&'a Expirable, Cause)> {
+    let limits = rules.host_limits();
+    let age = limits.age_ms();
+    let rule = |index: u64, at: Timestamp| match age {
+        _ if at > now => None,
+        Some(age) if at.plus_ms(age) <= now => Some(Rule::Age),
+        Some(_) | None => (index < over).then_some(Rule::Count),
+    };
+    (0..)
+        .zip(items)
+        .map_while(|(index, item)| {
+            let rule = rule(index, item.ended.at)?;
+            let cause = Cause {
+                rule,
+                limit: limits.of(rule),
+                machines: None,
+            };
+            Some((item, cause))
+        })
+        .collect()
 }
 
 /// When the execution that ended first is due: by its age, with those that follow it closely, or

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use asl::Header;
-use auth::authority::{AttemptPermit, EgressPermit};
+use auth::authority::{AttemptPermit, AuthorityVersion, EgressPermit};
 use auth::capability;
 use auth::names::{Digest, Name};
 use ports::Start;
@@ -42,6 +42,8 @@ impl MachineLimits {
 /// Room that an attempt wants.
 pub(crate) struct Demand {
     pub(super) owner: Owner,
+    /// The authority that the limits are of.
+    pub(super) under: AuthorityVersion,
     pub(super) limits: Vec<(Limit, usize)>,
 }
 
@@ -64,6 +66,7 @@ impl Demand {
             let limit = Limit::Component(role.clone(), permit.digest().clone());
             (limit, places(stated))
         });
+        let owner = (owner, authority.version);
         Self::new(owner, own, (role, granted), machine)
     }
 
@@ -71,14 +74,14 @@ impl Demand {
     pub(crate) fn of_request(
         owner: Owner,
         machine: (&Name, &MachineLimits),
-        permit: &EgressPermit,
+        (under, permit): (AuthorityVersion, &EgressPermit),
     ) -> Self {
         let granted = permit.limits().concurrency();
-        Self::new(owner, None, (permit.role(), granted), machine)
+        Self::new((owner, under), None, (permit.role(), granted), machine)
     }
 
     fn new(
-        owner: Owner,
+        (owner, under): (Owner, AuthorityVersion),
         own: Option<(Limit, usize)>,
         (role, granted): (&Name, u64),
         (machine, limits): (&Name, &MachineLimits),
@@ -88,6 +91,7 @@ impl Demand {
         let of_machine = of_machine.map(|max| (Limit::Machine(machine.clone()), max));
         Self {
             owner,
+            under,
             limits: own.into_iter().chain([of_role]).chain(of_machine).collect(),
         }
     }

@@ -72,6 +72,11 @@ impl<L: Ord + Clone> Lines<L> {
         self.limits.keys()
     }
 
+    /// How many a limit that counts somebody lets go at once.
+    pub(super) fn max_of(&self, limit: &L) -> Option<usize> {
+        self.limits.get(limit).map(|counted| counted.max)
+    }
+
     /// The class of one more whom these limits count.
     pub(super) fn class_of(&mut self, limits: &[(L, usize)]) -> Class<L> {
         for (limit, max) in limits {
@@ -107,7 +112,8 @@ impl<L: Ord + Clone> Lines<L> {
         let before = std::mem::replace(&mut counted.max, max);
         match max {
             max if max > before => Change::Grown,
-            max if max < counted.used => Change::Overdrawn,
+            // Whoever had to step back did so when it became smaller.
+            max if max < before && max < counted.used => Change::Overdrawn,
             _ => Change::None,
         }
     }
@@ -242,5 +248,27 @@ impl<L: Ord + Clone> Lines<L> {
         if classes.is_empty() {
             counted.line.leave(&pair.principal);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_overdrawn_once_each_time_it_becomes_smaller() {
+        let mut lines = Lines::default();
+        let class = lines.class_of(&[('r', 3)]);
+        for _ in 0..3 {
+            lines.occupy(&class);
+        }
+        assert!(matches!(lines.change(&'r', 3), Change::None));
+        assert!(matches!(lines.change(&'r', 2), Change::Overdrawn));
+        assert!(matches!(lines.change(&'r', 2), Change::None));
+        assert!(matches!(lines.change(&'r', 1), Change::Overdrawn));
+        assert!(matches!(lines.change(&'r', 1), Change::None));
+        assert!(matches!(lines.change(&'r', 2), Change::Grown));
+        lines.vacate(&class);
+        assert!(matches!(lines.change(&'r', 2), Change::None));
     }
 }

@@ -79,6 +79,11 @@ impl<L: Ord + Clone, T> Queue<L, T> {
         self.lines.limits()
     }
 
+    /// How many a limit that counts somebody lets go at once.
+    pub(super) fn max_of(&self, limit: &L) -> Option<usize> {
+        self.lines.max_of(limit)
+    }
+
     /// Those who were given room since this was asked last; each is to be told.
     pub(super) fn take_picked(&mut self) -> Vec<(Holding<L>, T)> {
         std::mem::take(&mut self.picked)

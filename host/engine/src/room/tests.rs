@@ -6,7 +6,12 @@ use auth::names::Name;
 use super::*;
 
 fn demand(principal: &str, role_max: usize) -> Demand {
+    demand_under(1, principal, role_max)
+}
+
+fn demand_under(version: u64, principal: &str, role_max: usize) -> Demand {
     Demand {
+        under: AuthorityVersion(version),
         owner: Owner {
             principal: principal.into(),
             execution: Arc::new(ExecutionId::parse("one").unwrap()),
@@ -65,4 +70,27 @@ async fn room_that_is_there_is_taken_at_once_and_only_then() {
     assert!(room.try_take(&demand("q", 9)).is_none());
     drop((held, more));
     assert!(room.try_take(&demand("q", 1)).is_some());
+}
+
+#[tokio::test]
+async fn a_demand_of_an_authority_that_has_passed_changes_no_limit() {
+    let room = Arc::new(Room::new(9));
+    let held = room.try_take(&demand_under(2, "p", 1)).unwrap();
+    // The role was narrowed from three to one.
+    assert!(room.try_take(&demand_under(1, "p", 3)).is_none());
+    let mut waiting = room.wait(demand_under(1, "p", 3));
+    assert!(is_waiting(&mut waiting).await);
+    let later = room.try_take(&demand_under(3, "p", 2));
+    assert!(later.is_none(), "whoever waits goes first");
+    assert!(!is_waiting(&mut waiting).await);
+    drop(held);
+}
+
+#[tokio::test]
+async fn a_demand_of_an_authority_that_has_passed_names_a_limit_that_nobody_knows() {
+    let room = Arc::new(Room::new(9));
+    drop(room.try_take(&demand_under(2, "p", 1)).unwrap());
+    let held = room.try_take(&demand_under(1, "p", 2)).unwrap();
+    assert!(room.try_take(&demand_under(1, "p", 2)).is_some());
+    drop(held);
 }

@@ -32,6 +32,43 @@ impl Unreadable {
     }
 }
 
+/// What the journal refuses, until that is changed.
+#[derive(Default)]
+pub(crate) enum Refused {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Every step of an execution, as the disk is full.
+    Steps,
+    /// Whatever tells of this action, as the disk is full.
+    Telling(&'static str),
+    /// The next step of an execution, as that is said to belong to another host.
+    NextStep,
+}
+
+impl Refused {
+    fn refuses(&mut self, commit: &Commit) -> Result<(), CommitError> {
+        let full = StoreError::Full {
+            free_bytes: 0,
+            reserve_bytes: 1,
+        };
+        match (&self, &commit.execution) {
+            (Self::Steps, Some(_)) => Err(full.into()),
+            (Self::Telling(action), _) if tells(commit, action) => Err(full.into()),
+            (Self::NextStep, Some(step)) => {
+                *self = Self::Nothing;
+                Err(CommitError::Fenced(step.id.clone()))
+            }
+            (Self::Nothing | Self::Steps | Self::Telling(_) | Self::NextStep, _) => Ok(()),
+        }
+    }
+}
+
+/// Whether a commit puts an action on record.
+fn tells(commit: &Commit, action: &str) -> bool {
+    commit.audit.iter().any(|record| record.action == action)
+}
+
 /// The store's archive, as far as it can be read.
 pub(crate) struct FlakyArchive {
     pub(crate) store: Arc<MemoryStore>,
@@ -88,6 +125,14 @@ pub(crate) struct FlakyJournal {
 #[async_trait]
 impl Journal for FlakyJournal {
     async fn commit(&self, commit: Commit) -> Result<Receipt, CommitError> {
+        let slow = *self.script.slow.lock().unwrap();
+        if let Some((action, time)) = slow
+            && tells(&commit, action)
+        {
+            tokio::time::sleep(time).await;
+        }
+        let refused = self.script.refused.lock().unwrap().refuses(&commit);
+        refused?;
         self.store.commit(commit).await
     }
 
@@ -118,6 +163,12 @@ impl Journal for FlakyJournal {
                 key: format!("x/{id}"),
                 problem: "does not match its checksum".to_owned(),
             });
+        }
+        if let Some(left) = self.script.unread.lock().unwrap().get_mut(id)
+            && *left > 0
+        {
+            *left -= 1;
+            return Err(StoreError::Io("the disk failed, as asked for".into()));
         }
         // As from a disk, nothing is read at once.
         tokio::task::yield_now().await;

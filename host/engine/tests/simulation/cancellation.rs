@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use asl::{ExecutionId, Status};
+use ports::Retention;
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -134,4 +135,59 @@ async fn a_guest_whose_execution_ended_before_its_turn_does_not_run() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(world.script.runs.lock().unwrap().is_empty());
     assert_eq!(world.engine.load().attempts_running, 0);
+}
+
+/// A map run of one child, which waits for long.
+async fn with_a_long_child() -> World {
+    let world = World::new().await;
+    world.role("worker", json!({})).await;
+    let definition = json!({"StartAt": "Each", "States": {
+        "Each": {"Type": "Map", "Label": "Each", "End": true, "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": "Wait", "States": {"Wait": {
+                "Type": "Wait", "Seconds": 864_000, "End": true}},
+        }},
+    }});
+    world
+        .publish("machine", &definition, "worker")
+        .await
+        .unwrap();
+    world
+}
+
+async fn children_told(world: &World) -> usize {
+    let records = world.audit().await;
+    let told = records
+        .iter()
+        .filter(|record| record["action"] == "StartMapRunChild");
+    told.count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_whose_start_outlasts_its_parent_is_stopped() {
+    let world = with_a_long_child().await;
+    let slow = ("StartMapRunChild", Duration::from_secs(10));
+    *world.script.slow.lock().unwrap() = Some(slow);
+    let id = world.start("machine", "one", json!([1])).await.unwrap();
+    let id = id.into_inner().id;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.stop(&id).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(children_told(&world).await, 1);
+    assert_eq!(world.engine.load().executions_running, 0);
+    let ended = world.store.ended(ports::EndedOrder::OldestFirst, None, 9);
+    assert_eq!(ended.await.unwrap().count, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_child_starts_for_a_parent_that_ended() {
+    let world = with_a_long_child().await;
+    world.script.unreadable.fail_next(5);
+    let id = world.start("machine", "one", json!([1])).await.unwrap();
+    let id = id.into_inner().id;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.stop(&id).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(children_told(&world).await, 0);
+    assert_eq!(world.engine.load().executions_running, 0);
 }

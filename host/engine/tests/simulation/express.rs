@@ -1,5 +1,6 @@
 //! What express executions promise: nothing is written between their start and their end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use asl::{ExecutionId, Status};
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use store::Fault;
 use tokio::task::JoinHandle;
 
+use crate::archive::Refused;
 use crate::world::{World, caller, name};
 
 /// Two Tasks with a Wait of thirty seconds between them.
@@ -545,4 +547,31 @@ async fn who_may_not_start_the_machine_starts_nothing() {
         .permits::<auth::policy::StartExecution>(&caller("auditors"), &machine);
     assert!(denied.is_err());
     assert!(actions(&world).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_told_of_one_before_its_start_is_durable() {
+    for is_refused in [false, true] {
+        let world = Arc::new(prepared(&slow()).await);
+        let takes = ("StartExecution", Duration::from_secs(1));
+        *world.script.slow.lock().unwrap() = Some(takes);
+        if is_refused {
+            *world.script.refused.lock().unwrap() = Refused::Telling("StartExecution");
+        }
+        let listed = async || {
+            let permit = world.permit("operators", Resource::host());
+            let filter = ports::ExecutionFilter::default();
+            let page = world.engine.executions(permit, filter, None, 10);
+            page.await.unwrap().items.len()
+        };
+        let starting = tokio::spawn({
+            let world = Arc::clone(&world);
+            async move { world.start("fast", "one", json!({})).await.is_ok() }
+        });
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(world.engine.load().express_running, 1);
+        assert_eq!(listed().await, 0);
+        assert_ne!(starting.await.unwrap(), is_refused);
+        assert_eq!(listed().await, usize::from(!is_refused));
+    }
 }

@@ -13,6 +13,10 @@ mod callbacks;
 #[cfg(test)]
 mod cancellation;
 #[cfg(test)]
+mod deletion;
+#[cfg(test)]
+mod disk;
+#[cfg(test)]
 mod egress;
 #[cfg(test)]
 mod executions;

@@ -452,3 +452,32 @@ async fn one_execution_that_cannot_be_restored_holds_up_no_other() {
     assert_eq!(status(&world, &lost).await, Status::Running);
     assert_eq!(world.engine.stranded().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_alarm_and_whoever_asks_do_not_wait_for_each_other() {
+    let config = Config {
+        executions_arriving_max: 1,
+        ..Config::default()
+    };
+    let world = Arc::new(prepared(&waits(HOUR), config).await);
+    for round in 0..24_u32 {
+        let id = started(&world, &format!("e-{round}")).await;
+        seconds(5).await;
+        let due = Duration::from_secs((HOUR - 5).into());
+        let asking = tokio::spawn({
+            let (world, id) = (Arc::clone(&world), id.clone());
+            async move {
+                tokio::time::sleep(due).await;
+                for _ in 0..round {
+                    tokio::task::yield_now().await;
+                }
+                stop(&world, &id).await
+            }
+        });
+        let asked = tokio::time::timeout(Duration::from_secs(2 * u64::from(HOUR)), asking);
+        asked.await.unwrap().unwrap().unwrap();
+        seconds(1).await;
+        assert_ne!(status(&world, &id).await, Status::Running, "{round}");
+        assert_eq!(world.engine.load().executions_arriving, 0, "{round}");
+    }
+}

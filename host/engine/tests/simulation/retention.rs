@@ -229,6 +229,85 @@ fn rule(names: &str, executions_days: Option<u32>, executions_max: Option<u64>) 
     }
 }
 
+/// A map run with so many children, whose execution then waits for so many seconds.
+fn mapping(children: u64, seconds: u64) -> Value {
+    json!({"StartAt": "Each", "States": {
+        "Each": {"Type": "Map", "Label": "Each", "Next": "Wait",
+            "Items": (0..children).collect::<Vec<_>>(),
+            "QueryLanguage": "JSONata",
+            "ItemProcessor": {
+                "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+                "StartAt": "Work", "States": {"Work": {"Type": "Pass", "End": true}},
+            }},
+        "Wait": {"Type": "Wait", "Seconds": seconds, "End": true},
+    }})
+}
+
+async fn count(world: &World) -> u64 {
+    let ended = world.store.ended(EndedOrder::OldestFirst, None, 1);
+    ended.await.unwrap().count
+}
+
+#[tokio::test(start_paused = true)]
+async fn children_that_are_held_take_the_place_of_no_fresh_execution() {
+    let world = prepared(RetentionRules {
+        executions_max: Some(10),
+        ..RetentionRules::default()
+    })
+    .await;
+    world
+        .publish("mapping", &mapping(60, 10 * 86_400), "worker")
+        .await
+        .unwrap();
+    let parent = world.start("mapping", "parent", json!({})).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(count(&world).await, 60);
+    let names: Vec<_> = (0..15).map(|number| format!("e-{number:02}")).collect();
+    for name in names.iter().take(5) {
+        ended(&world, name).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    tokio::time::sleep(DAY / 24).await;
+    let commits = world.store.commits();
+    tokio::time::sleep(DAY / 24).await;
+    assert_eq!(world.store.commits(), commits);
+    for name in names.iter().take(5) {
+        assert!(is_known(&world, name).await, "{name}");
+    }
+    for name in names.iter().skip(5) {
+        ended(&world, name).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    tokio::time::sleep(DAY / 24).await;
+    for name in &names {
+        let is_kept = name.as_str() >= "e-05";
+        assert_eq!(is_known(&world, name).await, is_kept, "{name}");
+    }
+    assert_eq!(count(&world).await, 70);
+    world.settle(&parent.into_inner().id).await;
+    tokio::time::sleep(DAY / 24).await;
+    assert_eq!(count(&world).await, 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_that_was_held_goes_soon_after_its_parent_ended() {
+    let world = prepared(RetentionRules {
+        executions_days: Some(3),
+        ..RetentionRules::default()
+    })
+    .await;
+    world
+        .publish("mapping", &mapping(40, 7 * 86_400), "worker")
+        .await
+        .unwrap();
+    let parent = world.start("mapping", "parent", json!({})).await.unwrap();
+    tokio::time::sleep(5 * DAY).await;
+    assert_eq!(count(&world).await, 40);
+    world.settle(&parent.into_inner().id).await;
+    tokio::time::sleep(DAY / 24).await;
+    assert_eq!(count(&world).await, 1);
+}
+
 /// A host whose executions are kept for seven days, but those of some state machines.
 async fn prepared_by_machine(rules: Vec<MachineRule>) -> World {
     let world = World::with(keeping(RetentionRules {

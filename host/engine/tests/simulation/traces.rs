@@ -1,6 +1,7 @@
 //! Which spans come of executions, and under what they stand.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use asl::ExecutionId;
@@ -14,27 +15,32 @@ use crate::egress::response;
 use crate::nested;
 use crate::world::{World, name};
 
-const SAMPLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+pub(crate) const SAMPLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const UNSAMPLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
 
 /// Whoever collects spans.
 #[derive(Default)]
-pub(crate) struct Collected(Mutex<Vec<Span>>);
+pub(crate) struct Collected {
+    spans: Mutex<Vec<Span>>,
+    /// Whether asking for it ends the asker.
+    pub(crate) is_cursed: AtomicBool,
+}
 
 impl Tracer for Collected {
     fn is_on(&self) -> bool {
+        assert!(!self.is_cursed.load(Ordering::SeqCst), "as asked for");
         true
     }
 
     fn ended(&self, span: Span) {
-        self.0.lock().unwrap().push(span);
+        self.spans.lock().unwrap().push(span);
     }
 }
 
 impl Collected {
     /// The spans that are called so, in the order in which they ended.
     fn called(&self, wanted: &str) -> Vec<Span> {
-        let spans = self.0.lock().unwrap();
+        let spans = self.spans.lock().unwrap();
         let called = spans.iter().filter(|span| span.name == wanted);
         called.cloned().collect()
     }
@@ -47,7 +53,7 @@ impl Collected {
     }
 
     fn is_empty(&self) -> bool {
-        self.0.lock().unwrap().is_empty()
+        self.spans.lock().unwrap().is_empty()
     }
 }
 
@@ -136,7 +142,7 @@ async fn attempts_stand_under_their_execution_and_that_under_its_request() {
         assert_eq!(phases(&attempt), ["admit", "record", "run", "commit"]);
         assert_eq!(attempt.error, None);
     }
-    assert!(!format!("{:?}", collected.0.lock().unwrap()).contains("a-payload"));
+    assert!(!format!("{:?}", collected.spans.lock().unwrap()).contains("a-payload"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -323,7 +329,7 @@ async fn a_request_of_a_task_tells_its_method_and_its_status_and_no_address() {
         let execution = world.script.tracer.called("execution machine").pop();
         let arn = world.description(&id).await.unwrap().start.header.arn;
         let is_its = |span: &Span| told(span, "sluice.execution.arn").unwrap() == arn;
-        let spans = world.script.tracer.0.lock().unwrap().clone();
+        let spans = world.script.tracer.spans.lock().unwrap().clone();
         let mut attempts = spans.into_iter().filter(is_its);
         let attempt = attempts
             .find(|span| span.name.starts_with("attempt "))

@@ -32,7 +32,7 @@ use store::MemoryStore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::archive::{FlakyArchive, FlakyJournal, Unreadable};
+use crate::archive::{FlakyArchive, FlakyJournal, Refused, Unreadable};
 use crate::egress::ScriptedEgress;
 pub(crate) use crate::people::{caller, name};
 use crate::traces::Collected;
@@ -55,6 +55,12 @@ pub(crate) struct Script {
     pub(crate) unreadable: Unreadable,
     /// Executions whose records cannot be read.
     pub(crate) damaged: Mutex<BTreeSet<ExecutionId>>,
+    /// How often the disk fails before each of these executions can be read.
+    pub(crate) unread: Mutex<BTreeMap<ExecutionId, u32>>,
+    /// Which commit takes how long: the one that tells of an action.
+    pub(crate) slow: Mutex<Option<(&'static str, Duration)>>,
+    /// What the journal refuses.
+    pub(crate) refused: Mutex<Refused>,
     running: AtomicUsize,
     /// Attempts at the component `endless` that were told to end, and those that are gone.
     pub(crate) cancelled: AtomicUsize,
