@@ -86,11 +86,10 @@ mod tests {
 
     #[test]
     fn a_folder_is_on_its_innermost_mount() {
-        let mounts =
-            "/dev/vda / ext4 rw 0 0\ntmpfs /tmp tmpfs rw 0 0\n/dev/vdb /tmp/x xfs rw 0 0\n";
+        let mounts = "disk / ext4 rw 0 0\nmemory /run tmpfs rw 0 0\nother /run/x xfs rw 0 0\n";
         let kind = |path| filesystem(mounts, Path::new(path));
-        assert_eq!(kind("/tmp/x/y").as_deref(), Some("xfs"));
-        assert_eq!(kind("/tmp/xy").as_deref(), Some("tmpfs"));
+        assert_eq!(kind("/run/x/y").as_deref(), Some("xfs"));
+        assert_eq!(kind("/run/xy").as_deref(), Some("tmpfs"));
         assert_eq!(kind("/home").as_deref(), Some("ext4"));
         assert_eq!(filesystem("", Path::new("/")), None);
     }
